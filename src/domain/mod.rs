@@ -9,6 +9,7 @@ pub mod health;
 pub mod image;
 pub mod names;
 pub mod observation;
+pub mod question;
 pub mod workload;
 
 pub use health::{Health, Known, Sync, Why};
