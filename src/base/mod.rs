@@ -1,0 +1,12 @@
+//! What every room may use: text that is safe to show and text that must go back unchanged, names, ids, time as data.
+//!
+//! This room knows no other room, reads no clock and does no input or output.
+
+pub mod ids;
+pub mod name;
+pub mod text;
+pub mod time;
+
+pub use ids::{Epoch, RequestId};
+pub use text::{Raw, Safe};
+pub use time::Timestamp;

@@ -1,0 +1,100 @@
+//! Time as data: points in time come with messages, never from a clock in this room.
+
+use std::fmt;
+use std::time::Duration;
+
+/// A point in time, to the nanosecond, without a zone.
+pub type Timestamp = jiff::Timestamp;
+
+/// How long before `now` something happened; nothing when it lies ahead (clocks differ).
+#[must_use]
+pub fn since(then: Timestamp, now: Timestamp) -> Duration {
+    Duration::try_from(now.duration_since(then)).unwrap_or_default()
+}
+
+/// `then` plus `after`, at the end of time at most.
+#[must_use]
+pub fn later(then: Timestamp, after: Duration) -> Timestamp {
+    then.checked_add(after).unwrap_or(Timestamp::MAX)
+}
+
+/// An age in one coarse step: `<1m`, `4m`, `2h`, `3d`. Coarse, so that nothing repaints for a second that passed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Age(pub Duration);
+
+impl Age {
+    /// The age of something that happened at `then`.
+    #[must_use]
+    pub fn of(then: Timestamp, now: Timestamp) -> Self {
+        Self(since(then, now))
+    }
+
+    /// How long until the text of this age changes.
+    #[must_use]
+    pub fn next_change(self) -> Duration {
+        let seconds = self.0.as_secs();
+        let step = if seconds < 3600 {
+            60
+        } else if seconds < 86_400 {
+            3600
+        } else {
+            86_400
+        };
+        Duration::from_secs(step - seconds % step)
+    }
+}
+
+impl fmt::Display for Age {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seconds = self.0.as_secs();
+        let (count, unit) = if seconds < 60 {
+            return formatter.pad("<1m");
+        } else if seconds < 3600 {
+            (seconds / 60, 'm')
+        } else if seconds < 86_400 {
+            (seconds / 3600, 'h')
+        } else {
+            (seconds / 86_400, 'd')
+        };
+        if formatter.width().is_some() { formatter.pad(&format!("{count}{unit}")) } else { write!(formatter, "{count}{unit}") }
+    }
+}
+
+/// How long ago a lost source was last heard, in steps of 15 s below a minute: `15s`, `30s`, `2m`. Finer than [`Age`] because the first minute
+/// decides whether an outage is news.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Silence(pub Duration);
+
+impl Silence {
+    /// How long until the text of this silence changes.
+    #[must_use]
+    pub fn next_change(self) -> Duration {
+        let seconds = self.0.as_secs();
+        if seconds < 60 { Duration::from_secs(15 - seconds % 15) } else { Age(self.0).next_change() }
+    }
+}
+
+impl fmt::Display for Silence {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seconds = self.0.as_secs();
+        if seconds < 60 { write!(formatter, "{}s", seconds / 15 * 15) } else { Age(self.0).fmt(formatter) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ages_are_coarse_and_know_when_they_change() {
+        for (seconds, text, next) in
+            [(0, "<1m", 60), (59, "<1m", 1), (60, "1m", 60), (3599, "59m", 1), (3600, "1h", 3600), (86_400 * 3 + 5, "3d", 86_395)]
+        {
+            let age = Age(Duration::from_secs(seconds));
+            assert_eq!(age.to_string(), text);
+            assert_eq!(age.next_change().as_secs(), next, "{text}");
+        }
+        assert_eq!(Silence(Duration::from_secs(44)).to_string(), "30s");
+        assert_eq!(Silence(Duration::from_secs(44)).next_change().as_secs(), 1);
+    }
+}

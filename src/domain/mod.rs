@@ -1,0 +1,16 @@
+//! NOUNS: what the world is made of, and the fold of everything that is known about it.
+//!
+//! Pure: no clock, no terminal, no network, no configuration file. Everything here is a value or a function of values.
+
+pub mod access;
+pub mod application;
+pub mod canary;
+pub mod health;
+pub mod image;
+pub mod names;
+pub mod observation;
+pub mod question;
+pub mod workload;
+
+pub use health::{Health, Known, Sync, Why};
+pub use names::{AppKey, ArgocdName, ClusterName, EnvironmentName, Namespace, PlacementName, ServiceName, SourceId, SourceKind};

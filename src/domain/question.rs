@@ -1,0 +1,29 @@
+//! What the core may ask a source while it runs: plain data, so that the core can be tested without one.
+
+use std::collections::BTreeSet;
+
+use crate::base::{Raw, RequestId};
+use crate::domain::workload::WorkloadKey;
+use crate::domain::{AppKey, Namespace};
+
+/// A question with its number; the source ends it with [`ReportBody::Answered`](crate::domain::observation::ReportBody::Answered).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ask {
+    /// The question's number.
+    pub request: RequestId,
+    /// What is wanted.
+    pub want: Want,
+}
+
+/// What a source can be asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Want {
+    /// The detail of one application (Argo CD sources). The project is needed to tell "not there" from "not allowed".
+    Detail(AppKey, Raw),
+    /// The pods of one workload by its label selector (clusters).
+    Pods(WorkloadKey, Raw),
+    /// Read everything anew.
+    Relist,
+    /// The namespaces that matter to the fleet, for accounts that may not watch the whole cluster (clusters).
+    Namespaces(BTreeSet<Namespace>),
+}
