@@ -26,14 +26,8 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("manifest", &["base", "domain"]),
     ("gates", &["base", "domain", "manifest"]),
     ("operations", &["base", "domain", "manifest", "gates"]),
-    (
-        "app",
-        &["base", "domain", "manifest", "gates", "operations"],
-    ),
-    (
-        "ui",
-        &["base", "domain", "manifest", "gates", "operations", "app"],
-    ),
+    ("app", &["base", "domain", "manifest", "gates", "operations"]),
+    ("ui", &["base", "domain", "manifest", "gates", "operations", "app"]),
     ("config", &["base", "domain"]),
     ("gitops", &["base", "domain", "manifest"]),
     ("sources", &["base", "domain", "manifest"]),
@@ -43,63 +37,14 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("cli", SHELL),
     ("main", ALL),
 ];
-const LIBRARY: &[&str] = &[
-    "base",
-    "domain",
-    "manifest",
-    "gates",
-    "operations",
-    "app",
-    "ui",
-    "config",
-    "gitops",
-    "sources",
-    "execution",
-    "simulator",
-];
-const SHELL: &[&str] = &[
-    "base",
-    "domain",
-    "manifest",
-    "gates",
-    "operations",
-    "app",
-    "ui",
-    "config",
-    "gitops",
-    "sources",
-    "execution",
-    "simulator",
-    "runtime",
-];
-const ALL: &[&str] = &[
-    "base",
-    "domain",
-    "manifest",
-    "gates",
-    "operations",
-    "app",
-    "ui",
-    "config",
-    "gitops",
-    "sources",
-    "execution",
-    "simulator",
-    "runtime",
-    "cli",
-];
+const LIBRARY: &[&str] = &["base", "domain", "manifest", "gates", "operations", "app", "ui", "config", "gitops", "sources", "execution", "simulator"];
+const SHELL: &[&str] =
+    &["base", "domain", "manifest", "gates", "operations", "app", "ui", "config", "gitops", "sources", "execution", "simulator", "runtime"];
+const ALL: &[&str] =
+    &["base", "domain", "manifest", "gates", "operations", "app", "ui", "config", "gitops", "sources", "execution", "simulator", "runtime", "cli"];
 
 /// Rooms that are given the time and never read it.
-const TIMELESS: &[&str] = &[
-    "base",
-    "domain",
-    "manifest",
-    "gates",
-    "operations",
-    "app",
-    "ui",
-    "config",
-];
+const TIMELESS: &[&str] = &["base", "domain", "manifest", "gates", "operations", "app", "ui", "config"];
 /// Types whose `now()` reads a clock.
 const CLOCKS: &[&str] = &["Timestamp", "Zoned", "SystemTime", "Instant"];
 /// Crates that make random numbers.
@@ -147,11 +92,7 @@ struct Breach {
 
 impl fmt::Display for Breach {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "src/{}:{}: {}: {}",
-            self.file, self.line, self.path, self.why
-        )
+        write!(f, "src/{}:{}: {}: {}", self.file, self.line, self.path, self.why)
     }
 }
 
@@ -176,18 +117,10 @@ fn check(files: &[(&str, &str)]) -> Vec<Breach> {
         }
     }
     for (_, module, ast) in &parsed {
-        Survey {
-            house: &mut house,
-            module: module.clone(),
-        }
-        .visit_file(ast);
+        Survey { house: &mut house, module: module.clone() }.visit_file(ast);
     }
     for (path, module, ast) in &parsed {
-        let room = path
-            .split('/')
-            .next()
-            .unwrap_or_default()
-            .trim_end_matches(".rs");
+        let room = path.split('/').next().unwrap_or_default().trim_end_matches(".rs");
         let mut inspector = Inspector {
             house: &house,
             file: path,
@@ -197,62 +130,33 @@ fn check(files: &[(&str, &str)]) -> Vec<Breach> {
             breaches: &mut breaches,
         };
         if room != "lib" && !ROOMS.iter().any(|(name, _)| *name == room) {
-            inspector.report(
-                1,
-                room,
-                Rule::Hidden,
-                "is no room of the table in tests/layers.rs".to_owned(),
-            );
+            inspector.report(1, room, Rule::Hidden, "is no room of the table in tests/layers.rs".to_owned());
         }
         inspector.visit_file(ast);
     }
     breaches.sort_by(|a, b| (&a.file, a.line).cmp(&(&b.file, b.line)));
-    breaches
-        .dedup_by(|a, b| (&a.file, a.line, &a.path, a.rule) == (&b.file, b.line, &b.path, b.rule));
+    breaches.dedup_by(|a, b| (&a.file, a.line, &a.path, a.rule) == (&b.file, b.line, &b.path, b.rule));
     breaches
 }
 
 fn check_text(path: &str, text: &str, breaches: &mut Vec<Breach>) {
     let mut report = |line, rule, why: String| {
-        breaches.push(Breach {
-            file: path.to_owned(),
-            line,
-            path: "the file".to_owned(),
-            rule,
-            why,
-        });
+        breaches.push(Breach { file: path.to_owned(), line, path: "the file".to_owned(), rule, why });
     };
     if !text.starts_with("//!") {
-        report(
-            1,
-            Rule::Header,
-            "does not open with `//!` and what it is for".to_owned(),
-        );
+        report(1, Rule::Header, "does not open with `//!` and what it is for".to_owned());
     }
     let lines = text.lines().count();
-    let flat = text
-        .lines()
-        .take_while(|line| line.starts_with("//!"))
-        .any(|line| line.starts_with(FLAT_TABLE));
+    let flat = text.lines().take_while(|line| line.starts_with("//!")).any(|line| line.starts_with(FLAT_TABLE));
     if lines > MOST_LINES && !flat {
-        report(
-            lines,
-            Rule::Length,
-            format!("has {lines} lines, more than {MOST_LINES}, and is not marked `{FLAT_TABLE}`"),
-        );
+        report(lines, Rule::Length, format!("has {lines} lines, more than {MOST_LINES}, and is not marked `{FLAT_TABLE}`"));
     }
 }
 
 /// `app/matrix/mod.rs` → `crate::app::matrix`.
 fn module_of(path: &str) -> Segments {
-    let parts = path
-        .trim_end_matches(".rs")
-        .split('/')
-        .filter(|part| !matches!(*part, "mod" | "lib" | "main"));
-    std::iter::once("crate")
-        .chain(parts)
-        .map(str::to_owned)
-        .collect()
+    let parts = path.trim_end_matches(".rs").split('/').filter(|part| !matches!(*part, "mod" | "lib" | "main"));
+    std::iter::once("crate").chain(parts).map(str::to_owned).collect()
 }
 
 fn sources(folder: &Path, below: &str, found: &mut Vec<(String, String)>) -> io::Result<()> {
@@ -261,11 +165,7 @@ fn sources(folder: &Path, below: &str, found: &mut Vec<(String, String)>) -> io:
         let path = format!("{below}{}", entry.file_name().to_string_lossy());
         if entry.file_type()?.is_dir() {
             sources(&entry.path(), &format!("{path}/"), found)?;
-        } else if entry
-            .path()
-            .extension()
-            .is_some_and(|extension| extension == "rs")
-        {
+        } else if entry.path().extension().is_some_and(|extension| extension == "rs") {
             found.push((path, fs::read_to_string(entry.path())?));
         }
     }
@@ -275,23 +175,10 @@ fn sources(folder: &Path, below: &str, found: &mut Vec<(String, String)>) -> io:
 #[test]
 fn the_house_is_in_order() {
     let mut files = Vec::new();
-    sources(
-        &Path::new(env!("CARGO_MANIFEST_DIR")).join("src"),
-        "",
-        &mut files,
-    )
-    .unwrap();
-    let files: Vec<(&str, &str)> = files
-        .iter()
-        .map(|(path, text)| (path.as_str(), text.as_str()))
-        .collect();
+    sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), "", &mut files).unwrap();
+    let files: Vec<(&str, &str)> = files.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
     let breaches: Vec<String> = check(&files).iter().map(ToString::to_string).collect();
-    assert!(
-        breaches.is_empty(),
-        "{} breaches of the house rules:\n{}",
-        breaches.len(),
-        breaches.join("\n")
-    );
+    assert!(breaches.is_empty(), "{} breaches of the house rules:\n{}", breaches.len(), breaches.join("\n"));
 }
 
 #[test]
@@ -299,10 +186,7 @@ fn the_table_itself_points_one_way() {
     for (position, (room, known)) in ROOMS.iter().enumerate() {
         for other in *known {
             let below = ROOMS.iter().position(|(name, _)| name == other);
-            assert!(
-                below.is_some_and(|below| below < position),
-                "{room} uses {other}, which is not above it in the table"
-            );
+            assert!(below.is_some_and(|below| below < position), "{room} uses {other}, which is not above it in the table");
         }
     }
 }

@@ -25,12 +25,7 @@ impl House {
             _ if path.leading_colon => return path.segments.clone(),
             Some("crate" | "tiphys") => vec!["crate".to_owned()],
             Some("self" | "super") => module.to_vec(),
-            Some(first)
-                if self
-                    .modules
-                    .get(module)
-                    .is_some_and(|names| names.contains(first)) =>
-            {
+            Some(first) if self.modules.get(module).is_some_and(|names| names.contains(first)) => {
                 return module.iter().chain(rest).cloned().collect();
             }
             _ => return path.segments.clone(),
@@ -64,46 +59,28 @@ impl House {
             }
             let (name, module) = head.split_last()?;
             self.globs.get(module)?.iter().find_map(|target| {
-                let through: Segments = target
-                    .iter()
-                    .chain(Some(name))
-                    .chain(rest)
-                    .cloned()
-                    .collect();
+                let through: Segments = target.iter().chain(Some(name)).chain(rest).cloned().collect();
                 self.reexported(&through, depth)
             })
         })
     }
 
     /// The rule that a path breaks when it stands in this room.
-    pub(super) fn judge(
-        &self,
-        room: &str,
-        in_test: bool,
-        path: &[String],
-        depth: usize,
-    ) -> Option<(Rule, String)> {
+    pub(super) fn judge(&self, room: &str, in_test: bool, path: &[String], depth: usize) -> Option<(Rule, String)> {
         let names: Vec<&str> = path.iter().map(String::as_str).collect();
-        if let Some(broken) =
-            judge_clock(room, in_test, &names).or_else(|| judge_uncleaned(room, &names))
-        {
+        if let Some(broken) = judge_clock(room, in_test, &names).or_else(|| judge_uncleaned(room, &names)) {
             return Some(broken);
         }
         match names.as_slice() {
-            ["crate"] | ["crate", "*"] if room != "lib" => Some((
-                Rule::Hidden,
-                "brings in the root of the crate; name the room".to_owned(),
-            )),
+            ["crate"] | ["crate", "*"] if room != "lib" => Some((Rule::Hidden, "brings in the root of the crate; name the room".to_owned())),
             ["crate", target, ..] if room != "lib" => {
-                let known = ROOMS
-                    .iter()
-                    .find(|(name, _)| *name == room)
-                    .map_or(&[][..], |(_, known)| known);
+                let known = ROOMS.iter().find(|(name, _)| *name == room).map_or(&[][..], |(_, known)| known);
                 if !ROOMS.iter().any(|(name, _)| name == target) {
-                    return Some((
-                        Rule::Hidden,
-                        format!("{target} is no room of the table in tests/layers.rs"),
-                    ));
+                    // A macro that is exported stands at the root; what counts is the room that wrote it.
+                    let Some(home) = self.reexported(path, depth) else {
+                        return Some((Rule::Hidden, format!("{target} is no room of the table in tests/layers.rs")));
+                    };
+                    return self.judge(room, in_test, &home, depth.checked_sub(1)?);
                 }
                 if *target != room && !known.contains(target) {
                     return Some((Rule::Direction, format!("{room} may not use {target}")));
@@ -126,51 +103,28 @@ pub(super) fn judge_clock(room: &str, in_test: bool, names: &[&str]) -> Option<(
         ["tokio", "time", ..] => "waits on a timer",
         [first, ..] if DICE.contains(first) => "throws dice",
         [.., "thread", "sleep"] => "sleeps",
-        _ if names
-            .windows(2)
-            .any(|two| matches!(two, [clock, "now"] if CLOCKS.contains(clock))) =>
-        {
-            "reads a clock"
-        }
+        _ if names.windows(2).any(|two| matches!(two, [clock, "now"] if CLOCKS.contains(clock))) => "reads a clock",
         [.., "Instant" | "SystemTime", "elapsed"] => "reads a clock",
         _ => return None,
     };
-    Some((
-        Rule::Clock,
-        format!("{what}; in {room} time and chance enter as data"),
-    ))
+    Some((Rule::Clock, format!("{what}; in {room} time and chance enter as data")))
 }
 
 pub(super) fn judge_uncleaned(room: &str, names: &[&str]) -> Option<(Rule, String)> {
     let name = names.iter().find(|name| UNCLEANED.contains(name))?;
-    (!PAINTERS.contains(&room)).then(|| {
-        (
-            Rule::Safe,
-            format!("{name} cleans nothing; hand out `Safe` text and let ui or runtime write it"),
-        )
-    })
+    (!PAINTERS.contains(&room)).then(|| (Rule::Safe, format!("{name} cleans nothing; hand out `Safe` text and let ui or runtime write it")))
 }
 
 fn judge_crate(room: &str, names: &[&str]) -> Option<(Rule, String)> {
-    let (name, rooms) = CRATES
-        .iter()
-        .find(|(name, _)| names.first() == Some(name))?;
+    let (name, rooms) = CRATES.iter().find(|(name, _)| names.first() == Some(name))?;
     if !rooms.contains(&room) {
-        return Some((
-            Rule::Crate,
-            format!("{name} is only for {}", rooms.join(", ")),
-        ));
+        return Some((Rule::Crate, format!("{name} is only for {}", rooms.join(", "))));
     }
     let (["crossterm", terminal @ ..] | ["ratatui", "crossterm", terminal @ ..]) = names else {
         return None;
     };
     let key = matches!(terminal, ["event", name, ..] if name.contains("Key"));
-    (room == "ui" && !key).then(|| {
-        (
-            Rule::Crate,
-            "ui knows crossterm's key types only, each by name".to_owned(),
-        )
-    })
+    (room == "ui" && !key).then(|| (Rule::Crate, "ui knows crossterm's key types only, each by name".to_owned()))
 }
 
 /// Fills the [`House`] with one file.
@@ -182,11 +136,7 @@ pub(super) struct Survey<'a> {
 impl<'ast> Visit<'ast> for Survey<'_> {
     fn visit_item_mod(&mut self, item: &'ast syn::ItemMod) {
         let child = name(&item.ident);
-        self.house
-            .modules
-            .entry(self.module.clone())
-            .or_default()
-            .insert(child.clone());
+        self.house.modules.entry(self.module.clone()).or_default().insert(child.clone());
         self.module.push(child);
         if is_test(&item.attrs) {
             self.house.test_modules.insert(self.module.clone());
@@ -202,39 +152,33 @@ impl<'ast> Visit<'ast> for Survey<'_> {
             if leaf.alias == "*" {
                 target.pop();
                 if public {
-                    self.house
-                        .globs
-                        .entry(self.module.clone())
-                        .or_default()
-                        .push(target);
+                    self.house.globs.entry(self.module.clone()).or_default().push(target);
                 }
                 continue;
             }
             if public {
-                let here = self
-                    .module
-                    .iter()
-                    .cloned()
-                    .chain([leaf.alias.clone()])
-                    .collect();
+                let here = self.module.iter().cloned().chain([leaf.alias.clone()]).collect();
                 self.house.reexports.insert(here, target.clone());
             }
-            self.house
-                .imports
-                .entry(self.module.clone())
-                .or_default()
-                .insert(leaf.alias, target);
+            self.house.imports.entry(self.module.clone()).or_default().insert(leaf.alias, target);
+        }
+    }
+
+    fn visit_item_macro(&mut self, item: &'ast syn::ItemMacro) {
+        if let Some(macro_name) = item.ident.as_ref().map(name)
+            && item.attrs.iter().any(|attribute| attribute.path().is_ident("macro_export"))
+        {
+            let home = self.module.iter().cloned().chain([macro_name.clone()]).collect();
+            self.house.reexports.insert(vec!["crate".to_owned(), macro_name], home);
         }
     }
 
     fn visit_item_type(&mut self, item: &'ast syn::ItemType) {
         if let syn::Type::Path(target) = &*item.ty {
             let target = self.house.absolute(&self.module, &written(&target.path));
-            self.house
-                .imports
-                .entry(self.module.clone())
-                .or_default()
-                .insert(name(&item.ident), target);
+            let here = self.module.iter().cloned().chain([name(&item.ident)]).collect();
+            self.house.reexports.insert(here, target.clone());
+            self.house.imports.entry(self.module.clone()).or_default().insert(name(&item.ident), target);
         }
     }
 }

@@ -20,13 +20,7 @@ pub(super) struct Inspector<'a> {
 
 impl Inspector<'_> {
     pub(super) fn report(&mut self, line: usize, path: &str, rule: Rule, why: String) {
-        self.breaches.push(Breach {
-            file: self.file.to_owned(),
-            line,
-            path: path.to_owned(),
-            rule,
-            why,
-        });
+        self.breaches.push(Breach { file: self.file.to_owned(), line, path: path.to_owned(), rule, why });
     }
 
     pub(super) fn judge(&self, path: &[String]) -> Option<(Rule, String)> {
@@ -40,11 +34,7 @@ impl Inspector<'_> {
         }
         let full = match self.house.imported(&self.module, path) {
             Some(target) if self.judge(target).is_some() => return,
-            Some(target) => target
-                .iter()
-                .chain(path.segments.iter().skip(1))
-                .cloned()
-                .collect(),
+            Some(target) => target.iter().chain(path.segments.iter().skip(1)).cloned().collect(),
             None => self.house.absolute(&self.module, path),
         };
         if let Some((rule, why)) = self.judge(&full) {
@@ -74,11 +64,7 @@ impl Inspector<'_> {
                     if leading_colon && continues_a_path(before) {
                         continue;
                     }
-                    let mut path = Written {
-                        segments: vec![name(first)],
-                        leading_colon,
-                        line: first.span().start().line,
-                    };
+                    let mut path = Written { segments: vec![name(first)], leading_colon, line: first.span().start().line };
                     at = self.token_path(&trees, at, &mut path);
                 }
                 _ => {}
@@ -118,11 +104,7 @@ impl Inspector<'_> {
                 continue;
             }
             if let Some(TokenTree::Ident(first)) = part.first() {
-                let mut path = Written {
-                    segments: prefix.segments.clone(),
-                    leading_colon: prefix.leading_colon,
-                    line: first.span().start().line,
-                };
+                let mut path = Written { segments: prefix.segments.clone(), leading_colon: prefix.leading_colon, line: first.span().start().line };
                 path.segments.push(name(first));
                 self.token_path(&part, 1, &mut path);
             }
@@ -133,10 +115,7 @@ impl Inspector<'_> {
     /// A string in an attribute, as in `#[serde(with = "crate::base::time")]`.
     fn string(&mut self, literal: &str, span: Span) {
         if let Ok(path) = syn::parse_str::<syn::Path>(literal.trim_matches('"')) {
-            self.path(&Written {
-                line: span.start().line,
-                ..written(&path)
-            });
+            self.path(&Written { line: span.start().line, ..written(&path) });
         }
     }
 
@@ -172,8 +151,7 @@ fn ends_with_dot(trees: &[TokenTree]) -> bool {
 }
 
 fn ends_with_colons(trees: &[TokenTree]) -> bool {
-    let colon =
-        |tree: &TokenTree| matches!(tree, TokenTree::Punct(punct) if punct.as_char() == ':');
+    let colon = |tree: &TokenTree| matches!(tree, TokenTree::Punct(punct) if punct.as_char() == ':');
     let joint = |tree: &TokenTree| matches!(tree, TokenTree::Punct(punct) if punct.spacing() == Spacing::Joint);
     matches!(trees, [.., first, second] if colon(first) && joint(first) && colon(second))
 }
@@ -206,42 +184,20 @@ impl<'ast> Visit<'ast> for Inspector<'_> {
             let full = self.house.absolute(&self.module, &leaf.path);
             let (line, shown) = (leaf.path.line, leaf.path.shown());
             if self.room == "lib" {
-                self.report(
-                    line,
-                    &shown,
-                    Rule::Hidden,
-                    "lib.rs declares the rooms and imports nothing".to_owned(),
-                );
+                self.report(line, &shown, Rule::Hidden, "lib.rs declares the rooms and imports nothing".to_owned());
             } else if let Some((rule, why)) = self.judge(&full) {
                 self.report(line, &shown, rule, why);
-            } else if public
-                && leaf.alias == "*"
-                && matches!(full.as_slice(), [_, room, ..] if room != self.room)
-            {
-                self.report(
-                    line,
-                    &shown,
-                    Rule::Hidden,
-                    "re-exports a whole room; name what is meant".to_owned(),
-                );
+            } else if public && leaf.alias == "*" && matches!(full.as_slice(), [_, room, ..] if room != self.room) {
+                self.report(line, &shown, Rule::Hidden, "re-exports a whole room; name what is meant".to_owned());
             }
         }
     }
 
     fn visit_item_extern_crate(&mut self, item: &'ast syn::ItemExternCrate) {
         let named = name(&item.ident);
-        let path = if named == "self" || named == "tiphys" {
-            "crate".to_owned()
-        } else {
-            named.clone()
-        };
+        let path = if named == "self" || named == "tiphys" { "crate".to_owned() } else { named.clone() };
         if let Some((rule, why)) = self.judge(&[path]) {
-            self.report(
-                item.span().start().line,
-                &format!("extern crate {named}"),
-                rule,
-                why,
-            );
+            self.report(item.span().start().line, &format!("extern crate {named}"), rule, why);
         }
     }
 
@@ -256,9 +212,7 @@ impl<'ast> Visit<'ast> for Inspector<'_> {
 
     /// `<Instant>::now` says the same as `Instant::now`.
     fn visit_expr_path(&mut self, expression: &'ast syn::ExprPath) {
-        if let Some(syn::QSelf {
-            ty, position: 0, ..
-        }) = &expression.qself
+        if let Some(syn::QSelf { ty, position: 0, .. }) = &expression.qself
             && let syn::Type::Path(ty) = &**ty
         {
             let mut path = written(&ty.path);
@@ -269,22 +223,13 @@ impl<'ast> Visit<'ast> for Inspector<'_> {
     }
 
     fn visit_expr_method_call(&mut self, call: &'ast syn::ExprMethodCall) {
-        self.method(
-            &name(&call.method),
-            call.args.is_empty(),
-            call.method.span(),
-        );
+        self.method(&name(&call.method), call.args.is_empty(), call.method.span());
         visit::visit_expr_method_call(self, call);
     }
 
     fn visit_macro(&mut self, mac: &'ast syn::Macro) {
         if mac.path.is_ident("include") {
-            self.report(
-                mac.span().start().line,
-                "include!",
-                Rule::Hidden,
-                "brings in code from elsewhere; make it a module".to_owned(),
-            );
+            self.report(mac.span().start().line, "include!", Rule::Hidden, "brings in code from elsewhere; make it a module".to_owned());
         }
         self.visit_path(&mac.path);
         self.tokens(&mac.tokens, false);
@@ -292,12 +237,7 @@ impl<'ast> Visit<'ast> for Inspector<'_> {
 
     fn visit_attribute(&mut self, attribute: &'ast syn::Attribute) {
         if attribute.path().is_ident("path") {
-            self.report(
-                attribute.span().start().line,
-                "#[path]",
-                Rule::Hidden,
-                "puts a file into another room; move the file".to_owned(),
-            );
+            self.report(attribute.span().start().line, "#[path]", Rule::Hidden, "puts a file into another room; move the file".to_owned());
         }
         match &attribute.meta {
             syn::Meta::NameValue(meta) if meta.path.is_ident("doc") => {}

@@ -152,10 +152,7 @@ fn every_planted_breach_is_reported() {
     for &(file, text, line, path, rule) in BREACHES {
         let found = plant(file, text);
         assert!(
-            found.iter().any(|it| it.file == file
-                && it.line == line + 1
-                && it.path == path
-                && it.rule == rule),
+            found.iter().any(|it| it.file == file && it.line == line + 1 && it.path == path && it.rule == rule),
             "{file}\n{text}\nwanted line {}: {path}: {rule:?}, found {found:#?}",
             line + 1
         );
@@ -173,95 +170,61 @@ fn look_alikes_are_left_alone() {
 #[test]
 fn a_re_export_does_not_hide_where_a_path_leads() {
     let gates = ("gates/mod.rs", "//! Planted.\npub struct Verdict;\n");
-    let named = (
-        "operations/mod.rs",
-        "//! Planted.\npub use crate::gates::Verdict as Judgment;\n",
-    );
-    let nested = (
-        "operations/mod.rs",
-        "//! Planted.\nmod inner;\npub use self::inner::*;\n",
-    );
-    let inner = (
-        "operations/inner.rs",
-        "//! Planted.\npub use crate::gates::Verdict as Judgment;\n",
-    );
-    let user = (
-        "execution/mod.rs",
-        "//! Planted.\nfn f(x: crate::operations::Judgment) {}\n",
-    );
+    let named = ("operations/mod.rs", "//! Planted.\npub use crate::gates::Verdict as Judgment;\n");
+    let nested = ("operations/mod.rs", "//! Planted.\nmod inner;\npub use self::inner::*;\n");
+    let inner = ("operations/inner.rs", "//! Planted.\npub use crate::gates::Verdict as Judgment;\n");
+    let user = ("execution/mod.rs", "//! Planted.\nfn f(x: crate::operations::Judgment) {}\n");
     for files in [vec![gates, named, user], vec![gates, nested, inner, user]] {
         let found = check(&files);
-        let [breach] = found.as_slice() else {
-            panic!("wanted one breach, found {found:#?}")
-        };
-        assert_eq!(
-            (breach.file.as_str(), breach.line, breach.rule),
-            ("execution/mod.rs", 2, Rule::Direction)
-        );
+        let [breach] = found.as_slice() else { panic!("wanted one breach, found {found:#?}") };
+        assert_eq!((breach.file.as_str(), breach.line, breach.rule), ("execution/mod.rs", 2, Rule::Direction));
         assert!(breach.why.contains("crate::gates::Verdict"), "{breach}");
     }
     // The same path is fine for a room that may use what it leads to.
-    assert!(
-        check(&[
-            gates,
-            named,
-            (
-                "app/mod.rs",
-                "//! Planted.\nuse crate::operations::Judgment;\n"
-            )
-        ])
-        .is_empty()
-    );
+    assert!(check(&[gates, named, ("app/mod.rs", "//! Planted.\nuse crate::operations::Judgment;\n")]).is_empty());
+}
+
+#[test]
+fn an_alias_in_another_room_is_followed() {
+    let base = ("base/mod.rs", "//! Planted.\npub type Moment = jiff::Timestamp;\n");
+    let user = ("domain/mod.rs", "//! Planted.\nuse crate::base::Moment;\nfn f() -> Moment { Moment::now() }\n");
+    let found = check(&[base, user]);
+    let [breach] = found.as_slice() else { panic!("wanted one breach, found {found:#?}") };
+    assert_eq!((breach.line, breach.path.as_str(), breach.rule), (3, "Moment::now", Rule::Clock));
+}
+
+#[test]
+fn an_exported_macro_belongs_to_the_room_that_wrote_it() {
+    let paint = ("ui/mod.rs", "//! Planted.\n#[macro_export]\nmacro_rules! paint { () => {} }\n");
+    let safe = ("base/mod.rs", "//! Planted.\n#[macro_export]\nmacro_rules! safe { () => {} }\n");
+    let user = ("app/mod.rs", "//! Planted.\nuse crate::safe;\nfn f() { crate::safe!(); crate::paint!(); }\n");
+    let found = check(&[paint, safe, user]);
+    let [breach] = found.as_slice() else { panic!("wanted one breach, found {found:#?}") };
+    assert_eq!((breach.path.as_str(), breach.rule), ("crate::paint", Rule::Direction));
 }
 
 #[test]
 fn test_modules_in_files_of_their_own_may_read_the_clock() {
     let parent = ("domain/mod.rs", "//! Planted.\n#[cfg(test)]\nmod tests;\n");
-    let tests = (
-        "domain/tests.rs",
-        "//! Planted.\nfn f() { jiff::Timestamp::now(); }\n",
-    );
+    let tests = ("domain/tests.rs", "//! Planted.\nfn f() { jiff::Timestamp::now(); }\n");
     assert!(check(&[parent, tests]).is_empty());
     assert_eq!(check(&[tests]).len(), 1);
 }
 
 #[test]
 fn a_file_says_what_it_is_for_and_stays_short() {
-    assert_eq!(
-        check(&[("base/mod.rs", "fn f() {}\n")])
-            .first()
-            .map(|it| it.rule),
-        Some(Rule::Header)
-    );
+    assert_eq!(check(&[("base/mod.rs", "fn f() {}\n")]).first().map(|it| it.rule), Some(Rule::Header));
     let long = format!("//! Planted.\n{}", "// a line\n".repeat(500));
-    assert_eq!(
-        check(&[("base/mod.rs", &long)])
-            .first()
-            .map(|it| (it.line, it.rule)),
-        Some((501, Rule::Length))
-    );
-    let table = format!(
-        "//! Planted.\n//! A flat table of keys.\n{}",
-        "// a line\n".repeat(500)
-    );
+    assert_eq!(check(&[("base/mod.rs", &long)]).first().map(|it| (it.line, it.rule)), Some((501, Rule::Length)));
+    let table = format!("//! Planted.\n//! A flat table of keys.\n{}", "// a line\n".repeat(500));
     assert!(check(&[("base/mod.rs", &table)]).is_empty());
-    let late = format!(
-        "//! Planted.\n{}//! A flat table\n",
-        "// a line\n".repeat(500)
-    );
-    assert!(
-        check(&[("base/mod.rs", &late)])
-            .iter()
-            .any(|it| it.rule == Rule::Length)
-    );
+    let late = format!("//! Planted.\n{}//! A flat table\n", "// a line\n".repeat(500));
+    assert!(check(&[("base/mod.rs", &late)]).iter().any(|it| it.rule == Rule::Length));
 }
 
 #[test]
 fn a_breach_says_where_what_and_why() {
     let found = plant("app/mod.rs", "use crate::ui::Theme;");
     let said: Vec<String> = found.iter().map(ToString::to_string).collect();
-    assert_eq!(
-        said,
-        ["src/app/mod.rs:2: crate::ui::Theme: app may not use ui"]
-    );
+    assert_eq!(said, ["src/app/mod.rs:2: crate::ui::Theme: app may not use ui"]);
 }

@@ -13,11 +13,7 @@ pub(super) struct Written {
 
 impl Written {
     pub(super) fn shown(&self) -> String {
-        format!(
-            "{}{}",
-            if self.leading_colon { "::" } else { "" },
-            self.segments.join("::")
-        )
+        format!("{}{}", if self.leading_colon { "::" } else { "" }, self.segments.join("::"))
     }
 }
 
@@ -28,11 +24,7 @@ pub(super) fn name(ident: &proc_macro2::Ident) -> String {
 
 pub(super) fn written(path: &syn::Path) -> Written {
     Written {
-        segments: path
-            .segments
-            .iter()
-            .map(|segment| name(&segment.ident))
-            .collect(),
+        segments: path.segments.iter().map(|segment| name(&segment.ident)).collect(),
         leading_colon: path.leading_colon.is_some(),
         line: path.span().start().line,
     }
@@ -46,38 +38,18 @@ pub(super) struct Leaf {
 
 pub(super) fn leaves(item: &syn::ItemUse) -> Vec<Leaf> {
     let mut found = Vec::new();
-    leaves_below(
-        &item.tree,
-        &Segments::new(),
-        item.leading_colon.is_some(),
-        &mut found,
-    );
+    leaves_below(&item.tree, &Segments::new(), item.leading_colon.is_some(), &mut found);
     found
 }
 
-fn leaves_below(
-    tree: &syn::UseTree,
-    prefix: &[String],
-    leading_colon: bool,
-    found: &mut Vec<Leaf>,
-) {
+fn leaves_below(tree: &syn::UseTree, prefix: &[String], leading_colon: bool, found: &mut Vec<Leaf>) {
     let mut leaf = |last: String, alias: Option<&proc_macro2::Ident>, span: Span| {
         let mut segments = prefix.to_vec();
         if last != "self" || segments.is_empty() {
             segments.push(last);
         }
-        let alias = alias
-            .map(name)
-            .or_else(|| segments.last().cloned())
-            .unwrap_or_default();
-        found.push(Leaf {
-            path: Written {
-                segments,
-                leading_colon,
-                line: span.start().line,
-            },
-            alias,
-        });
+        let alias = alias.map(name).or_else(|| segments.last().cloned()).unwrap_or_default();
+        found.push(Leaf { path: Written { segments, leading_colon, line: span.start().line }, alias });
     };
     match tree {
         syn::UseTree::Name(it) => leaf(name(&it.ident), None, it.ident.span()),
