@@ -1,9 +1,11 @@
 //! `tiphys`: a release cockpit in a terminal for teams that deploy with GitOps.
 //!
-//! Rooms, in the direction they may look (see `docs/architecture.md`; `tests/layers.rs` holds them to it):
+//! Rooms, in the direction in which they may look (`docs/architecture.md` tells why; `tests/layers.rs` holds them to it):
 //!
-//! * [`base`] text, time, ids → [`domain`] what is known → `app` the core → `ui` painting
-//! * `config` what the user wrote, resolved; `sources` read the world; `runtime` ties them; `cli` is the command line
+//! * [`base`]: text, time, ids, what every room may use
+//! * [`domain`]: NOUNS, what is known of the world and the fold of it
+//! * [`sources`]: READ THE WORLD, wire to observations
+//!
 
 pub mod base;
 pub mod domain;

@@ -192,6 +192,7 @@ enum Verdict {
     Drop,
 }
 
+#[expect(clippy::match_same_arms, reason = "one arm per family of characters, with its reason")]
 const fn verdict(character: char) -> Verdict {
     match character {
         '\n' | '\t' => Verdict::Blank,

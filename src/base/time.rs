@@ -9,7 +9,9 @@ pub type Timestamp = jiff::Timestamp;
 /// How long before `now` something happened; nothing when it lies ahead (clocks differ).
 #[must_use]
 pub fn since(then: Timestamp, now: Timestamp) -> Duration {
-    Duration::try_from(now.duration_since(then)).unwrap_or_default()
+    let elapsed = now.duration_since(then);
+    // The failed conversion of a negative duration would allocate its error, in every cell of a frame.
+    if elapsed.is_negative() { Duration::ZERO } else { elapsed.unsigned_abs() }
 }
 
 /// `then` plus `after`, at the end of time at most.

@@ -12,6 +12,8 @@ pub struct Application {
     pub project: Raw,
     /// Labels of the Application object, in the order of their keys.
     pub labels: Box<[(Raw, Raw)]>,
+    /// Annotations of the Application object that somebody asked to keep, in the order of their keys.
+    pub annotations: Box<[(Raw, Raw)]>,
     /// Where it deploys to.
     pub destination: Destination,
     /// Where its manifests come from: one entry, or several for a multi-source application.
@@ -43,6 +45,12 @@ pub struct Application {
 }
 
 impl Application {
+    /// The value of an annotation, where it was kept.
+    #[must_use]
+    pub fn annotation(&self, key: &str) -> Option<&Raw> {
+        self.annotations.iter().find(|(name, _)| name.as_wire() == key).map(|(_, value)| value)
+    }
+
     /// The value of a label.
     #[must_use]
     pub fn label(&self, key: &str) -> Option<&Raw> {

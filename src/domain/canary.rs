@@ -3,8 +3,7 @@
 //! The rules are those of argo-rollouts `pkg/kubectl-argo-rollouts/info/rollout_info.go` (v1.9.1), retold.
 
 use crate::base::{Safe, Timestamp};
-use crate::domain::image::Image;
-use crate::domain::workload::{Pause, ReplicaSet, RolloutPhase, RolloutStatus, Step, Strategy};
+use crate::domain::workload::{Container, Pause, ReplicaSet, RolloutPhase, RolloutStatus, Step, Strategy};
 
 /// A change under way, or one that was turned back.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,8 +22,10 @@ pub struct Canary {
     pub weight_actual: Option<u32>,
     /// What it waits for.
     pub waits: Waits,
-    /// Images of the stable pods; empty when not known.
-    pub stable_images: Vec<Image>,
+    /// Containers of the stable pods; empty when not known.
+    pub stable: Box<[Container]>,
+    /// Containers of the pods of the newest template, where it is not the stable one; empty when not known.
+    pub canary: Box<[Container]>,
     /// Whether stable and newest are the same: no change is under way.
     pub settled: bool,
 }
@@ -47,8 +48,9 @@ pub enum Waits {
 impl Canary {
     /// Describes a rollout. `sets` are the replica sets that it owns.
     pub fn read<'a>(rollout: &RolloutStatus, sets: impl Iterator<Item = &'a ReplicaSet>) -> Self {
-        let (mut stable, mut current) = (None, None);
+        let (mut stable, mut current, mut sets_known) = (None, None, false);
         for set in sets {
+            sets_known = true;
             if set.hash == rollout.stable_hash {
                 stable = Some(set);
             }
@@ -57,15 +59,19 @@ impl Canary {
             }
         }
         let settled = rollout.stable_hash == rollout.current_hash;
+        // The plugin calls a replica set the canary only while it is not the stable one.
+        let canary = current.filter(|_| !settled);
+        let containers = |set: Option<&ReplicaSet>| set.map(|set| set.containers.clone()).unwrap_or_default();
         Self {
             phase: rollout.phase.clone(),
             message: rollout.message.clone(),
             step: rollout.step_index.unwrap_or_default(),
             steps: rollout.steps.len(),
             weight_asked: asked(rollout),
-            weight_actual: actual(rollout, current),
+            weight_actual: actual(rollout, canary, sets_known),
             waits: waits(rollout, settled),
-            stable_images: stable.map(|set| set.containers.iter().map(|container| container.image.clone()).collect()).unwrap_or_default(),
+            stable: containers(stable),
+            canary: containers(canary),
             settled,
         }
     }
@@ -80,19 +86,21 @@ fn asked(rollout: &RolloutStatus) -> u32 {
     rollout.steps.iter().take(index + 1).rev().find_map(|step| if let Step::SetWeight(weight) = step { Some(*weight) } else { None }).unwrap_or(0)
 }
 
-/// `ActualWeight` of the plugin.
-fn actual(rollout: &RolloutStatus, current: Option<&ReplicaSet>) -> Option<u32> {
+/// `ActualWeight` of the plugin. It is 0 where no pod is available, and where there is no set of canary pods; it is not known before any replica set is.
+fn actual(rollout: &RolloutStatus, canary: Option<&ReplicaSet>, sets_known: bool) -> Option<u32> {
     let done = rollout.step_index.is_none_or(|index| index >= rollout.steps.len());
     if done {
         return Some(rollout.max_weight);
     }
-    if rollout.has_traffic_routing {
-        return Some(rollout.routed_weight.unwrap_or_else(|| asked(rollout)));
-    }
     if rollout.available == 0 {
         return Some(0);
     }
-    current.map(|set| set.available * rollout.max_weight / rollout.available)
+    if rollout.has_traffic_routing {
+        return Some(rollout.routed_weight.unwrap_or_else(|| asked(rollout)));
+    }
+    let available = u64::from(canary.map_or(0, |set| set.available));
+    let weight = available * u64::from(rollout.max_weight) / u64::from(rollout.available);
+    sets_known.then(|| u32::try_from(weight).unwrap_or(u32::MAX))
 }
 
 fn waits(rollout: &RolloutStatus, settled: bool) -> Waits {

@@ -40,6 +40,14 @@ impl<T> Known<T> {
         }
     }
 
+    /// The fact in another form.
+    pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Known<U> {
+        match self {
+            Self::Known(fact) => Known::Known(change(fact)),
+            Self::Unknown(why) => Known::Unknown(why),
+        }
+    }
+
     /// Nothing is known, for this reason.
     #[must_use]
     pub fn unknown(why: &str) -> Self {

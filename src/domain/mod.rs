@@ -4,12 +4,23 @@
 
 pub mod access;
 pub mod application;
+pub mod attention;
 pub mod canary;
+pub mod explain;
+pub mod fleet;
+pub mod guess;
 pub mod health;
 pub mod image;
+pub mod landscape;
+pub mod mapping;
 pub mod names;
 pub mod observation;
+pub mod placement;
 pub mod question;
+pub mod template;
+pub mod unmapped;
+pub mod version;
+pub mod words;
 pub mod workload;
 
 pub use health::{Health, Known, Sync, Why};

@@ -39,8 +39,20 @@ impl Scope {
     }
 }
 
-/// The version of the world that a fact comes from: Kubernetes' `resourceVersion` as a number, by which a list and a stream of the same source
-/// are merged (what the stream said later wins; the list proves absence).
+impl Scope {
+    /// Whether it speaks for workloads of a namespace.
+    #[must_use]
+    pub fn concerns(&self, namespace: &Namespace) -> bool {
+        match self {
+            Self::Workloads(_, scope) | Self::ReplicaSets(scope) => scope.as_ref().is_none_or(|scope| scope == namespace),
+            Self::Applications | Self::Project(_) | Self::ApplicationsIn(_) => false,
+        }
+    }
+}
+
+/// The version of the world that a fact comes from, by which a list and a stream of the same source are merged (what the stream said later wins; the
+/// list proves absence). Comparable within one source only: a cluster's is Kubernetes' `resourceVersion` as a number; an Argo CD's is the order in
+/// which it was heard, in nanoseconds since 1970, because its stream says less when it must carry versions and its lists overstate theirs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct WorldVersion(pub u64);
 
@@ -144,6 +156,22 @@ pub struct InstanceFacts {
     pub holder: Option<ClusterName>,
     /// Whether the cluster would answer if the API did not: checked beforehand.
     pub fallback: Option<Fallback>,
+}
+
+impl InstanceFacts {
+    /// Takes newer facts in; what they do not say stays.
+    pub fn merge(&mut self, newer: Self) {
+        let Self { version, reads, label_key, tracking_method, installation, controller_namespace, reconciliation_seconds, holder, fallback } = newer;
+        self.version = version.or(self.version.take());
+        self.reads = reads.or(self.reads.take());
+        self.label_key = label_key.or(self.label_key.take());
+        self.tracking_method = tracking_method.or(self.tracking_method.take());
+        self.installation = installation.or(self.installation.take());
+        self.controller_namespace = controller_namespace.or(self.controller_namespace.take());
+        self.reconciliation_seconds = reconciliation_seconds.or(self.reconciliation_seconds);
+        self.holder = holder.or(self.holder.take());
+        self.fallback = fallback.or(self.fallback.take());
+    }
 }
 
 /// Which world an Argo CD source reads.
@@ -251,6 +279,14 @@ pub enum ReportBody {
         /// Why there is no answer.
         failed: Option<Safe>,
     },
+}
+
+impl ReportBody {
+    /// Whether nothing that is painted depends on it before time itself changes it.
+    #[must_use]
+    pub const fn is_quiet(&self) -> bool {
+        matches!(self, Self::Alive | Self::Traffic(_))
+    }
 }
 
 /// Work done by a source.

@@ -26,4 +26,7 @@ pub enum Want {
     Relist,
     /// The namespaces that matter to the fleet, for accounts that may not watch the whole cluster (clusters).
     Namespaces(BTreeSet<Namespace>),
+    /// The label keys under which the Argo CDs of the fleet leave an application's name, the less usual ones first: charts set
+    /// `app.kubernetes.io/instance` themselves, so it counts only where no other is there (clusters).
+    LabelKeys(Vec<Raw>),
 }

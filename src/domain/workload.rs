@@ -32,6 +32,15 @@ impl WorkloadKind {
             Self::DaemonSet => "DaemonSet",
         }
     }
+
+    /// Its API group.
+    #[must_use]
+    pub const fn group(self) -> &'static str {
+        match self {
+            Self::Rollout => "argoproj.io",
+            Self::Deployment | Self::StatefulSet | Self::DaemonSet => "apps",
+        }
+    }
 }
 
 /// The only key of a workload.

@@ -3,12 +3,19 @@
 //!
 //! This room knows the domain, never the core, the screen or the configuration file.
 
+pub mod argocd;
 pub mod ask;
+pub mod clients;
 pub mod failure;
+pub mod kubernetes;
 pub mod outbox;
+mod proxy;
+#[cfg(test)]
+pub(crate) mod scripted;
 pub mod secret;
 pub mod supervisor;
 
 pub use ask::{Ask, Want};
+pub use clients::Clients;
 pub use failure::{Failure, FailureKind};
 pub use outbox::Outbox;

@@ -17,9 +17,8 @@ const COMMAND_TIMEOUT: Duration = Duration::from_secs(30);
 /// Reads the secret. A trailing line end is not part of it.
 pub async fn read(reference: &SecretRef) -> Result<SecretString, Failure> {
     let text = match reference {
-        SecretRef::Environment(name) => {
-            std::env::var(name).map_err(|_| missing(&format!("the environment variable {name} is not set")).cured_by(&format!("export {name}")))?
-        }
+        SecretRef::Environment(name) => std::env::var(name)
+            .map_err(|_unset| missing(&format!("the environment variable {name} is not set")).cured_by(&format!("export {name}")))?,
         SecretRef::File(path) => read_private(path).await?,
         SecretRef::Command(words) => within(COMMAND_TIMEOUT, run(words)).await?,
         SecretRef::ArgocdCli { file, user } => argocd_token(&read_private(file).await?, file, user)?,
@@ -70,7 +69,7 @@ async fn run(words: &[String]) -> Result<String, Failure> {
             missing(&format!("'{program}' failed ({}) instead of printing the secret", output.status)).cured_by(&format!("run '{program}' by hand"))
         );
     }
-    String::from_utf8(output.stdout).map_err(|_| missing(&format!("'{program}' printed something that is not text")))
+    String::from_utf8(output.stdout).map_err(|_binary| missing(&format!("'{program}' printed something that is not text")))
 }
 
 /// The part of the argocd CLI's file that holds tokens (argo-cd `util/localconfig`).
@@ -91,7 +90,7 @@ fn argocd_token(text: &str, file: &Path, user: &str) -> Result<String, Failure> 
     use secrecy::ExposeSecret as _;
     // The parser's error may quote the text, which holds tokens.
     let parsed: CliFile =
-        serde_saphyr::from_str(text).map_err(|_| missing(&format!("{} is not the YAML that the argocd CLI writes", file.display())))?;
+        serde_saphyr::from_str(text).map_err(|_quoting| missing(&format!("{} is not the YAML that the argocd CLI writes", file.display())))?;
     parsed
         .users
         .into_iter()

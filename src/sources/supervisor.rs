@@ -21,6 +21,8 @@ pub const LIFE_TIMEOUT: Duration = Duration::from_secs(4);
 pub const LIFE_SECOND_TIMEOUT: Duration = Duration::from_secs(3);
 /// A denial is tried again after this time: permissions and tokens are mended while we look.
 const DENIED_INTERVAL: Duration = Duration::from_secs(30);
+/// What is not installed is looked for again after this time: that is news, but never urgent.
+const OFF_INTERVAL: Duration = Duration::from_mins(3);
 
 /// Exponential back-off with jitter: 0.25 s doubling to 15 s, without an end.
 #[must_use]
@@ -53,7 +55,7 @@ where
 {
     loop {
         let mut result = within(LIFE_TIMEOUT, probe()).await;
-        if result.is_err() {
+        if result.as_ref().is_err_and(|failure| !is_refusal(failure)) {
             result = within(LIFE_SECOND_TIMEOUT, probe()).await;
         }
         match result {
@@ -62,7 +64,7 @@ where
                 life.send_if_modified(|life| std::mem::replace(life, Life::Proven) != Life::Proven);
             }
             // It answers, and refuses: alive. The scopes say what is refused.
-            Err(failure) if matches!(failure.kind, FailureKind::Unauthorized | FailureKind::Forbidden | FailureKind::Throttled(_)) => {
+            Err(failure) if is_refusal(&failure) => {
                 life.send_if_modified(|life| std::mem::replace(life, Life::Proven) != Life::Proven);
             }
             Err(failure) => {
@@ -76,15 +78,34 @@ where
     }
 }
 
+/// Whether somebody answered, and said no.
+const fn is_refusal(failure: &Failure) -> bool {
+    matches!(failure.kind, FailureKind::Unauthorized | FailureKind::Forbidden | FailureKind::Throttled(_))
+}
+
 /// Runs `attempt` for one scope for ever: a failure becomes a state and a pause, a lost peer ends the attempt, a new sign of life ends the pause.
 ///
 /// `attempt` reports [`SourceState::Live`] itself once its facts are current, and returns only to be tried again; `Ok` means that the peer ended an
 /// orderly stream, which is no failure.
-pub async fn keep<F>(outbox: &Outbox, scope: &Scope, mut life: watch::Receiver<Life>, mut attempt: impl FnMut() -> F)
+pub async fn keep<F>(outbox: &Outbox, scope: &Scope, life: watch::Receiver<Life>, attempt: impl FnMut() -> F)
 where
     F: Future<Output = Result<(), Failure>>,
 {
-    outbox.state(scope, SourceState::Connecting).await;
+    keep_all(outbox, || vec![scope.clone()], life, attempt).await;
+}
+
+/// [`keep`] for an attempt that speaks for several scopes, which may become others on the way: `scopes` says which they are now. A state that
+/// holds for all is reported for each.
+pub async fn keep_all<F>(outbox: &Outbox, scopes: impl Fn() -> Vec<Scope>, mut life: watch::Receiver<Life>, mut attempt: impl FnMut() -> F)
+where
+    F: Future<Output = Result<(), Failure>>,
+{
+    let tell = async |state: SourceState| {
+        for scope in scopes() {
+            outbox.state(&scope, state.clone()).await;
+        }
+    };
+    tell(SourceState::Connecting).await;
     let mut delays = backoff();
     loop {
         let started = tokio::time::Instant::now();
@@ -93,29 +114,41 @@ where
             failure = lost(&mut life) => Err(failure),
         };
         // A stream that held for a while earns a fresh back-off.
-        if started.elapsed() > Duration::from_secs(60) {
+        if started.elapsed() > Duration::from_mins(1) {
             delays = backoff();
         }
         let Err(failure) = result else {
             delays = backoff();
             continue;
         };
+        let peer_is_lost = matches!(&*life.borrow(), Life::Lost(_));
+        if failure.kind == FailureKind::Lost && peer_is_lost {
+            // Trying is the prover's now: it knocks every few seconds, once for all scopes.
+            tell(SourceState::Waiting { until: None, why: failure.why }).await;
+            revived(&mut life).await;
+            delays = backoff();
+            continue;
+        }
         let pause = pause_after(&failure, &mut delays);
-        outbox.state(scope, state_after(&failure, pause)).await;
+        // While nobody is there, the proof of life says when another try is worth it.
+        let is_lost = matches!(*life.borrow(), Life::Lost(_));
+        let state = if is_lost { SourceState::Waiting { until: None, why: failure.why.clone() } } else { state_after(&failure, pause) };
+        tell(state).await;
         tokio::select! {
-            () = tokio::time::sleep(pause) => {}
-            () = revived(&mut life), if failure.kind == FailureKind::Lost => delays = backoff(),
+            () = tokio::time::sleep(pause), if !is_lost => {}
+            () = revived(&mut life), if is_lost || failure.kind == FailureKind::Lost => delays = backoff(),
         }
         if failure.kind == FailureKind::Lost {
-            outbox.state(scope, SourceState::Waiting { until: None, why: failure.why }).await;
+            tell(SourceState::Waiting { until: None, why: failure.why }).await;
         }
     }
 }
 
 /// How long to pause after a failure.
-fn pause_after(failure: &Failure, delays: &mut backon::ExponentialBackoff) -> Duration {
+pub fn pause_after(failure: &Failure, delays: &mut backon::ExponentialBackoff) -> Duration {
     match failure.kind {
-        FailureKind::Unauthorized | FailureKind::Forbidden | FailureKind::NotFound => DENIED_INTERVAL,
+        FailureKind::Unauthorized | FailureKind::Forbidden => DENIED_INTERVAL,
+        FailureKind::NotFound => OFF_INTERVAL,
         FailureKind::Throttled(Some(asked)) => asked,
         FailureKind::Expired => Duration::ZERO,
         FailureKind::Throttled(None) | FailureKind::Lost | FailureKind::Broken => delays.next().unwrap_or(DENIED_INTERVAL),
@@ -145,10 +178,14 @@ pub async fn within<T>(time: Duration, request: impl Future<Output = Result<T, F
 }
 
 async fn lost(life: &mut watch::Receiver<Life>) -> Failure {
-    match life.wait_for(|life| matches!(life, Life::Lost(_))).await.as_deref() {
-        Ok(Life::Lost(failure)) => failure.clone(),
+    let failure = match life.wait_for(|life| matches!(life, Life::Lost(_))).await.as_deref() {
+        Ok(Life::Lost(failure)) => Some(failure.clone()),
+        _ => None,
+    };
+    match failure {
+        Some(failure) => failure,
         // The prover is gone: the program is ending.
-        _ => std::future::pending().await,
+        None => std::future::pending().await,
     }
 }
 

@@ -1,0 +1,272 @@
+//! Wire → domain, pure: what Argo CD's words mean. Both readers use it, so that an application looks the same whichever world it was read from.
+
+use std::collections::{BTreeSet, HashSet};
+use std::sync::Mutex;
+
+use crate::base::{Raw, Safe, Timestamp};
+use crate::domain::application::{
+    Application, Automation, Condition, Deployment, Destination, Detail, Initiator, Operation, OperationDetail, Origin, Phase, Resource, Shape,
+};
+use crate::domain::health::{Health, Known, Sync};
+use crate::domain::image::Image;
+use crate::domain::{AppKey, ArgocdName, Namespace};
+use crate::safe;
+use crate::sources::argocd::shared::lock;
+use crate::sources::argocd::wire::{self, Text};
+
+/// Shares equal texts: 5,000 applications have few repositories, projects, namespaces and labels between them.
+#[derive(Debug, Default)]
+pub(super) struct Interner {
+    seen: HashSet<Raw>,
+}
+
+/// Texts that are shared at most. Revisions come and go; past this number all are forgotten, and sharing starts anew.
+const SHARED_AT_MOST: usize = 50_000;
+
+impl Interner {
+    fn raw(&mut self, text: &str) -> Raw {
+        if let Some(known) = self.seen.get(text) {
+            return known.clone();
+        }
+        if self.seen.len() >= SHARED_AT_MOST {
+            self.seen.clear();
+        }
+        let raw = Raw::from(text);
+        self.seen.insert(raw.clone());
+        raw
+    }
+
+    fn filled(&mut self, text: &Text<'_>) -> Option<Raw> {
+        (!text.as_str().is_empty()).then(|| self.raw(text.as_str()))
+    }
+}
+
+/// What the translation needs to know besides the object.
+#[derive(Debug, Clone)]
+pub(super) struct Instance {
+    /// Who is read.
+    pub(super) name: ArgocdName,
+    /// Where Application objects are that do not say it.
+    pub(super) namespace: Namespace,
+    /// The annotations that somebody asked to keep.
+    pub(super) annotations: BTreeSet<Raw>,
+}
+
+/// The annotation by which the controller is told to leave an application alone.
+const SKIP_RECONCILE: &str = "argocd.argoproj.io/skip-reconcile";
+
+/// The summary of an application, from a list, a stream, a single answer or an Application object.
+pub(super) fn summary(from: &wire::Application<'_>, instance: &Instance, interner: &mut Interner) -> (AppKey, Application) {
+    let wire::Application { metadata, spec, status } = from;
+    let application = Application {
+        project: interner.raw(spec.project.as_str()),
+        labels: sorted(&metadata.labels.0, interner, |_| true),
+        annotations: sorted(&metadata.annotations.0, interner, |key| instance.annotations.contains(key)),
+        destination: Destination {
+            server: interner.filled(&spec.destination.server),
+            name: interner.filled(&spec.destination.name),
+            namespace: Namespace(interner.raw(spec.destination.namespace.as_str())),
+        },
+        origins: origins(spec, interner),
+        health: Health::read(status.health.status.as_str()),
+        health_since: time(&status.health.last_transition_time),
+        sync: Sync::read(status.sync.status.as_str()),
+        revisions: revisions(&status.sync.revision, &status.sync.revisions).map(|revision| interner.raw(revision.as_str())).collect(),
+        images: status.summary.images.iter().map(|image| shared(Image::read(image.as_str()), interner)).collect(),
+        operation: operation(&status.operation_state),
+        deployed_at: deployed_at(status),
+        reconciled_at: time(&status.reconciled_at),
+        frozen: is_frozen(&metadata.annotations),
+        automation: automation(spec.sync_policy.automated.as_ref()),
+        deleting: !metadata.deletion_timestamp.as_str().is_empty(),
+        shape: if status.summary.is_app_of_apps { Shape::AppOfApps } else { Shape::Plain },
+    };
+    (key(metadata, instance, interner), application)
+}
+
+/// The summaries of a list.
+pub(super) fn summaries(items: &[wire::Application<'_>], instance: &Instance, interner: &Mutex<Interner>) -> Vec<(AppKey, Application)> {
+    let mut interner = lock(interner);
+    items.iter().map(|item| summary(item, instance, &mut interner)).collect()
+}
+
+/// The key of an application by its object's metadata.
+pub(super) fn key(metadata: &wire::Metadata<'_>, instance: &Instance, interner: &mut Interner) -> AppKey {
+    let namespace = interner.filled(&metadata.namespace).map_or_else(|| instance.namespace.clone(), Namespace);
+    AppKey { argocd: instance.name.clone(), namespace, name: Raw::from(metadata.name.as_str()) }
+}
+
+fn sorted(pairs: &[(Text<'_>, Text<'_>)], interner: &mut Interner, wanted: impl Fn(&str) -> bool) -> Box<[(Raw, Raw)]> {
+    let wanted = pairs.iter().filter(|(key, _)| wanted(key.as_str()));
+    let mut sorted: Box<[_]> = wanted.map(|(key, value)| (interner.raw(key.as_str()), interner.raw(value.as_str()))).collect();
+    sorted.sort();
+    sorted
+}
+
+fn is_frozen(annotations: &wire::Annotations<'_>) -> bool {
+    // The controller reads the value with Go's `strconv.ParseBool`.
+    let value = annotations.0.iter().find(|(key, _)| key.as_str() == SKIP_RECONCILE).map(|(_, value)| value.as_str());
+    matches!(value, Some("1" | "t" | "T" | "true" | "TRUE" | "True"))
+}
+
+fn origins(spec: &wire::Spec<'_>, interner: &mut Interner) -> Box<[Origin]> {
+    // Argo CD looks at `sources` first (`ApplicationSpec.GetSource`), then at the branch that the hydrator syncs from.
+    if !spec.sources.is_empty() {
+        return spec.sources.iter().map(|source| origin(source, interner)).collect();
+    }
+    let hydrator = &spec.source_hydrator;
+    if !hydrator.sync_source.path.as_str().is_empty() {
+        return Box::new([Origin {
+            repository: interner.raw(hydrator.dry_source.repository.as_str()),
+            path: interner.filled(&hydrator.sync_source.path),
+            target_revision: interner.filled(&hydrator.sync_source.target_branch),
+            ..Origin::default()
+        }]);
+    }
+    if spec.source.repository.as_str().is_empty() { Box::default() } else { Box::new([origin(&spec.source, interner)]) }
+}
+
+fn origin(source: &wire::Source<'_>, interner: &mut Interner) -> Origin {
+    Origin {
+        repository: interner.raw(source.repository.as_str()),
+        path: interner.filled(&source.path),
+        chart: interner.filled(&source.chart),
+        target_revision: interner.filled(&source.target_revision),
+        reference: interner.filled(&source.r#ref),
+        value_files: source.helm.value_files.iter().map(|file| interner.raw(file.as_str())).collect(),
+    }
+}
+
+fn shared(image: Image, interner: &mut Interner) -> Image {
+    Image {
+        repository: interner.raw(image.repository.as_wire()),
+        tag: image.tag.map(|tag| interner.raw(tag.as_wire())),
+        digest: image.digest.map(|digest| interner.raw(digest.as_wire())),
+    }
+}
+
+/// An application with several origins leaves `revision` empty and fills `revisions` in their order.
+fn revisions<'t, 'a>(one: &'t Text<'a>, several: &'t [Text<'a>]) -> impl Iterator<Item = &'t Text<'a>> {
+    let one = (several.is_empty() && !one.as_str().is_empty()).then_some(one);
+    several.iter().chain(one)
+}
+
+fn operation(state: &wire::OperationState<'_>) -> Option<Operation> {
+    (!state.phase.as_str().is_empty()).then(|| Operation {
+        phase: Phase::read(state.phase.as_str()),
+        started_at: time(&state.started_at),
+        finished_at: time(&state.finished_at),
+    })
+}
+
+/// When the last operation ended, if it ended well: what every way of reading knows. Otherwise the history's last entry, where it is told.
+fn deployed_at(status: &wire::Status<'_>) -> Option<Timestamp> {
+    let succeeded = status.operation_state.phase.as_str() == "Succeeded";
+    succeeded.then(|| time(&status.operation_state.finished_at)).flatten().or_else(|| time(&status.history.0))
+}
+
+/// `automated: {}` is on; since 3.2 `enabled: false` switches it off.
+fn automation(automated: Option<&wire::Automated>) -> Automation {
+    automated.filter(|automated| automated.enabled != Some(false)).map_or_else(Automation::default, |automated| Automation {
+        enabled: true,
+        self_heal: automated.self_heal,
+        prune: automated.prune,
+    })
+}
+
+/// A point in time as Kubernetes writes it (RFC 3339); nothing where it is missing or unreadable.
+pub(super) fn time(text: &Text<'_>) -> Option<Timestamp> {
+    text.as_str().parse().ok()
+}
+
+/// Where the answer came from, as far as health of resources goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ReadFrom {
+    /// The API, which joins it from its cache.
+    Api,
+    /// The Application object, which does not have it since Argo CD 3.0 unless told to.
+    Object,
+}
+
+/// The detail of an application.
+pub(super) fn detail(from: &wire::Detailed<'_>, read: ReadFrom) -> Detail {
+    let wire::Detailed { metadata, status } = from;
+    let told = read == ReadFrom::Api || status.resource_health_source.as_str() != "appTree";
+    let made_by = metadata.owner_references.iter().find(|owner| owner.kind.as_str() == "ApplicationSet");
+    Detail {
+        uid: Raw::from(metadata.uid.as_str()),
+        resources: status.resources.iter().map(|resource| self::resource(resource, told)).collect(),
+        conditions: status.conditions.iter().map(condition).collect(),
+        history: status.history.iter().rev().map(deployment).collect(),
+        operation: detailed_operation(&status.operation_state),
+        made_by: made_by.map(|owner| Raw::from(owner.name.as_str())),
+    }
+}
+
+fn resource(resource: &wire::Resource<'_>, health_is_told: bool) -> Resource {
+    let health = if health_is_told {
+        Known::Known(resource.health.as_ref().map(|health| Health::read(health.status.as_str())))
+    } else {
+        Known::unknown("Argo CD keeps resource health to itself since 3.0: only its API says")
+    };
+    let message = resource.health.as_ref().map(|health| Safe::clean(health.message.as_str())).filter(|message| !message.is_empty());
+    Resource {
+        group: Raw::from(resource.group.as_str()),
+        kind: Raw::from(resource.kind.as_str()),
+        namespace: Namespace::from(resource.namespace.as_str()),
+        name: Raw::from(resource.name.as_str()),
+        sync: Sync::read(resource.status.as_str()),
+        health,
+        message,
+        requires_pruning: resource.requires_pruning,
+    }
+}
+
+fn condition(condition: &wire::Condition<'_>) -> Condition {
+    Condition {
+        kind: Safe::clean(condition.r#type.as_str()),
+        message: Safe::clean(condition.message.as_str()),
+        since: time(&condition.last_transition_time),
+    }
+}
+
+fn deployment(entry: &wire::Deployment<'_>) -> Deployment {
+    Deployment {
+        id: entry.id,
+        revisions: revisions(&entry.revision, &entry.revisions).map(|revision| Raw::from(revision.as_str())).collect(),
+        started_at: time(&entry.deploy_started_at),
+        deployed_at: time(&entry.deployed_at),
+        by: initiator(&entry.initiated_by),
+    }
+}
+
+fn initiator(by: &wire::Initiator<'_>) -> Initiator {
+    if by.automated {
+        Initiator::Automation
+    } else if by.username.as_str().is_empty() {
+        Initiator::NotRecorded
+    } else {
+        Initiator::User(Safe::clean(by.username.as_str()))
+    }
+}
+
+fn detailed_operation(state: &wire::DetailedOperation<'_>) -> Option<OperationDetail> {
+    let failures = state
+        .sync_result
+        .resources
+        .iter()
+        .filter(|resource| resource.status.as_str() == "SyncFailed" || matches!(resource.hook_phase.as_str(), "Failed" | "Error"));
+    (!state.phase.as_str().is_empty()).then(|| OperationDetail {
+        phase: Phase::read(state.phase.as_str()),
+        message: Safe::clean(state.message.as_str()),
+        by: initiator(&state.operation.initiated_by),
+        started_at: time(&state.started_at),
+        finished_at: time(&state.finished_at),
+        failures: failures
+            .map(|resource| {
+                let name = safe!("{}/{}", Safe::clean(resource.kind.as_str()), Safe::clean(resource.name.as_str()));
+                (name, Safe::clean(resource.message.as_str()))
+            })
+            .collect(),
+    })
+}
