@@ -4,9 +4,11 @@
 //!
 //! * [`base`]: text, time, ids, what every room may use
 //! * [`domain`]: NOUNS, what is known of the world and the fold of it
+//! * [`config`]: what a person wrote, or what was found, resolved
 //! * [`sources`]: READ THE WORLD, wire to observations
 //!
 
 pub mod base;
+pub mod config;
 pub mod domain;
 pub mod sources;

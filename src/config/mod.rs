@@ -1,0 +1,148 @@
+//! The configuration: TOML as written → resolved, and what can be found without a file.
+//!
+//! * [`reader`](self) and `written`: every key with its place; several problems are told at once
+//! * `resolve`: what the keys mean together: a [`Landscape`], and how Argo CDs and clusters are reached
+//! * [`argocd_cli`], [`kubeconfig`]: the files of the argocd CLI and of kubectl, names and addresses only
+//! * [`discover`]: what is taken where the file says nothing
+//!
+//! What the file leaves out is found, section by section: without `[[argocd]]` the argocd CLI's current context, without `[[clusters]]` the
+//! contexts of the kubeconfig, without `[[environments]]` the usual names, guessed and read-only.
+//!
+//! This room reads files and gets everything else (environment, home) as values. It knows no network, no clock and no screen.
+
+pub mod argocd_cli;
+pub mod discover;
+pub mod kubeconfig;
+pub mod problem;
+mod reader;
+mod resolve;
+mod written;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+pub use problem::{Problem, Problems};
+
+use crate::base::Safe;
+use crate::config::problem::plainly;
+use crate::domain::access::{ArgocdAccess, ClusterAccess};
+use crate::domain::landscape::Landscape;
+
+/// The configuration, resolved.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// What the header calls this world.
+    pub title: Option<Safe>,
+    /// Environments, rules, and what destinations mean.
+    pub landscape: Landscape,
+    /// How the Argo CD instances are reached.
+    pub argocds: Vec<ArgocdAccess>,
+    /// How the clusters are reached.
+    pub clusters: Vec<ClusterAccess>,
+    /// How the screen looks.
+    pub ui: Ui,
+    /// Where this comes from.
+    pub origin: Origin,
+    /// What could not be found and is not needed: for the sources screen.
+    pub remarks: Vec<Safe>,
+}
+
+/// Where a configuration comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// A file. What it leaves out was found.
+    File(PathBuf),
+    /// There is no file: everything was found.
+    Discovered,
+}
+
+/// How the screen looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Ui {
+    /// Letters and marks.
+    pub glyphs: Glyphs,
+    /// Colours. `NO_COLOR` in the environment means none, whatever is configured.
+    pub colors: Colors,
+}
+
+/// The marks that may be drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Glyphs {
+    /// As the locale allows.
+    #[default]
+    Auto,
+    /// All of them.
+    Unicode,
+    /// Only ASCII.
+    Ascii,
+}
+
+/// The colours that may be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Colors {
+    /// As the terminal says.
+    #[default]
+    Auto,
+    /// The sixteen that every terminal has.
+    Sixteen,
+    /// None.
+    None,
+}
+
+/// What surrounds the program, as values, so that tests own it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Surroundings {
+    /// The home directory.
+    pub home: Option<PathBuf>,
+    variables: BTreeMap<String, String>,
+}
+
+impl Surroundings {
+    /// A home directory and environment variables.
+    pub fn new<K: Into<String>, V: Into<String>>(home: Option<PathBuf>, variables: impl IntoIterator<Item = (K, V)>) -> Self {
+        Self { home, variables: variables.into_iter().map(|(name, value)| (name.into(), value.into())).collect() }
+    }
+
+    /// An environment variable; an empty one is none.
+    #[must_use]
+    pub fn variable(&self, name: &str) -> Option<&str> {
+        self.variables.get(name).map(String::as_str).filter(|value| !value.is_empty())
+    }
+
+    /// `$XDG_CONFIG_HOME`, else `~/.config`. A relative path counts for nothing, as the XDG specification wants it.
+    #[must_use]
+    pub fn config_home(&self) -> Option<PathBuf> {
+        let named = self.variable("XDG_CONFIG_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
+        named.or_else(|| Some(self.home.as_ref()?.join(".config")))
+    }
+
+    /// Where the configuration is looked for unless something else is said.
+    #[must_use]
+    pub fn default_file(&self) -> Option<PathBuf> {
+        Some(self.config_home()?.join("tiphys/config.toml"))
+    }
+
+    /// A path as a person writes it: `~/` is the home directory, a relative path starts in `base`.
+    pub(crate) fn path(&self, written: &str, base: &Path) -> PathBuf {
+        match (written.strip_prefix("~/"), &self.home) {
+            (Some(rest), Some(home)) => home.join(rest),
+            _ => base.join(written),
+        }
+    }
+}
+
+/// Loads the configuration: the file at `path`, else the one that `TIPHYS_CONFIG` names, else `tiphys/config.toml` in the XDG configuration
+/// directory. Only the last may be missing.
+pub fn load(path: Option<&Path>, surroundings: &Surroundings) -> Result<Config, Problems> {
+    let named = path.map(Path::to_owned).or_else(|| surroundings.variable("TIPHYS_CONFIG").map(PathBuf::from));
+    let is_named = named.is_some();
+    let Some(file) = named.or_else(|| surroundings.default_file()) else { return resolve::without_file(surroundings) };
+    match std::fs::read_to_string(&file) {
+        Ok(text) => resolve::file(&file, &text, surroundings),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && !is_named => resolve::without_file(surroundings),
+        Err(error) => Err(Problem::with_file(&file, &format!("cannot read the configuration: {}", plainly(&error))).into()),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,133 @@
+//! What is wrong with a configuration: where it stands, what was found there, and what cures it. Knows nothing of what the keys mean.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use crate::base::Safe;
+
+/// One thing that is wrong.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Problem {
+    /// The file; none where there is no file.
+    pub file: Option<PathBuf>,
+    /// Line and column, both from 1, where they are known.
+    pub at: Option<(usize, usize)>,
+    /// The key: `environments.production.from`.
+    pub key: Option<Safe>,
+    /// What was found.
+    pub found: Safe,
+    /// What helps.
+    pub cure: Option<Safe>,
+}
+
+impl Problem {
+    /// A problem without a file.
+    #[must_use]
+    pub fn new(found: &str) -> Self {
+        Self { file: None, at: None, key: None, found: Safe::clean(found), cure: None }
+    }
+
+    /// A problem with a whole file.
+    #[must_use]
+    pub fn with_file(file: &Path, found: &str) -> Self {
+        Self { file: Some(file.to_owned()), ..Self::new(found) }
+    }
+
+    /// Says what helps.
+    #[must_use]
+    pub fn cured_by(mut self, cure: &str) -> Self {
+        self.cure = Some(Safe::clean(cure));
+        self
+    }
+}
+
+/// What the system says about a file, without its number.
+pub(crate) fn plainly(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    text.split_once(" (os error").map_or(text.clone(), |(words, _)| words.to_owned())
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(file) = &self.file {
+            write!(formatter, "{}", Safe::clean(&file.display().to_string()))?;
+            if let Some((line, column)) = self.at {
+                write!(formatter, ":{line}:{column}")?;
+            }
+            write!(formatter, ": ")?;
+        }
+        if let Some(key) = &self.key {
+            write!(formatter, "{key}: ")?;
+        }
+        write!(formatter, "{}", self.found)?;
+        if let Some(cure) = &self.cure {
+            write!(formatter, "\n    {cure}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Everything that is wrong, in the order of the file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problems(pub Vec<Problem>);
+
+impl From<Problem> for Problems {
+    fn from(problem: Problem) -> Self {
+        Self(vec![problem])
+    }
+}
+
+impl fmt::Display for Problems {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, problem) in self.0.iter().enumerate() {
+            if index > 0 {
+                writeln!(formatter)?;
+            }
+            write!(formatter, "{problem}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Problems {}
+
+/// A sentence that helps with a word that is not known: the nearest known one, else all of them.
+pub(crate) fn did_you_mean<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Option<String> {
+    let mut known: Vec<&str> = known.into_iter().collect();
+    let mut seen = std::collections::BTreeSet::new();
+    known.retain(|candidate| seen.insert(*candidate));
+    let near = known.iter().map(|candidate| (distance(word, candidate), *candidate)).min();
+    match near {
+        Some((steps, candidate)) if steps <= 1 + word.chars().count() / 3 => Some(format!("did you mean '{candidate}'?")),
+        Some(_) => Some(format!("known here: {}", known.join(", "))),
+        None => None,
+    }
+}
+
+/// How many letters must be put in, taken out or exchanged to make one word of the other (Levenshtein).
+fn distance(one: &str, other: &str) -> usize {
+    let other: Vec<char> = other.chars().collect();
+    let mut row: Vec<usize> = (0..=other.len()).collect();
+    for (index, here) in one.chars().enumerate() {
+        let mut next = vec![index + 1];
+        for ((there, above), diagonal) in other.iter().zip(row.iter().skip(1)).zip(&row) {
+            let left = next.last().copied().unwrap_or_default();
+            next.push((above + 1).min(left + 1).min(diagonal + usize::from(here != *there)));
+        }
+        row = next;
+    }
+    row.last().copied().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_word_is_offered() {
+        assert_eq!(distance("kitten", "sitting"), 3);
+        assert_eq!(did_you_mean("contex", ["url", "context"]).unwrap(), "did you mean 'context'?");
+        assert_eq!(did_you_mean("zzz", ["url", "context"]).unwrap(), "known here: url, context");
+        assert_eq!(did_you_mean("zzz", []), None);
+    }
+}

@@ -1,0 +1,325 @@
+//! The configuration as it is written: every key that there is, with its place, and no meaning yet. `config.example.toml` shows all of them.
+
+use crate::config::reader::{At, Findings, Place, Section};
+
+/// The whole file.
+#[derive(Debug, Default)]
+pub(crate) struct Written {
+    pub(crate) title: Option<At<String>>,
+    pub(crate) argocds: Vec<Argocd>,
+    pub(crate) clusters: Vec<Cluster>,
+    pub(crate) environments: Vec<Environment>,
+    pub(crate) mapping: Mapping,
+    pub(crate) services: Vec<Service>,
+    pub(crate) glyphs: Option<At<String>>,
+    pub(crate) colors: Option<At<String>>,
+}
+
+/// `[[argocd]]`
+#[derive(Debug)]
+pub(crate) struct Argocd {
+    pub(crate) place: Place,
+    pub(crate) name: Option<At<String>>,
+    pub(crate) url: Option<At<String>>,
+    pub(crate) context: Option<At<String>>,
+    pub(crate) cli_config: Option<At<String>>,
+    pub(crate) core: Option<At<bool>>,
+    pub(crate) root_path: Option<At<String>>,
+    pub(crate) plain_text: Option<At<bool>>,
+    pub(crate) insecure: Option<At<bool>>,
+    pub(crate) ca: Option<At<String>>,
+    pub(crate) client_certificate: Option<At<String>>,
+    pub(crate) client_key: Option<At<String>>,
+    pub(crate) token: Option<Secret>,
+    pub(crate) headers: Vec<(At<String>, Option<Secret>)>,
+    pub(crate) cluster: Option<At<String>>,
+    pub(crate) namespaces: Option<Vec<At<String>>>,
+    pub(crate) reconciliation: Option<At<String>>,
+}
+
+/// `{ env = … }`, `{ file = … }` or `{ command = […] }`
+#[derive(Debug)]
+pub(crate) enum Secret {
+    Env(At<String>),
+    File(At<String>),
+    Command(At<Vec<String>>),
+}
+
+/// `[[clusters]]`
+#[derive(Debug)]
+pub(crate) struct Cluster {
+    pub(crate) place: Place,
+    pub(crate) name: Option<At<String>>,
+    pub(crate) context: Option<At<String>>,
+    pub(crate) kubeconfig: Option<At<String>>,
+    pub(crate) namespaces: Vec<At<String>>,
+    pub(crate) destinations: Vec<At<String>>,
+}
+
+/// `[[environments]]`
+#[derive(Debug)]
+pub(crate) struct Environment {
+    pub(crate) place: Place,
+    pub(crate) name: Option<At<String>>,
+    pub(crate) from: Vec<At<String>>,
+    pub(crate) aliases: Vec<At<String>>,
+    pub(crate) placements: Vec<Placement>,
+}
+
+/// An entry of `placements`.
+#[derive(Debug)]
+pub(crate) struct Placement {
+    pub(crate) name: Option<At<String>>,
+    pub(crate) aliases: Vec<At<String>>,
+    pub(crate) clusters: Vec<At<String>>,
+    pub(crate) namespaces: Vec<At<String>>,
+}
+
+/// `[mapping]`
+#[derive(Debug, Default)]
+pub(crate) struct Mapping {
+    pub(crate) applications: Vec<Explicit>,
+    pub(crate) labels: Labels,
+    pub(crate) names: Option<Vec<At<String>>>,
+    pub(crate) paths: Option<Vec<At<String>>>,
+    pub(crate) values: Option<Vec<At<String>>>,
+    pub(crate) namespaces: Option<Vec<At<String>>>,
+    pub(crate) parts: Option<Vec<At<String>>>,
+    pub(crate) version: Option<Version>,
+}
+
+/// `[mapping.labels]`
+#[derive(Debug, Default)]
+pub(crate) struct Labels {
+    pub(crate) service: Option<Vec<At<String>>>,
+    pub(crate) environment: Option<Vec<At<String>>>,
+    pub(crate) placement: Option<Vec<At<String>>>,
+    pub(crate) part: Option<Vec<At<String>>>,
+    pub(crate) group: Option<Vec<At<String>>>,
+}
+
+/// `[[mapping.applications]]`
+#[derive(Debug)]
+pub(crate) struct Explicit {
+    pub(crate) place: Place,
+    pub(crate) name: Option<At<String>>,
+    pub(crate) namespace: Option<At<String>>,
+    pub(crate) argocd: Option<At<String>>,
+    pub(crate) project: Option<At<String>>,
+    pub(crate) cluster: Option<At<String>>,
+    pub(crate) service: Option<At<String>>,
+    pub(crate) environment: Option<At<String>>,
+    pub(crate) placement: Option<At<String>>,
+    pub(crate) part: Option<At<String>>,
+    pub(crate) ignore: Option<At<String>>,
+    pub(crate) services: Vec<Share>,
+}
+
+/// An entry of `services` in `[[mapping.applications]]`.
+#[derive(Debug)]
+pub(crate) struct Share {
+    pub(crate) place: Place,
+    pub(crate) service: Option<At<String>>,
+    pub(crate) workload: Option<At<String>>,
+    pub(crate) image: Option<At<String>>,
+    pub(crate) part: Option<At<String>>,
+}
+
+/// `[services.NAME]`
+#[derive(Debug)]
+pub(crate) struct Service {
+    pub(crate) name: At<String>,
+    pub(crate) aliases: Vec<At<String>>,
+    pub(crate) group: Option<At<String>>,
+    pub(crate) version: Option<Version>,
+}
+
+/// `version = …`
+#[derive(Debug)]
+pub(crate) enum Version {
+    Word(At<String>),
+    Repository(At<String>),
+    Container(At<String>),
+    Annotation(At<String>),
+}
+
+/// Reads the whole file. What does not fit is among the findings and missing in the result; `None`: it is not TOML at all.
+pub(crate) fn read(findings: &Findings<'_>) -> Option<Written> {
+    let table = findings.parse()?;
+    let top = Section::top(findings, &table);
+    let mut written = Written {
+        title: top.text("title"),
+        argocds: top.sections("argocd").into_iter().map(argocd).collect(),
+        clusters: top.sections("clusters").into_iter().map(cluster).collect(),
+        environments: top.sections("environments").into_iter().map(environment).collect(),
+        mapping: top.section("mapping").map(mapping).unwrap_or_default(),
+        services: top.named("services").into_iter().map(|(name, section)| service(name, section)).collect(),
+        ..Written::default()
+    };
+    if let Some(ui) = top.section("ui") {
+        written.glyphs = ui.text("glyphs");
+        written.colors = ui.text("colors");
+        ui.finish();
+    }
+    top.finish();
+    Some(written)
+}
+
+fn argocd(section: Section<'_, '_>) -> Argocd {
+    let headers = section.named("headers").into_iter().map(|(name, section)| (name, secret(section))).collect();
+    let token = match section.section_or_text("token") {
+        Some(Ok(section)) => secret(section),
+        Some(Err(text)) => {
+            section.tell(
+                &text.place,
+                "a secret must not stand in this file",
+                Some("token = { env = \"ARGOCD_TOKEN\" }, { file = \"…\" } or { command = [\"…\"] }"),
+            );
+            None
+        }
+        None => None,
+    };
+    let argocd = Argocd {
+        place: section.place().clone(),
+        name: section.text("name"),
+        url: section.text("url"),
+        context: section.text("context"),
+        cli_config: section.text("cli_config"),
+        core: section.flag("core"),
+        root_path: section.text("root_path"),
+        plain_text: section.flag("plain_text"),
+        insecure: section.flag("insecure"),
+        ca: section.text("ca"),
+        client_certificate: section.text("client_certificate"),
+        client_key: section.text("client_key"),
+        token,
+        headers,
+        cluster: section.text("cluster"),
+        namespaces: section.texts("namespaces"),
+        reconciliation: section.text("reconciliation"),
+    };
+    section.finish();
+    argocd
+}
+
+fn secret(section: Section<'_, '_>) -> Option<Secret> {
+    let found = [section.text("env").map(Secret::Env), section.text("file").map(Secret::File), section.words("command").map(Secret::Command)];
+    section.finish_with_one_of(["env", "file", "command"], "the secret", "one of { env = \"…\" }, { file = \"…\" } or { command = [\"…\"] }");
+    found.into_iter().flatten().next()
+}
+
+fn cluster(section: Section<'_, '_>) -> Cluster {
+    let cluster = Cluster {
+        place: section.place().clone(),
+        name: section.text("name"),
+        context: section.required("context", "\"…\", as 'kubectl config get-contexts' lists it"),
+        kubeconfig: section.text("kubeconfig"),
+        namespaces: section.texts("namespaces").unwrap_or_default(),
+        destinations: section.texts("destinations").unwrap_or_default(),
+    };
+    section.finish();
+    cluster
+}
+
+fn environment(section: Section<'_, '_>) -> Environment {
+    let placements = section.sections_or_texts("placements").into_iter().map(|entry| match entry {
+        Err(name) => Placement { name: Some(name), aliases: Vec::new(), clusters: Vec::new(), namespaces: Vec::new() },
+        Ok(section) => {
+            let placement = Placement {
+                name: section.required("name", "\"eu\""),
+                aliases: section.texts("aliases").unwrap_or_default(),
+                clusters: section.texts("clusters").unwrap_or_default(),
+                namespaces: section.texts("namespaces").unwrap_or_default(),
+            };
+            section.finish();
+            placement
+        }
+    });
+    let environment = Environment {
+        place: section.place().clone(),
+        placements: placements.collect(),
+        name: section.required("name", "\"production\""),
+        from: section.texts("from").unwrap_or_default(),
+        aliases: section.texts("aliases").unwrap_or_default(),
+    };
+    section.finish();
+    environment
+}
+
+fn mapping(section: Section<'_, '_>) -> Mapping {
+    let labels = section.section("labels").map(|labels| {
+        let read = Labels {
+            service: labels.texts("service"),
+            environment: labels.texts("environment"),
+            placement: labels.texts("placement"),
+            part: labels.texts("part"),
+            group: labels.texts("group"),
+        };
+        labels.finish();
+        read
+    });
+    let mapping = Mapping {
+        applications: section.sections("applications").into_iter().map(explicit).collect(),
+        labels: labels.unwrap_or_default(),
+        names: section.texts("names"),
+        paths: section.texts("paths"),
+        values: section.texts("values"),
+        namespaces: section.texts("namespaces"),
+        parts: section.texts("parts"),
+        version: version(&section),
+    };
+    section.finish();
+    mapping
+}
+
+fn explicit(section: Section<'_, '_>) -> Explicit {
+    let share = |section: Section<'_, '_>| {
+        let share = Share {
+            place: section.place().clone(),
+            service: section.required("service", "\"checkout\""),
+            workload: section.text("workload"),
+            image: section.text("image"),
+            part: section.text("part"),
+        };
+        section.finish();
+        share
+    };
+    let explicit = Explicit {
+        place: section.place().clone(),
+        name: section.text("name"),
+        namespace: section.text("namespace"),
+        argocd: section.text("argocd"),
+        project: section.text("project"),
+        cluster: section.text("cluster"),
+        service: section.text("service"),
+        environment: section.text("environment"),
+        placement: section.text("placement"),
+        part: section.text("part"),
+        ignore: section.text("ignore"),
+        services: section.sections("services").into_iter().map(share).collect(),
+    };
+    section.finish();
+    explicit
+}
+
+fn service(name: At<String>, section: Section<'_, '_>) -> Service {
+    let service = Service { name, aliases: section.texts("aliases").unwrap_or_default(), group: section.text("group"), version: version(&section) };
+    section.finish();
+    service
+}
+
+fn version(section: &Section<'_, '_>) -> Option<Version> {
+    match section.section_or_text("version")? {
+        Err(word) => Some(Version::Word(word)),
+        Ok(rule) => {
+            let found = [
+                rule.text("repository").map(Version::Repository),
+                rule.text("container").map(Version::Container),
+                rule.text("annotation").map(Version::Annotation),
+            ];
+            let cure = "one of { repository = \"…\" }, { container = \"…\" } or { annotation = \"…\" }";
+            rule.finish_with_one_of(["repository", "container", "annotation"], "the version", cure);
+            found.into_iter().flatten().next()
+        }
+    }
+}
