@@ -4,10 +4,12 @@
 //!
 //! * [`base`]: text, time, ids, what every room may use
 //! * [`domain`]: NOUNS, what is known of the world and the fold of it
+//! * [`app`]: THE CORE, model, messages, effects; knows no terminal and no network
 //! * [`config`]: what a person wrote, or what was found, resolved
 //! * [`sources`]: READ THE WORLD, wire to observations
 //!
 
+pub mod app;
 pub mod base;
 pub mod config;
 pub mod domain;

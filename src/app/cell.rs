@@ -1,0 +1,75 @@
+//! The cell screen: one service in one environment, bound to its identity when it was opened.
+
+use crate::app::effect::Effect;
+use crate::app::model::{Model, Question, Screen};
+use crate::app::scroll::Scroll;
+use crate::domain::fleet::{Cell, Placement};
+use crate::domain::question::Want;
+use crate::domain::{EnvironmentName, Known, PlacementName, ServiceName, SourceId};
+
+/// What the cell screen shows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CellState {
+    /// The service.
+    pub service: ServiceName,
+    /// The environment.
+    pub environment: EnvironmentName,
+    /// The placement that was selected, where there are several.
+    pub placement: Option<PlacementName>,
+    /// Where in the text.
+    pub scroll: Scroll,
+}
+
+impl CellState {
+    /// The cell, if it is still there.
+    #[must_use]
+    pub fn cell<'a>(&self, model: &'a Model) -> Option<&'a Cell> {
+        let environment = model.fleet.landscape().position(&self.environment)?;
+        model.fleet.services().get(&self.service)?.cells.get(&environment)
+    }
+
+    /// The placements that are shown: the selected one, or all.
+    pub fn placements<'a>(&self, model: &'a Model) -> impl Iterator<Item = &'a Placement> {
+        let wanted = self.placement.clone();
+        self.cell(model)
+            .into_iter()
+            .flat_map(|cell| &cell.placements)
+            .filter(move |placement| wanted.as_ref().is_none_or(|wanted| placement.name == *wanted))
+    }
+}
+
+/// Opens the selected cell and asks for what only an open cell needs.
+pub(super) fn open(model: &mut Model) -> Vec<Effect> {
+    let Ok(selected) = model.matrix.selected_cell(&model.fleet) else { return Vec::new() };
+    let Some(environment) = model.fleet.landscape().environments.get(selected.column.environment) else { return Vec::new() };
+    let state = CellState {
+        service: selected.service.clone(),
+        environment: environment.name.clone(),
+        placement: selected.column.placement.clone(),
+        scroll: Scroll::default(),
+    };
+    model.screen = Screen::Cell(state);
+    ask(model)
+}
+
+/// Asks for the detail of the applications and the pods of the workloads of the open cell, each once at a time.
+pub(super) fn ask(model: &mut Model) -> Vec<Effect> {
+    let Screen::Cell(state) = &model.screen else { return Vec::new() };
+    let mut questions = Vec::new();
+    for placement in state.placements(model) {
+        for part in &placement.parts {
+            if let Some(application) = model.fleet.application(&part.app) {
+                let want = Want::Detail(part.app.clone(), application.value.project.clone());
+                questions.push((SourceId::argocd(&part.app.argocd), Question::Detail(part.app.clone()), want));
+            }
+            let Known::Known(workloads) = &part.workloads else { continue };
+            for key in workloads {
+                if let Some(workload) = model.fleet.workload(key) {
+                    let want = Want::Pods(key.clone(), workload.value.selector.clone());
+                    questions.push((SourceId::cluster(&key.cluster), Question::Pods(key.clone()), want));
+                }
+            }
+        }
+    }
+    questions.into_iter().filter_map(|(source, question, want)| model.ask(source, question, want)).collect()
+}

@@ -1,0 +1,126 @@
+//! A flat table: the commands. Footer hints, help, greyed keys with their reason and `docs/keys.md` come from it.
+
+use crate::app::{Intent, Model, Refusal, Screen};
+
+/// One command.
+#[derive(Debug, Clone, Copy)]
+pub struct Command {
+    /// What it does.
+    pub intent: Intent,
+    /// A word or two: for the footer.
+    pub title: &'static str,
+    /// A sentence: for the help.
+    pub help: &'static str,
+    /// Where it belongs.
+    pub scope: Scope,
+    /// What it can do to the world.
+    pub danger: Danger,
+    /// Whether the footer mentions it.
+    pub hinted: bool,
+    /// Whether it can be done here and now.
+    pub available: fn(&Model) -> Result<(), Refusal>,
+}
+
+/// Where a command belongs: for grouping.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Scope {
+    /// Moving about.
+    Moving,
+    /// Looking.
+    Looking,
+    /// The program itself.
+    Program,
+}
+
+impl Scope {
+    /// The heading of the group.
+    #[must_use]
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Moving => "Moving",
+            Self::Looking => "Looking",
+            Self::Program => "Program",
+        }
+    }
+}
+
+/// What a command can do to the world. This version only reads; the column is here so that nothing is added without saying.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Danger {
+    /// Nothing.
+    Reads,
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "it stands in a table of functions that can refuse")]
+const fn always(_: &Model) -> Result<(), Refusal> {
+    Ok(())
+}
+
+fn on_a_cell(model: &Model) -> Result<(), Refusal> {
+    if model.is_typing() {
+        // Enter keeps the filter.
+        return Ok(());
+    }
+    match model.screen {
+        Screen::Matrix => model.matrix.selected_cell(&model.fleet).map(|_| ()),
+        Screen::Cell(_) => Ok(()),
+        Screen::Sources(_) => Err(Refusal::NotHere),
+    }
+}
+
+const fn on_the_matrix(model: &Model) -> Result<(), Refusal> {
+    match model.screen {
+        Screen::Matrix => Ok(()),
+        Screen::Cell(_) | Screen::Sources(_) => Err(Refusal::NotHere),
+    }
+}
+
+fn with_a_fold(model: &Model) -> Result<(), Refusal> {
+    on_the_matrix(model)?;
+    if model.matrix.has_fold() { Ok(()) } else { Err(Refusal::NothingFolded) }
+}
+
+const fn moving(intent: Intent, title: &'static str, help: &'static str) -> Command {
+    Command { intent, title, help, scope: Scope::Moving, danger: Danger::Reads, hinted: false, available: always }
+}
+
+const fn looking(intent: Intent, title: &'static str, help: &'static str, available: fn(&Model) -> Result<(), Refusal>) -> Command {
+    Command { intent, title, help, scope: Scope::Looking, danger: Danger::Reads, hinted: true, available }
+}
+
+const fn program(intent: Intent, title: &'static str, help: &'static str, hinted: bool) -> Command {
+    Command { intent, title, help, scope: Scope::Program, danger: Danger::Reads, hinted, available: always }
+}
+
+/// The table.
+pub const COMMANDS: &[Command] = &[
+    moving(Intent::Up, "up", "One row up."),
+    moving(Intent::Down, "down", "One row down."),
+    moving(Intent::Left, "left", "One environment to the left."),
+    moving(Intent::Right, "right", "One environment to the right."),
+    moving(Intent::PageUp, "page up", "A screenful up."),
+    moving(Intent::PageDown, "page down", "A screenful down."),
+    moving(Intent::Top, "top", "To the first row."),
+    moving(Intent::Bottom, "bottom", "To the last row."),
+    looking(Intent::Open, "open", "Open the selected cell: placements, workloads, resources, history.", on_a_cell),
+    looking(Intent::Fold, "fold", "Show or hide the rows that need no eyes.", with_a_fold),
+    looking(
+        Intent::Filter,
+        "filter",
+        "Show only rows with all these words; env:production health:degraded sync:out version:2.14 cluster:eu narrow one thing.",
+        on_the_matrix,
+    ),
+    looking(Intent::Arrange, "arrange", "Change the order of rows: by need, by name, by latest change.", on_the_matrix),
+    looking(Intent::Sources, "sources", "The sources with state, age and last error, and the applications that are in no cell.", always),
+    program(Intent::Help, "help", "What the keys do here.", true),
+    program(Intent::Refresh, "refresh", "Read everything anew, now.", false),
+    program(Intent::Back, "back", "Leave the overlay or the screen; on the matrix, leave the program.", true),
+    program(Intent::Quit, "quit", "Leave the program from anywhere.", false),
+    program(Intent::Suspend, "suspend", "Give the terminal back to the shell; fg brings the cockpit back.", false),
+];
+
+/// The command for a wish.
+#[must_use]
+pub fn find(intent: Intent) -> Option<&'static Command> {
+    COMMANDS.iter().find(|command| command.intent == intent)
+}

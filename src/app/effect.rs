@@ -1,0 +1,28 @@
+//! What must happen outside the core, as data that tests can compare.
+
+use crate::base::Epoch;
+use crate::domain::SourceId;
+use crate::domain::question::Ask;
+
+/// Something for the shell to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Effect {
+    /// Start reading a source in this generation.
+    Connect {
+        /// Which.
+        source: SourceId,
+        /// The generation that its reports will carry.
+        epoch: Epoch,
+    },
+    /// Ask a running source.
+    Ask {
+        /// Which.
+        source: SourceId,
+        /// What.
+        ask: Ask,
+    },
+    /// Give the terminal back to the shell until the program is continued.
+    Suspend,
+    /// End the program.
+    Quit,
+}

@@ -1,0 +1,42 @@
+//! What a person can want: each key, menu entry and command line verb becomes one of these.
+
+/// A wish.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Intent {
+    /// One row up.
+    Up,
+    /// One row down.
+    Down,
+    /// One column to the left.
+    Left,
+    /// One column to the right.
+    Right,
+    /// A screenful up.
+    PageUp,
+    /// A screenful down.
+    PageDown,
+    /// To the first row.
+    Top,
+    /// To the last row.
+    Bottom,
+    /// Look into the selected thing.
+    Open,
+    /// Leave: the overlay, the filter, the screen, in the end the program.
+    Back,
+    /// Leave the program.
+    Quit,
+    /// Show or hide the quiet rows.
+    Fold,
+    /// Type a filter.
+    Filter,
+    /// The next order of rows.
+    Arrange,
+    /// The sources and what is in no cell.
+    Sources,
+    /// What the keys do here.
+    Help,
+    /// Read everything anew.
+    Refresh,
+    /// Hand the terminal back to the shell for a while (Ctrl-Z).
+    Suspend,
+}

@@ -1,0 +1,27 @@
+//! THE CORE: [`Model`], [`Msg`], [`Effect`] and [`update()`], one file per feature, and the table of commands.
+//!
+//! `update` is a function of the model and a message: it reads no clock, draws no random number, knows no terminal and no network. What must happen
+//! outside is returned as data.
+
+pub mod cell;
+pub mod command;
+pub mod effect;
+pub mod filter;
+pub mod intent;
+pub mod matrix;
+pub mod model;
+pub mod msg;
+pub mod reach;
+pub mod refusal;
+pub mod scroll;
+#[cfg(test)]
+mod tests;
+mod update;
+
+pub use command::{COMMANDS, Command};
+pub use effect::Effect;
+pub use intent::Intent;
+pub use model::{Model, Overlay, Screen, Settings};
+pub use msg::{Msg, What};
+pub use refusal::Refusal;
+pub use update::update;

@@ -1,0 +1,132 @@
+//! The state of the program: what is known of the world, and what a person looks at.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::app::cell::CellState;
+use crate::app::matrix::MatrixState;
+use crate::app::scroll::Scroll;
+use crate::app::{Intent, Refusal};
+use crate::base::{Epoch, Raw, RequestId, Safe, Timestamp};
+use crate::domain::fleet::Fleet;
+use crate::domain::landscape::Landscape;
+use crate::domain::names::{ClusterName, Namespace, SourceId};
+
+/// All of it.
+#[derive(Debug, Clone)]
+pub struct Model {
+    /// What is known of the world.
+    pub fleet: Fleet,
+    /// The time of the last message.
+    pub now: Timestamp,
+    /// Columns and rows of the terminal.
+    pub size: (u16, u16),
+    /// What is set for the whole program.
+    pub settings: Settings,
+    /// The matrix is always there; other screens lie on it.
+    pub matrix: MatrixState,
+    /// What is looked at.
+    pub screen: Screen,
+    /// What lies over it.
+    pub overlay: Option<Overlay>,
+    /// A sentence for the person, about the last wish: gone with the next key.
+    pub notice: Option<Safe>,
+    /// Tasks that ended with a panic, and what they said: a red badge until the end.
+    pub panics: Vec<(Option<SourceId>, Safe)>,
+    /// Questions under way and what they are for.
+    pub asked: BTreeMap<RequestId, Question>,
+    /// Questions that came to nothing, by what they were for.
+    pub unanswered: BTreeMap<Question, Safe>,
+    pub(super) next_request: RequestId,
+    pub(super) next_epoch: Epoch,
+    /// Clusters that are being read, with what they were told.
+    pub(super) told: BTreeMap<ClusterName, Told>,
+}
+
+/// What a cluster's reader was told about the fleet.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Told {
+    pub(super) namespaces: BTreeSet<Namespace>,
+    pub(super) label_keys: Vec<Raw>,
+}
+
+/// What is set for the whole program.
+#[derive(Debug, Clone, Default)]
+pub struct Settings {
+    /// What stands in the header.
+    pub title: Safe,
+    /// Sources that are read from the start; clusters that were only discovered follow when an application deploys to them.
+    pub start: Vec<SourceId>,
+    /// Clusters that may be read at all.
+    pub clusters: Vec<ClusterName>,
+}
+
+/// What a question to a source is for.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Question {
+    /// The detail of an application.
+    Detail(crate::domain::AppKey),
+    /// The pods of a workload.
+    Pods(crate::domain::workload::WorkloadKey),
+    /// Everything anew.
+    Relist(SourceId),
+}
+
+/// The screens.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Screen {
+    /// Services × environments.
+    Matrix,
+    /// One cell.
+    Cell(CellState),
+    /// The sources, and what is in no cell.
+    Sources(Scroll),
+}
+
+/// What can lie over a screen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Overlay {
+    /// What the keys do here.
+    Help(Scroll),
+    /// A filter is being typed. The text is in the matrix; this is the one to go back to.
+    Filter(crate::app::filter::Filter),
+}
+
+impl Model {
+    /// A model that knows nothing yet.
+    #[must_use]
+    pub fn new(landscape: Landscape, settings: Settings, now: Timestamp) -> Self {
+        Self {
+            fleet: Fleet::new(landscape),
+            now,
+            size: (80, 24),
+            settings,
+            matrix: MatrixState::default(),
+            screen: Screen::Matrix,
+            overlay: None,
+            notice: None,
+            panics: Vec::new(),
+            asked: BTreeMap::new(),
+            unanswered: BTreeMap::new(),
+            next_request: RequestId::default(),
+            next_epoch: Epoch::default(),
+            told: BTreeMap::new(),
+        }
+    }
+
+    /// Whether a wish can be fulfilled here and now, or why not.
+    pub fn available(&self, intent: Intent) -> Result<(), Refusal> {
+        crate::app::command::find(intent).map_or(Ok(()), |command| (command.available)(self))
+    }
+
+    /// Whether every source has said what it can say for now, and what was asked beside has been answered.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        self.fleet.is_settled(self.now) && !self.asked.values().any(|question| matches!(question, Question::Detail(_)))
+    }
+
+    /// Whether a text field takes what is typed.
+    #[must_use]
+    pub const fn is_typing(&self) -> bool {
+        matches!(self.overlay, Some(Overlay::Filter(_)))
+    }
+}

@@ -1,0 +1,27 @@
+//! Why something is not done: one sentence, the same for the greyed key, the failed plan and the record.
+
+use std::fmt;
+
+/// Why a wish is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// There is nothing here to do it with.
+    NothingSelected,
+    /// The selected service is not in the selected environment.
+    NotDeployedHere,
+    /// It has no meaning on this screen.
+    NotHere,
+    /// No row is quiet, or all of them are shown because they fit.
+    NothingFolded,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::NothingSelected => "Nothing is selected: move to a row first.",
+            Self::NotDeployedHere => "This service is not deployed in this environment.",
+            Self::NotHere => "This does nothing on this screen.",
+            Self::NothingFolded => "No rows are folded: everything fits.",
+        })
+    }
+}

@@ -1,0 +1,189 @@
+//! `update`: a message in, the model changed, effects out.
+
+use crate::app::effect::Effect;
+use crate::app::filter::Filter;
+use crate::app::matrix::Layout;
+use crate::app::model::{Model, Overlay, Screen};
+use crate::app::msg::{Msg, What};
+use crate::app::scroll::Scroll;
+use crate::app::{Intent, cell, reach};
+use crate::base::Safe;
+use crate::domain::fleet::Changes;
+use crate::domain::observation::{Report, ReportBody};
+
+/// Takes one message in.
+pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
+    // Clocks step back at times; the model's time does not, or ages would be of the future.
+    model.now = model.now.max(msg.at);
+    let effects = match msg.what {
+        What::Started => reach::start(model),
+        What::Reports(reports) => take_reports(model, reports),
+        What::Wants(intent) => fulfil(model, intent),
+        What::Typed(character) => {
+            edit(model, |filter| filter.typed(character));
+            Vec::new()
+        }
+        What::Erased => {
+            edit(model, Filter::erased);
+            Vec::new()
+        }
+        What::Pasted(text) => {
+            edit(model, |filter| text.as_str().chars().fold(filter.clone(), |filter, character| filter.typed(character)));
+            Vec::new()
+        }
+        What::Resized(columns, rows) => {
+            model.size = (columns, rows);
+            model.matrix.disturb();
+            model.matrix.show(model.size);
+            Vec::new()
+        }
+        What::Painted { furthest } => {
+            if let Some(scroll) = scroll_of(model) {
+                scroll.top = scroll.top.min(furthest);
+            }
+            Vec::new()
+        }
+        What::Tick => {
+            // What is news today is not tomorrow.
+            model.matrix.disturb();
+            Vec::new()
+        }
+        What::TaskPanicked { source, message } => reach::crashed(model, source, &message),
+    };
+    if model.overlay.is_none() {
+        model.matrix.arrange_if_due(&model.fleet, model.size, model.now);
+    }
+    effects
+}
+
+fn take_reports(model: &mut Model, reports: Vec<Report>) -> Vec<Effect> {
+    let mut changes = Changes::default();
+    let mut answered = false;
+    for report in reports {
+        if let ReportBody::Answered { request, failed } = &report.body
+            && let Some(question) = model.asked.remove(request)
+        {
+            answered = true;
+            if let Some(why) = failed {
+                model.unanswered.insert(question, why.clone());
+            }
+        }
+        changes.add(model.fleet.apply(report));
+    }
+    if changes.order || changes.reach {
+        model.matrix.disturb();
+    }
+    let mut effects = if changes.reach || changes.instance { reach::extend(model) } else { Vec::new() };
+    if changes.reach || changes.on_demand || answered {
+        effects.extend(reach::explain(model));
+    }
+    effects
+}
+
+fn fulfil(model: &mut Model, intent: Intent) -> Vec<Effect> {
+    model.notice = None;
+    model.matrix.hold(model.now);
+    if let Err(refusal) = model.available(intent) {
+        model.notice = Some(Safe::clean(&refusal.to_string()));
+        return Vec::new();
+    }
+    match intent {
+        Intent::Up => go(model, -1),
+        Intent::Down => go(model, 1),
+        Intent::PageUp => go(model, -page(model)),
+        Intent::PageDown => go(model, page(model)),
+        Intent::Top => go(model, isize::MIN / 2),
+        Intent::Bottom => go(model, isize::MAX / 2),
+        Intent::Left => sideways(model, -1),
+        Intent::Right => sideways(model, 1),
+        Intent::Open => return open(model),
+        Intent::Back => return back(model),
+        Intent::Quit => return vec![Effect::Quit],
+        Intent::Fold => {
+            let folded = model.matrix.lines.iter().any(|line| matches!(line, crate::app::matrix::Line::Folded(_)));
+            model.matrix.folded = Some(!folded);
+            model.matrix.rearrange(&model.fleet, model.size, model.now);
+        }
+        Intent::Filter => model.overlay = Some(Overlay::Filter(model.matrix.filter.clone())),
+        Intent::Arrange => {
+            model.matrix.arrange = model.matrix.arrange.next();
+            model.matrix.rearrange(&model.fleet, model.size, model.now);
+            model.notice = Some(crate::safe!("Rows {}.", model.matrix.arrange.title()));
+        }
+        Intent::Sources => model.screen = Screen::Sources(Scroll::default()),
+        Intent::Help => model.overlay = Some(Overlay::Help(Scroll::default())),
+        Intent::Refresh => {
+            let mut effects = reach::refresh(model);
+            effects.extend(cell::ask(model));
+            model.notice = Some(Safe::clean("Reading everything anew."));
+            return effects;
+        }
+        Intent::Suspend => return vec![Effect::Suspend],
+    }
+    Vec::new()
+}
+
+fn open(model: &mut Model) -> Vec<Effect> {
+    match (&model.overlay, &model.screen) {
+        (Some(Overlay::Filter(_)), _) => {
+            model.overlay = None;
+            Vec::new()
+        }
+        (None, Screen::Matrix) => cell::open(model),
+        _ => Vec::new(),
+    }
+}
+
+fn back(model: &mut Model) -> Vec<Effect> {
+    match (model.overlay.take(), &model.screen) {
+        (Some(Overlay::Filter(before)), _) => apply_filter(model, before),
+        (Some(Overlay::Help(_)), _) => {}
+        (None, Screen::Cell(_) | Screen::Sources(_)) => model.screen = Screen::Matrix,
+        (None, Screen::Matrix) if !model.matrix.filter.is_empty() => apply_filter(model, Filter::default()),
+        (None, Screen::Matrix) => return vec![Effect::Quit],
+    }
+    Vec::new()
+}
+
+fn edit(model: &mut Model, change: impl Fn(&Filter) -> Filter) {
+    if model.is_typing() {
+        let filter = change(&model.matrix.filter);
+        apply_filter(model, filter);
+        model.matrix.hold(model.now);
+    }
+}
+
+fn apply_filter(model: &mut Model, filter: Filter) {
+    model.matrix.filter = filter;
+    model.matrix.rearrange(&model.fleet, model.size, model.now);
+}
+
+fn go(model: &mut Model, by: isize) {
+    match scroll_of(model) {
+        // Text without rows to select: the first line moves, and painting says how far it can.
+        Some(scroll) => scroll.top = scroll.top.saturating_add_signed(by).min(SCROLL_LIMIT),
+        None => model.matrix.step(by, model.size),
+    }
+}
+
+/// The text that is looked at; `None` on the matrix, which is no text.
+const fn scroll_of(model: &mut Model) -> Option<&mut Scroll> {
+    match (&mut model.overlay, &mut model.screen) {
+        (Some(Overlay::Help(scroll)), _) | (_, Screen::Sources(scroll)) => Some(scroll),
+        (_, Screen::Cell(state)) => Some(&mut state.scroll),
+        (_, Screen::Matrix) => None,
+    }
+}
+
+/// Longer texts than this are not read to the end anyway; painting stops at the real end.
+const SCROLL_LIMIT: usize = 10_000;
+
+fn sideways(model: &mut Model, by: isize) {
+    if model.screen == Screen::Matrix && model.overlay.is_none() {
+        model.matrix.step_column(by, &model.fleet);
+    }
+}
+
+fn page(model: &Model) -> isize {
+    isize::try_from(Layout::of(model.size).body.saturating_sub(1).max(1)).unwrap_or(1)
+}
