@@ -5,6 +5,7 @@
 //! * [`base`]: text, time, ids, what every room may use
 //! * [`domain`]: NOUNS, what is known of the world and the fold of it
 //! * [`app`]: THE CORE, model, messages, effects; knows no terminal and no network
+//! * [`ui`]: PAINT, the model on a screen
 //! * [`config`]: what a person wrote, or what was found, resolved
 //! * [`sources`]: READ THE WORLD, wire to observations
 //!
@@ -14,3 +15,4 @@ pub mod base;
 pub mod config;
 pub mod domain;
 pub mod sources;
+pub mod ui;

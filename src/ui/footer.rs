@@ -1,0 +1,58 @@
+//! The last row: what works here and now, or what was refused and why, or the filter while it is typed.
+
+use super::canvas::{Canvas, width};
+use super::keys;
+use super::look::Tone;
+use crate::app::{COMMANDS, Intent, Model, Overlay, Screen};
+
+pub(super) fn paint(canvas: &mut Canvas<'_>, model: &Model) {
+    let y = canvas.height().saturating_sub(1);
+    let end = canvas.width().saturating_sub(1);
+    if model.is_typing() {
+        filter(canvas, model, y, end);
+        return;
+    }
+    if let Some(notice) = &model.notice {
+        canvas.cut(1, y, end.saturating_sub(1), notice.as_str(), Tone::Info);
+        return;
+    }
+    let nothing_to_arrange = model.matrix.lines.is_empty() && model.matrix.filter.is_empty();
+    let mut x = 1;
+    for command in COMMANDS.iter().filter(|command| command.hinted && (command.available)(model).is_ok()) {
+        let title = match (command.intent, &model.overlay, &model.screen) {
+            // Open has nothing left to open there, and help leads nowhere from itself.
+            (Intent::Open, _, Screen::Cell(_)) => continue,
+            (_, Some(_), _) if command.intent != Intent::Back => continue,
+            (Intent::Filter | Intent::Arrange, _, _) if nothing_to_arrange => continue,
+            (Intent::Back, None, Screen::Matrix) if model.matrix.filter.is_empty() => "leave",
+            (Intent::Back, None, Screen::Matrix) => "all rows",
+            (Intent::Sources, _, Screen::Sources(_)) => continue,
+            _ => command.title,
+        };
+        let key = canvas.look.key(keys::key_of(command.intent));
+        if x + width(key) + 1 + width(title) > end {
+            break;
+        }
+        x = canvas.put(x, y, end - x, key, Tone::Strong) + 1;
+        x = canvas.put(x, y, end.saturating_sub(x), title, Tone::Plain) + 2;
+    }
+}
+
+/// The filter line: what is typed, and what it may be made of.
+fn filter(canvas: &mut Canvas<'_>, model: &Model, y: u16, end: u16) {
+    let Some(Overlay::Filter(_)) = &model.overlay else { return };
+    let text = crate::base::Safe::clean(model.matrix.filter.text());
+    let room = end.saturating_sub(4);
+    // The end of what is typed is what a person looks at.
+    let skipped = width(text.as_str()).saturating_sub(room);
+    let shown = text.as_str().get(super::canvas::head(text.as_str(), skipped).len()..).unwrap_or_default();
+    let x = canvas.put(1, y, 1, "/", Tone::Strong);
+    let x = canvas.put(x, y, room, shown, Tone::Plain);
+    let x = canvas.put(x, y, 1, "▏", Tone::Strong);
+    let help = if model.matrix.filter.is_empty() { "words, or env: health: sync: version: cluster:" } else { "" };
+    let x = canvas.put(x + 1, y, end.saturating_sub(x + 1), help, Tone::Quiet);
+    let keys = if canvas.look.glyphs == super::look::Glyphs::Ascii { "Enter keeps  Esc undoes" } else { "↵ keeps  Esc undoes" };
+    if x + 2 + width(keys) <= end {
+        canvas.put_right(end, y, width(keys), keys, Tone::Quiet);
+    }
+}

@@ -1,0 +1,192 @@
+//! A flat table: the keys and what each means, everywhere the same. `h j k l g G` and the arrows only ever move; no two meanings differ by Shift
+//! (`g` and `G` go to the two ends of one line); nothing lies on Ctrl-A, B, D, K, S, Q, which tmux, screen and terminals take for themselves.
+
+use std::fmt::Write as _;
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+
+use crate::app::command::Scope;
+use crate::app::{COMMANDS, Intent, Model};
+
+/// One key and its meaning.
+#[derive(Debug, Clone, Copy)]
+struct Key {
+    code: KeyCode,
+    control: bool,
+    intent: Intent,
+    /// As it is written for a person.
+    shown: &'static str,
+}
+
+const fn key(code: KeyCode, intent: Intent, shown: &'static str) -> Key {
+    Key { code, control: false, intent, shown }
+}
+
+const fn letter(letter: char, intent: Intent, shown: &'static str) -> Key {
+    key(KeyCode::Char(letter), intent, shown)
+}
+
+const fn control(letter: char, intent: Intent, shown: &'static str) -> Key {
+    Key { code: KeyCode::Char(letter), control: true, intent, shown }
+}
+
+/// The keys. The first of an intent is the one that hints name.
+const KEYS: &[Key] = &[
+    letter('k', Intent::Up, "k"),
+    key(KeyCode::Up, Intent::Up, "Up"),
+    letter('j', Intent::Down, "j"),
+    key(KeyCode::Down, Intent::Down, "Down"),
+    letter('h', Intent::Left, "h"),
+    key(KeyCode::Left, Intent::Left, "Left"),
+    letter('l', Intent::Right, "l"),
+    key(KeyCode::Right, Intent::Right, "Right"),
+    key(KeyCode::PageUp, Intent::PageUp, "PgUp"),
+    key(KeyCode::PageDown, Intent::PageDown, "PgDn"),
+    letter('g', Intent::Top, "g"),
+    key(KeyCode::Home, Intent::Top, "Home"),
+    letter('G', Intent::Bottom, "G"),
+    key(KeyCode::End, Intent::Bottom, "End"),
+    key(KeyCode::Enter, Intent::Open, "↵"),
+    letter(' ', Intent::Fold, "space"),
+    letter('/', Intent::Filter, "/"),
+    letter('a', Intent::Arrange, "a"),
+    letter('r', Intent::Sources, "r"),
+    letter('?', Intent::Help, "?"),
+    control('r', Intent::Refresh, "Ctrl-R"),
+    letter('q', Intent::Back, "q"),
+    key(KeyCode::Esc, Intent::Back, "Esc"),
+    control('c', Intent::Quit, "Ctrl-C"),
+    control('z', Intent::Suspend, "Ctrl-Z"),
+];
+
+/// What a key press means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pressed {
+    /// A person wants something.
+    Wants(Intent),
+    /// A character for the text field.
+    Typed(char),
+    /// The last character of the text field is to go.
+    Erased,
+}
+
+/// What a key press means here and now; nothing for most keys.
+#[must_use]
+pub fn pressed(model: &Model, event: KeyEvent) -> Option<Pressed> {
+    let control = event.modifiers.contains(KeyModifiers::CONTROL);
+    if event.modifiers.intersects(KeyModifiers::ALT | KeyModifiers::SUPER | KeyModifiers::HYPER | KeyModifiers::META) {
+        return None;
+    }
+    if model.is_typing() {
+        match (event.code, control) {
+            (KeyCode::Char(character), false) => return Some(Pressed::Typed(character)),
+            // Ctrl-H is how some terminals still send the key for erasing.
+            (KeyCode::Backspace, _) | (KeyCode::Char('h'), true) => return Some(Pressed::Erased),
+            _ => {}
+        }
+    }
+    let found = KEYS.iter().find(|key| key.control == control && key.code == event.code);
+    found.map(|key| Pressed::Wants(key.intent))
+}
+
+/// The key that hints name for a wish; empty where it has none.
+#[must_use]
+pub fn key_of(intent: Intent) -> &'static str {
+    KEYS.iter().find(|key| key.intent == intent).map_or("", |key| key.shown)
+}
+
+/// All keys of a wish, for a person: `k, Up`.
+#[must_use]
+pub fn keys_of(intent: Intent) -> String {
+    let shown: Vec<&str> = KEYS.iter().filter(|key| key.intent == intent).map(|key| key.shown).collect();
+    shown.join(", ")
+}
+
+const SCOPES: [Scope; 3] = [Scope::Moving, Scope::Looking, Scope::Program];
+
+/// The keys as `docs/keys.md`.
+#[must_use]
+pub fn markdown() -> String {
+    let mut out = String::from("# Keys\n\nOne letter, one meaning, everywhere. Made by `tiphys keys --markdown`.\n");
+    for scope in SCOPES {
+        let _ = write!(out, "\n## {}\n\n| key | | |\n|---|---|---|\n", scope.title());
+        for command in COMMANDS.iter().filter(|command| command.scope == scope) {
+            let keys: Vec<String> = KEYS.iter().filter(|key| key.intent == command.intent).map(|key| format!("`{}`", key.shown)).collect();
+            let _ = writeln!(out, "| {} | {} | {} |", keys.join(" "), command.title, command.help);
+        }
+    }
+    out
+}
+
+/// The keys as plain text.
+#[must_use]
+pub fn text() -> String {
+    let mut out = String::new();
+    for scope in SCOPES {
+        let _ = writeln!(out, "{}{}", if out.is_empty() { "" } else { "\n" }, scope.title());
+        for command in COMMANDS.iter().filter(|command| command.scope == scope) {
+            let _ = writeln!(out, "  {:<12}{:<11}{}", keys_of(command.intent), command.title, command.help);
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::{What, update};
+    use crate::ui::testing::{self, msg};
+
+    fn press(code: KeyCode, modifiers: KeyModifiers) -> KeyEvent {
+        KeyEvent::new(code, modifiers)
+    }
+
+    #[test]
+    fn no_key_means_two_things_and_every_command_has_one() {
+        for (index, key) in KEYS.iter().enumerate() {
+            assert!(KEYS.iter().skip(index + 1).all(|other| (other.code, other.control) != (key.code, key.control)), "{}", key.shown);
+            assert!(crate::app::command::find(key.intent).is_some(), "{} means nothing in the table of commands", key.shown);
+        }
+        for command in COMMANDS {
+            assert!(!key_of(command.intent).is_empty(), "{} has no key", command.title);
+        }
+    }
+
+    #[test]
+    fn what_moves_only_moves_and_what_others_take_is_left_to_them() {
+        for key in KEYS {
+            let moves = matches!(crate::app::command::find(key.intent).map(|command| command.scope), Some(Scope::Moving));
+            if let KeyCode::Char(letter) = key.code {
+                assert_eq!(!key.control && "hjklgG".contains(letter), moves, "{}", key.shown);
+                assert!(!(key.control && "abdksq".contains(letter)), "{}", key.shown);
+            }
+            let KeyCode::Char(letter) = key.code else { continue };
+            let other_case = if letter.is_ascii_lowercase() { letter.to_ascii_uppercase() } else { letter.to_ascii_lowercase() };
+            let differs = KEYS.iter().any(|other| letter != other_case && !key.control && !other.control && other.code == KeyCode::Char(other_case));
+            assert!(!differs || moves, "{} differs by Shift only", key.shown);
+        }
+    }
+
+    #[test]
+    fn letters_are_text_while_a_filter_is_typed() {
+        let mut model = testing::usual();
+        let q = press(KeyCode::Char('q'), KeyModifiers::NONE);
+        assert_eq!(pressed(&model, q), Some(Pressed::Wants(Intent::Back)));
+        assert_eq!(pressed(&model, press(KeyCode::Char('G'), KeyModifiers::SHIFT)), Some(Pressed::Wants(Intent::Bottom)));
+        assert_eq!(pressed(&model, press(KeyCode::Backspace, KeyModifiers::NONE)), None);
+        update(&mut model, msg(testing::NOW, What::Wants(Intent::Filter)));
+        assert_eq!(pressed(&model, q), Some(Pressed::Typed('q')));
+        assert_eq!(pressed(&model, press(KeyCode::Backspace, KeyModifiers::NONE)), Some(Pressed::Erased));
+        assert_eq!(pressed(&model, press(KeyCode::Esc, KeyModifiers::NONE)), Some(Pressed::Wants(Intent::Back)));
+        assert_eq!(pressed(&model, press(KeyCode::Enter, KeyModifiers::NONE)), Some(Pressed::Wants(Intent::Open)));
+        assert_eq!(pressed(&model, press(KeyCode::Down, KeyModifiers::NONE)), Some(Pressed::Wants(Intent::Down)));
+        assert_eq!(pressed(&model, press(KeyCode::Char('c'), KeyModifiers::CONTROL)), Some(Pressed::Wants(Intent::Quit)));
+        assert_eq!(pressed(&model, press(KeyCode::Char('x'), KeyModifiers::ALT)), None);
+    }
+
+    #[test]
+    fn the_tables_of_keys() {
+        insta::assert_snapshot!(markdown());
+        insta::assert_snapshot!(text());
+    }
+}

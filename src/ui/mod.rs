@@ -1,0 +1,87 @@
+//! PAINT: `&Model` → the cells of a frame. The look, the key map and the screens.
+//!
+//! Everything is painted straight into the buffer, only what is in sight, and only through the canvas. Nothing here
+//! changes the model or reads a clock: the same model makes the same frame.
+
+mod canvas;
+mod footer;
+mod header;
+pub mod keys;
+pub mod look;
+mod matrix;
+mod moment;
+mod page;
+mod screens;
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
+
+use ratatui::buffer::Buffer;
+
+pub use look::Look;
+
+use crate::app::{Model, Overlay, Screen};
+use crate::base::Timestamp;
+use canvas::{Canvas, lines};
+use look::Tone;
+use moment::Moment;
+use page::Page;
+
+/// Below this size there is a sentence instead of a screen.
+const SMALLEST: (u16, u16) = (40, 8);
+
+/// What is used again from frame to frame, so that a frame allocates next to nothing.
+#[derive(Debug, Default)]
+pub struct Painter {
+    words: String,
+    page: Page,
+    furthest: Option<usize>,
+}
+
+impl Painter {
+    /// How far the text that was painted last can be scrolled; nothing where there was none.
+    #[must_use]
+    pub const fn furthest(&self) -> Option<usize> {
+        self.furthest
+    }
+}
+
+/// Paints the whole frame into a blank buffer.
+pub fn paint(model: &Model, look: &Look, painter: &mut Painter, buffer: &mut Buffer) {
+    let mut canvas = Canvas::new(buffer, *look);
+    painter.furthest = None;
+    if canvas.width() < SMALLEST.0 || canvas.height() < SMALLEST.1 {
+        too_small(&mut canvas);
+        return;
+    }
+    let moment = Moment::of(model.now);
+    header::paint(&mut canvas, painter, model, moment);
+    match (&model.overlay, &model.screen) {
+        (Some(Overlay::Help(scroll)), _) => screens::text(&mut canvas, painter, scroll.top, |page| screens::help::write(page, *look, model)),
+        (_, Screen::Matrix) => matrix::paint(&mut canvas, painter, model, moment),
+        (_, Screen::Cell(state)) => {
+            screens::text(&mut canvas, painter, state.scroll.top, |page| screens::cell::write(page, *look, model, state, moment));
+        }
+        (_, Screen::Sources(scroll)) => {
+            screens::text(&mut canvas, painter, scroll.top, |page| screens::sources::write(page, *look, model, moment));
+        }
+    }
+    footer::paint(&mut canvas, model);
+}
+
+fn too_small(canvas: &mut Canvas<'_>) {
+    let text = "tiphys needs 40×8. Make the terminal larger, or leave with q.";
+    let room = canvas.width();
+    for (y, line) in (0..canvas.height()).zip(lines(text, room)) {
+        canvas.put(0, y, room, line, Tone::Plain);
+    }
+}
+
+/// When the frame would next look different by the passing of time alone: with the minute, and with each quarter of it while something on it
+/// has been silent for less than a minute.
+#[must_use]
+pub fn next_change(model: &Model) -> Option<Timestamp> {
+    let moment = Moment::of(model.now);
+    Some(if matrix::has_young_silence(model, moment) { moment.next_quarter() } else { moment.next_minute() })
+}
