@@ -1,1 +1,146 @@
-fn main() {}
+//! What the core costs: folding a fleet, taking one event in, painting one frame, encoding what changed. `cargo bench`.
+//!
+//! Times of whole processes, and of whole control planes, are taken by the stories of `tests/lab.rs`.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a benchmark: what cannot be set up fails it; criterion's macros make public items"
+)]
+
+use std::hint::black_box;
+
+use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use tiphys::app::{Intent, Model, Msg, Settings, What, update};
+use tiphys::base::{Epoch, Raw, Safe, Timestamp};
+use tiphys::domain::application::{Application, Automation, Destination, Origin, Shape};
+use tiphys::domain::image::Image;
+use tiphys::domain::landscape::{Environment, Landscape};
+use tiphys::domain::mapping::Mapping;
+use tiphys::domain::observation::{Item, Items, Observation, Report, ReportBody, Scope, SourceState};
+use tiphys::domain::template::Template;
+use tiphys::domain::{AppKey, ArgocdName, EnvironmentName, Health, Namespace, SourceId, Sync};
+use tiphys::runtime::terminal::writer::{Encoder, Frame};
+use tiphys::ui::{Look, Painter, paint};
+
+const ENVIRONMENTS: [&str; 8] = ["dev", "test", "qa", "perf", "staging", "canary", "production-eu", "production-us"];
+
+fn landscape() -> Landscape {
+    let environments = ENVIRONMENTS.iter().map(|name| Environment { name: EnvironmentName::from(*name), ..Environment::default() }).collect();
+    Landscape::new(environments, Mapping { names: vec![Template::parse("{service}-{environment}").unwrap()], ..Mapping::default() }).unwrap()
+}
+
+fn application(index: usize, health: &str) -> (AppKey, Application) {
+    let (service, environment) = (format!("svc-{:05}", index / ENVIRONMENTS.len()), ENVIRONMENTS[index % ENVIRONMENTS.len()]);
+    let key = AppKey { argocd: ArgocdName::from("main"), namespace: Namespace::from("argocd"), name: Raw::new(format!("{service}-{environment}")) };
+    let application = Application {
+        project: Raw::from("default"),
+        labels: Box::new([(Raw::from("environment"), Raw::from(environment)), (Raw::from("service"), Raw::new(service.clone()))]),
+        annotations: Box::default(),
+        destination: Destination { server: Some(Raw::from("https://kubernetes.default.svc")), name: None, namespace: Namespace::from(environment) },
+        origins: Box::new([Origin {
+            repository: Raw::from("https://git.acme.example/gitops.git"),
+            path: Some(Raw::new(format!("apps/{service}/overlays/{environment}"))),
+            ..Origin::default()
+        }]),
+        health: Health::read(health),
+        health_since: Some(Timestamp::UNIX_EPOCH),
+        sync: if index.is_multiple_of(14) { Sync::OutOfSync } else { Sync::Synced },
+        revisions: Box::default(),
+        images: Box::new([
+            Image::read(&format!("ghcr.io/acme/{service}:{}.{}.{}", index % 7, index % 30, index % 9)),
+            Image::read("docker.io/envoyproxy/envoy:v1.31.2"),
+        ]),
+        operation: None,
+        deployed_at: Some(Timestamp::UNIX_EPOCH),
+        reconciled_at: None,
+        frozen: true,
+        automation: Automation::default(),
+        deleting: false,
+        shape: Shape::Plain,
+    };
+    (key, application)
+}
+
+fn reports(count: usize) -> Vec<Report> {
+    let scope = Scope::Project(Raw::from("default"));
+    let items = (0..count).map(|index| application(index, ["Healthy", "Healthy", "Healthy", "Degraded", "Progressing"][index % 5])).collect();
+    vec![
+        report(ReportBody::State(scope.clone(), SourceState::Live)),
+        report(ReportBody::Observed(Observation::Listed { scope, items: Items::Applications(items), version: None })),
+    ]
+}
+
+fn report(body: ReportBody) -> Report {
+    Report { source: SourceId::argocd(&ArgocdName::from("main")), epoch: Epoch(0), at: Timestamp::UNIX_EPOCH, body }
+}
+
+fn empty() -> Model {
+    let settings = Settings { title: Safe::clean("acme"), start: vec![SourceId::argocd(&ArgocdName::from("main"))], clusters: Vec::new() };
+    let mut model = Model::new(landscape(), settings, Timestamp::UNIX_EPOCH);
+    tell(&mut model, What::Resized(200, 50));
+    tell(&mut model, What::Started);
+    model
+}
+
+fn fleet(count: usize) -> Model {
+    let mut model = empty();
+    tell(&mut model, What::Reports(reports(count)));
+    model
+}
+
+fn tell(model: &mut Model, what: What) {
+    let at = model.now;
+    update(model, Msg { at, what });
+}
+
+fn budgets(bench: &mut Criterion) {
+    bench.bench_function("fold a list of 5,000 applications", |bench| {
+        bench.iter_batched(
+            || (empty(), reports(5000)),
+            |(mut model, reports)| {
+                tell(&mut model, What::Reports(reports));
+                model
+            },
+            BatchSize::LargeInput,
+        );
+    });
+    let look = Look::choose(|name| (name == "TERM").then(|| "xterm-256color".to_owned()));
+    for (name, count) in [("5,000 placements", 5000), ("400,000 placements in 50,000 rows", 400_000)] {
+        let mut model = fleet(count);
+        let mut flip = false;
+        bench.bench_function(&format!("take one event in, {name}"), |bench| {
+            bench.iter(|| {
+                flip = !flip;
+                let (key, changed) = application(4, if flip { "Healthy" } else { "Degraded" });
+                let item = Item::Application(key, Box::new(changed));
+                tell(&mut model, What::Reports(vec![report(ReportBody::Observed(Observation::Changed { item, version: None }))]));
+            });
+        });
+        let mut painter = Painter::default();
+        let mut buffer = Buffer::empty(Rect::new(0, 0, 200, 50));
+        bench.bench_function(&format!("paint one frame at 200×50, {name}"), |bench| {
+            bench.iter(|| {
+                buffer.reset();
+                paint(black_box(&model), &look, &mut painter, &mut buffer);
+            });
+        });
+        let mut encoder = Encoder::default();
+        let mut down = false;
+        bench.bench_function(&format!("move the cursor, paint and encode at 200×50, {name}"), |bench| {
+            bench.iter(|| {
+                down = !down;
+                tell(&mut model, What::Wants(if down { Intent::Down } else { Intent::Up }));
+                let mut buffer = Buffer::empty(Rect::new(0, 0, 200, 50));
+                paint(&model, &look, &mut painter, &mut buffer);
+                encoder.encode(Frame { buffer, whole: false }).unwrap();
+                encoder.bytes.len()
+            });
+        });
+    }
+}
+
+criterion_group!(benches, budgets);
+criterion_main!(benches);

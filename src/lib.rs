@@ -8,11 +8,18 @@
 //! * [`ui`]: PAINT, the model on a screen
 //! * [`config`]: what a person wrote, or what was found, resolved
 //! * [`sources`]: READ THE WORLD, wire to observations
+//! * [`runtime`]: THE SHELL, ties them together
+//! * [`cli`]: the verbs of the command line
 //!
+//! Start reading with two walks. *From a watch event to a painted cell:* `sources::kubernetes::watch` → `sources::kubernetes::translate` →
+//! `domain::fleet::Fleet::apply` → `app::update` → `ui::paint` → `runtime::terminal::writer`. *From a key to what it does:* `ui::keys` →
+//! `app::command` → `app::update` → `app::Effect` → `runtime::cockpit`.
 
 pub mod app;
 pub mod base;
+pub mod cli;
 pub mod config;
 pub mod domain;
+pub mod runtime;
 pub mod sources;
 pub mod ui;

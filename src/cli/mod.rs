@@ -1,0 +1,163 @@
+//! The command line: the verbs, what they print, and the exit codes that scripts rely on.
+
+mod status;
+mod status_json;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Parser, Subcommand};
+use color_eyre::eyre::Result;
+
+use crate::runtime::cockpit::{self, Ending};
+use crate::runtime::{log, places, report};
+use crate::{config, ui};
+
+/// Exit codes of every verb.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Exit {
+    /// Done.
+    Done = 0,
+    /// Failed.
+    Failed = 1,
+    /// Usage or configuration.
+    Usage = 2,
+    /// Refused.
+    Refused = 3,
+    /// Sent, and nobody knows with what result.
+    Unknown = 4,
+    /// A source did not answer; what is known was printed all the same.
+    NoAnswer = 5,
+    /// A condition does not hold.
+    NotSo = 6,
+}
+
+/// A release cockpit in a terminal: services × environments, live.
+#[derive(Debug, Parser)]
+#[command(version, about, long_about = None, after_help = EXIT_CODES)]
+pub struct Arguments {
+    /// The configuration file. Without one: the argocd CLI's login and the kubeconfig.
+    #[arg(long, short, global = true, value_name = "FILE", env = "TIPHYS_CONFIG")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    verb: Option<Verb>,
+}
+
+const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed, 2 usage or configuration, 3 refused, 4 unknown outcome, 5 a source did not answer (what is known is still printed), 6 a condition does not hold.";
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Print services × environments as text or JSON.
+    Status {
+        /// As JSON, by docs/status.schema.json.
+        #[arg(long)]
+        json: bool,
+        /// Only services with all these words, as with / in the cockpit: checkout env:production health:degraded.
+        #[arg(long, default_value = "")]
+        filter: String,
+        /// How long to wait for sources that do not answer.
+        #[arg(long, default_value = "10s", value_parser = duration)]
+        timeout: Duration,
+    },
+    /// Print what the keys of the cockpit do.
+    Keys {
+        /// As Markdown, for docs/keys.md.
+        #[arg(long)]
+        markdown: bool,
+    },
+}
+
+/// Runs the program with these arguments.
+#[must_use]
+pub fn run() -> Exit {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(refused) => {
+            let _ = refused.print();
+            return if refused.use_stderr() { Exit::Usage } else { Exit::Done };
+        }
+    };
+    match dispatch(&arguments) {
+        Ok(exit) => exit,
+        Err(error) => {
+            report::print_error(&format!("tiphys: {error:#}"));
+            Exit::Failed
+        }
+    }
+}
+
+fn dispatch(arguments: &Arguments) -> Result<Exit> {
+    match &arguments.verb {
+        Some(Verb::Keys { markdown }) => {
+            print(&if *markdown { ui::keys::markdown() } else { ui::keys::text() });
+            Ok(Exit::Done)
+        }
+        Some(Verb::Status { json, filter, timeout }) => {
+            let config = match load(arguments) {
+                Ok(config) => config,
+                Err(exit) => return Ok(exit),
+            };
+            let _log = log::start()?;
+            status::run(&config, &status::Wanted { json: *json, filter, timeout: *timeout })
+        }
+        None => {
+            let config = match load(arguments) {
+                Ok(config) => config,
+                Err(exit) => return Ok(exit),
+            };
+            let _log = log::start()?;
+            Ok(match cockpit::run(&config)? {
+                Ending::Left | Ending::Ended => Exit::Done,
+                Ending::Crashed(place) => {
+                    report::print_error(&format!("tiphys crashed. The report is in {place}"));
+                    Exit::Failed
+                }
+            })
+        }
+    }
+}
+
+fn load(arguments: &Arguments) -> Result<config::Config, Exit> {
+    config::load(arguments.config.as_deref(), &places::surroundings()).map_err(|problems| {
+        report::print_error(&problems.to_string());
+        Exit::Usage
+    })
+}
+
+/// Prints to standard output. A reader that left early (`| head`) is no error.
+fn print(text: &str) {
+    use std::io::Write as _;
+    let mut out = std::io::stdout().lock();
+    let _ = out.write_all(text.as_bytes());
+    let _ = out.flush();
+}
+
+/// A number with a unit: `500ms`, `10s`, `5m`, `1h`; without a unit, seconds.
+fn duration(text: &str) -> Result<Duration, String> {
+    let split = text.find(|character: char| !character.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(split);
+    let number: u64 = number.parse().map_err(|_not_a_number| format!("'{text}' is no duration: use 10s, 5m or 500ms"))?;
+    match unit {
+        "ms" => Ok(Duration::from_millis(number)),
+        "" | "s" => Ok(Duration::from_secs(number)),
+        "m" => Ok(Duration::from_secs(number * 60)),
+        "h" => Ok(Duration::from_secs(number * 3600)),
+        _ => Err(format!("'{unit}' is no unit of time: use ms, s, m or h")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_read_with_their_units() {
+        assert_eq!(duration("10s"), Ok(Duration::from_secs(10)));
+        assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
+        assert_eq!(duration("2"), Ok(Duration::from_secs(2)));
+        assert_eq!(duration("1h"), Ok(Duration::from_hours(1)));
+        assert!(duration("soon").is_err());
+        assert!(duration("3d").unwrap_err().contains("'d' is no unit"));
+    }
+}

@@ -1,0 +1,64 @@
+//! THE SHELL: the only room that knows all others. It reads the clock, owns the terminal, starts the sources, feeds the core and carries its
+//! effects out.
+//!
+//! Threads: the main thread runs the core and paints into recycled buffers; the writer thread owns the terminal; the input thread waits for keys;
+//! a few worker threads run the sources. The model never leaves the main thread.
+
+pub mod clock;
+pub mod cockpit;
+pub mod connections;
+pub mod faults;
+pub mod headless;
+pub mod log;
+pub mod places;
+pub mod report;
+pub mod terminal;
+
+use std::sync::Arc;
+
+use color_eyre::eyre::{Result, WrapErr as _};
+
+use crate::app::{Model, Settings};
+use crate::base::Safe;
+use crate::config::{Config, Origin};
+use crate::domain::{SourceId, access::ClusterAccess};
+
+/// The worker threads for sources and the timers of the core.
+pub fn tokio_runtime() -> Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .thread_name("sources")
+        .enable_all()
+        .build()
+        .wrap_err("cannot start the worker threads")
+}
+
+/// A model for a configuration: nothing known, nothing read yet.
+#[must_use]
+pub fn model(config: &Config) -> Model {
+    let explicit = matches!(config.origin, Origin::File(_));
+    let mut start: Vec<SourceId> = config.argocds.iter().map(|access| SourceId::argocd(&access.name)).collect();
+    if explicit {
+        start.extend(config.clusters.iter().map(|access| SourceId::cluster(&access.name)));
+    }
+    let settings = Settings {
+        title: config.title.clone().unwrap_or_default(),
+        start,
+        clusters: config.clusters.iter().map(|access| access.name.clone()).collect(),
+    };
+    Model::new(config.landscape.clone(), settings, clock::now())
+}
+
+/// How the sources of a configuration are reached, shared by their tasks.
+#[must_use]
+pub fn reached(config: &Config) -> Arc<connections::Reached> {
+    let clusters: Vec<ClusterAccess> = config.clusters.clone();
+    let annotations = config.landscape.wanted_annotations().cloned().collect();
+    Arc::new(connections::Reached { argocds: config.argocds.clone(), clusters, annotations })
+}
+
+/// Words for a panic's payload.
+pub(crate) fn panic_words(payload: &(dyn std::any::Any + Send)) -> Safe {
+    let text = payload.downcast_ref::<&str>().copied().or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+    Safe::clean(text.unwrap_or("a panic without words"))
+}

@@ -1,0 +1,53 @@
+//! The input thread: waits for the terminal and hands on what was typed.
+//!
+//! The wait is ours, because crossterm spins when the terminal is gone (crossterm#793): hang-up ends the thread and is reported.
+
+use std::time::Duration;
+
+use crossterm::event::{self, Event};
+use rustix::event::{PollFd, PollFlags, poll};
+use tokio::sync::mpsc;
+
+/// What the terminal sent.
+#[derive(Debug)]
+pub enum Input {
+    /// A key or a paste.
+    Event(Event),
+    /// The terminal is gone.
+    Gone,
+}
+
+/// Reads until the terminal is gone or nobody listens.
+pub fn run(inputs: &mpsc::UnboundedSender<Input>) {
+    let stdin = std::io::stdin();
+    loop {
+        let mut watched = [PollFd::new(&stdin, PollFlags::IN)];
+        match poll(&mut watched, None) {
+            Ok(_) => {}
+            Err(rustix::io::Errno::INTR) => continue,
+            Err(_) => break,
+        }
+        let [watched] = watched;
+        if watched.revents().intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL) {
+            break;
+        }
+        loop {
+            match event::poll(Duration::ZERO) {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(_) => {
+                    let _ = inputs.send(Input::Gone);
+                    return;
+                }
+            }
+            let Ok(event) = event::read() else {
+                let _ = inputs.send(Input::Gone);
+                return;
+            };
+            if inputs.send(Input::Event(event)).is_err() {
+                return;
+            }
+        }
+    }
+    let _ = inputs.send(Input::Gone);
+}
