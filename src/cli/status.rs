@@ -16,7 +16,7 @@ use crate::domain::Known;
 use crate::domain::canary::Waits;
 use crate::domain::fleet::Placement;
 use crate::domain::observation::SourceState;
-use crate::runtime::{headless, tokio_runtime};
+use crate::runtime::{headless, report, tokio_runtime};
 
 /// What is asked for.
 pub(super) struct Wanted<'a> {
@@ -29,6 +29,9 @@ pub(super) fn run(config: &Config, wanted: &Wanted<'_>) -> Result<Exit> {
     let runtime = tokio_runtime()?;
     let (model, settled) = runtime.block_on(headless::read(config, wanted.timeout));
     runtime.shutdown_background();
+    for remark in &config.remarks {
+        report::print_error(&format!("tiphys: {remark}"));
+    }
     let filter = Filter::read(wanted.filter);
     if wanted.json {
         print(&format!("{}\n", serde_json::to_string(&status_json::Status::of(&model, &filter))?));

@@ -94,7 +94,7 @@ impl Cockpit {
             resized: signal(SignalKind::window_change())?,
             continued: signal(SignalKind::from_raw(signal_hook::consts::SIGCONT))?,
         };
-        let look = Look::choose(|name| std::env::var(name).ok());
+        let look = super::look(config);
         Ok(Self {
             model: model(config),
             look,

@@ -20,8 +20,10 @@ use color_eyre::eyre::{Result, WrapErr as _};
 
 use crate::app::{Model, Settings};
 use crate::base::Safe;
-use crate::config::{Config, Origin};
+use crate::config::{self, Config, Origin};
 use crate::domain::{SourceId, access::ClusterAccess};
+use crate::ui::Look;
+use crate::ui::look::{Colors, Glyphs};
 
 /// The worker threads for sources and the timers of the core.
 pub fn tokio_runtime() -> Result<tokio::runtime::Runtime> {
@@ -46,7 +48,27 @@ pub fn model(config: &Config) -> Model {
         start,
         clusters: config.clusters.iter().map(|access| access.name.clone()).collect(),
     };
-    Model::new(config.landscape.clone(), settings, clock::now())
+    let mut model = Model::new(config.landscape.clone(), settings, clock::now());
+    model.notice = config.remarks.first().cloned();
+    model
+}
+
+/// How frames look: by the terminal, unless the configuration says otherwise. `NO_COLOR` outranks it.
+#[must_use]
+pub fn look(config: &Config) -> Look {
+    let variable = |name: &str| std::env::var(name).ok();
+    let mut look = Look::choose(variable);
+    look.glyphs = match config.ui.glyphs {
+        config::Glyphs::Auto => look.glyphs,
+        config::Glyphs::Unicode => Glyphs::Unicode,
+        config::Glyphs::Ascii => Glyphs::Ascii,
+    };
+    look.colors = match config.ui.colors {
+        config::Colors::None => Colors::None,
+        config::Colors::Sixteen if variable("NO_COLOR").is_none_or(|value| value.is_empty()) => Colors::Sixteen,
+        config::Colors::Sixteen | config::Colors::Auto => look.colors,
+    };
+    look
 }
 
 /// How the sources of a configuration are reached, shared by their tasks.
