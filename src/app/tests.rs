@@ -8,14 +8,11 @@ use super::matrix::Line;
 use super::*;
 use crate::base::time::later;
 use crate::base::{Epoch, Raw, RequestId, Safe, Timestamp};
-use crate::domain::application::{Application, Automation, Destination, Origin, Shape};
-use crate::domain::image::Image;
-use crate::domain::landscape::{ClusterFacts, Environment, Landscape};
-use crate::domain::mapping::Mapping;
+use crate::domain::application::Application;
 use crate::domain::observation::{Items, Observation, Report, ReportBody, Scope, SourceState};
 use crate::domain::question::{Ask, Want};
-use crate::domain::template::Template;
-use crate::domain::{AppKey, ArgocdName, ClusterName, EnvironmentName, Health, Namespace, SourceId, Sync};
+use crate::domain::testing::{self, landscape};
+use crate::domain::{AppKey, ArgocdName, ClusterName, Namespace, SourceId};
 
 const T0: Timestamp = Timestamp::UNIX_EPOCH;
 
@@ -32,41 +29,12 @@ fn cluster() -> SourceId {
 }
 
 fn model() -> Model {
-    let environment = |name: &str, from: &[&str]| Environment {
-        name: EnvironmentName::from(name),
-        from: from.iter().map(|name| EnvironmentName::from(*name)).collect(),
-        ..Environment::default()
-    };
-    let mapping = Mapping { names: vec![Template::parse("{service}-{environment}").unwrap()], ..Mapping::default() };
-    let mut landscape = Landscape::new(vec![environment("staging", &[]), environment("production", &["staging"])], mapping).unwrap();
-    landscape.clusters =
-        vec![ClusterFacts { name: ClusterName::from("prod"), servers: vec![Raw::from("https://prod:6443")], ..ClusterFacts::default() }];
     let settings = Settings { title: Safe::clean("acme"), start: vec![argocd()], clusters: vec![ClusterName::from("prod")] };
-    Model::new(landscape, settings, T0)
+    Model::new(landscape(), settings, T0)
 }
 
 fn application(name: &str, health: &str) -> (AppKey, Application) {
-    let key = AppKey { argocd: ArgocdName::from("main"), namespace: Namespace::from("argocd"), name: Raw::from(name) };
-    let application = Application {
-        project: Raw::from("shop"),
-        labels: Box::default(),
-        annotations: Box::default(),
-        destination: Destination { server: Some(Raw::from("https://prod:6443")), name: None, namespace: Namespace::from("shop") },
-        origins: Box::new([Origin::default()]),
-        health: Health::read(health),
-        health_since: None,
-        sync: Sync::Synced,
-        revisions: Box::default(),
-        images: Box::new([Image::read("acme/app:1.0.0")]),
-        operation: None,
-        deployed_at: None,
-        reconciled_at: None,
-        frozen: false,
-        automation: Automation::default(),
-        deleting: false,
-        shape: Shape::Plain,
-    };
-    (key, application)
+    (testing::app_key(name), testing::application(&["acme/app:1.0.0"], health))
 }
 
 fn reports(apps: &[(&str, &str)]) -> What {

@@ -18,6 +18,8 @@ pub mod observation;
 pub mod placement;
 pub mod question;
 pub mod template;
+#[cfg(test)]
+pub(crate) mod testing;
 pub mod unmapped;
 pub mod version;
 pub mod words;

@@ -5,14 +5,10 @@ use proptest::prelude::*;
 use super::*;
 use crate::base::time::later;
 use crate::base::{Raw, RequestId};
-use crate::domain::EnvironmentName;
-use crate::domain::application::{Automation, Destination, Origin, Shape};
-use crate::domain::health::{Health, Known, Sync};
+use crate::domain::health::{Health, Known};
 use crate::domain::image::Image;
-use crate::domain::landscape::{ClusterFacts, Environment};
-use crate::domain::mapping::Mapping;
 use crate::domain::observation::WorldVersion;
-use crate::domain::template::Template;
+use crate::domain::testing::{self, app_key, landscape};
 use crate::domain::workload::{Container, Progress, Replicas, Strategy, WorkloadKind};
 use crate::domain::workload::{Pause, RolloutPhase, RolloutStatus, Step, Tracking};
 use std::time::Duration;
@@ -23,43 +19,9 @@ fn seconds(seconds: u64) -> Timestamp {
     later(T0, Duration::from_secs(seconds))
 }
 
-fn landscape() -> Landscape {
-    let environment = |name: &str, from: &[&str]| Environment {
-        name: EnvironmentName::from(name),
-        from: from.iter().map(|name| EnvironmentName::from(*name)).collect(),
-        ..Environment::default()
-    };
-    let mapping = Mapping { names: vec![Template::parse("{service}-{environment}").unwrap()], ..Mapping::default() };
-    let mut landscape = Landscape::new(vec![environment("staging", &[]), environment("production", &["staging"])], mapping).unwrap();
-    landscape.clusters =
-        vec![ClusterFacts { name: ClusterName::from("prod"), servers: vec![Raw::from("https://prod:6443")], ..ClusterFacts::default() }];
-    landscape
-}
-
-fn app_key(name: &str) -> AppKey {
-    AppKey { argocd: ArgocdName::from("main"), namespace: Namespace::from("argocd"), name: Raw::from(name) }
-}
-
+/// A sidecar first, as real pods often list it.
 fn application(image: &str, health: &str) -> Application {
-    Application {
-        project: Raw::from("shop"),
-        labels: Box::default(),
-        annotations: Box::default(),
-        destination: Destination { server: Some(Raw::from("https://prod:6443")), name: None, namespace: Namespace::from("shop") },
-        origins: Box::new([Origin::default()]),
-        health: Health::read(health),
-        health_since: None,
-        sync: Sync::Synced,
-        revisions: Box::default(),
-        images: Box::new([Image::read("docker.io/envoyproxy/envoy:v1.31.2"), Image::read(image)]),
-        operation: None,
-        deployed_at: None,
-        reconciled_at: None,
-        frozen: false,
-        automation: Automation::default(),
-        deleting: false,
-        shape: Shape::Plain,
-    }
+    testing::application(&["docker.io/envoyproxy/envoy:v1.31.2", image], health)
 }
 
 fn workload_key(kind: WorkloadKind, name: &str) -> WorkloadKey {
