@@ -79,7 +79,7 @@ fn words(key: &WorkloadKey, workload: &Workload, sets: &BTreeMap<ReplicaSetKey, 
 }
 
 #[tokio::test]
-#[ignore = "needs the lab"]
+#[ignore = "needs the lab: tests/lab/lab up; run by hand, beside the stories of tests/lab.rs"]
 async fn prints_what_is_heard() {
     let (asks, mut reports, _tasks) = start();
     let namespaces = variable("LAB_NAMESPACES", "");

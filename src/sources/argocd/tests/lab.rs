@@ -88,7 +88,7 @@ async fn forward(listener: TcpListener, server: String, modes: watch::Receiver<M
 }
 
 #[tokio::test]
-#[ignore = "needs the lab"]
+#[ignore = "needs the lab: tests/lab/lab up; run by hand, beside the stories of tests/lab.rs"]
 async fn prints_what_is_heard() {
     let (mut access, clients) = lab();
     let outage = std::env::var("LAB_OUTAGE").ok();
