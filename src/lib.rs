@@ -8,6 +8,7 @@
 //! * [`ui`]: PAINT, the model on a screen
 //! * [`config`]: what a person wrote, or what was found, resolved
 //! * [`sources`]: READ THE WORLD, wire to observations
+//! * [`simulator`]: A WORLD TO PRACTISE IN, behind real sockets
 //! * [`runtime`]: THE SHELL, ties them together
 //! * [`cli`]: the verbs of the command line
 //!
@@ -21,5 +22,6 @@ pub mod cli;
 pub mod config;
 pub mod domain;
 pub mod runtime;
+pub mod simulator;
 pub mod sources;
 pub mod ui;

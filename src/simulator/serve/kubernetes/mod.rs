@@ -1,0 +1,231 @@
+//! A cluster's API server as kubectl and clients see it: who may ask, and which question it is. It reads its store; a patch goes to the world.
+
+mod discovery;
+mod list;
+mod patch;
+mod review;
+mod status;
+mod user;
+mod watch;
+
+use std::sync::Arc;
+
+use http::header::CONTENT_TYPE;
+use http::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use self::list::{Pages, Scope};
+use self::patch::Unusable;
+#[cfg(test)]
+pub(in crate::simulator) use self::patch::merge;
+use self::user::User;
+use super::answer::{Answer, JSON, Question};
+use super::gate::Gate;
+use super::{ClusterPlan, Hands};
+use crate::simulator::store::{KINDS, Kind, Store};
+
+/// The real server compresses bodies from this size on.
+const COMPRESSED_FROM: usize = 128 << 10;
+const PATCHES: &str = "application/json-patch+json, application/merge-patch+json, application/strategic-merge-patch+json";
+
+pub(super) struct Server {
+    name: String,
+    store: Store,
+    gate: Arc<Gate>,
+    hands: Arc<dyn Hands>,
+    pages: Arc<Pages>,
+}
+
+/// What a path means.
+struct Target<'a> {
+    kind: &'static Kind,
+    namespace: Option<&'a str>,
+    name: Option<&'a str>,
+    subresource: Option<&'a str>,
+}
+
+impl<'a> Target<'a> {
+    fn read(parts: &[&'a str]) -> Option<Self> {
+        let (group, version, rest) = match parts {
+            ["api", version, rest @ ..] => ("", *version, rest),
+            ["apis", group, version, rest @ ..] => (*group, *version, rest),
+            _ => return None,
+        };
+        let find = |plural: &str, namespaced: bool| {
+            let is_it = |kind: &&&'static Kind| kind.group == group && kind.version == version && kind.plural == plural;
+            KINDS.iter().find(is_it).filter(|kind| namespaced || !kind.namespaced).copied()
+        };
+        let target = |kind, namespace, name, subresource| Some(Self { kind, namespace, name, subresource });
+        match rest {
+            // All namespaces of a kind with namespaces, too.
+            [plural] => target(find(plural, true)?, None, None, None),
+            ["namespaces", namespace, plural] if find(plural, true).is_some_and(|kind| kind.namespaced) => {
+                target(find(plural, true)?, Some(*namespace), None, None)
+            }
+            [plural, name] => target(find(plural, false)?, None, Some(*name), None),
+            [plural, name, subresource] if *plural != "namespaces" || *subresource == "status" => {
+                target(find(plural, false)?, None, Some(*name), Some(*subresource))
+            }
+            ["namespaces", namespace, plural, name] => target(find(plural, true)?, Some(*namespace), Some(*name), None),
+            ["namespaces", namespace, plural, name, subresource] => target(find(plural, true)?, Some(*namespace), Some(*name), Some(*subresource)),
+            _ => None,
+        }
+    }
+
+    /// Where its object is in the store.
+    fn place(&self) -> (&str, &str) {
+        (self.namespace.unwrap_or_default(), self.name.unwrap_or_default())
+    }
+
+    fn forbidden(&self, user: User, verb: &str) -> Answer {
+        status::forbidden(user.name(), verb, self.kind, self.subresource, user::scope(self.kind, self.namespace, self.name), self.name)
+    }
+}
+
+impl Server {
+    pub(super) fn new(plan: ClusterPlan, gate: Arc<Gate>, hands: Arc<dyn Hands>) -> Self {
+        Self { name: plan.name, store: plan.store, gate, hands, pages: Arc::default() }
+    }
+
+    pub(super) async fn answer(&self, question: Question) -> Answer {
+        let fault = self.gate.fault();
+        let user = match User::of(&question) {
+            Some(User::Anonymous) => User::Anonymous,
+            Some(user) if !fault.expired_token => user,
+            _ => return status::unauthorized(),
+        };
+        let parts = question.parts();
+        if question.method == Method::GET {
+            // What anybody may read, and what says of itself what it is.
+            match parts.as_slice() {
+                ["healthz" | "livez" | "readyz", ..] => return Answer::text(StatusCode::OK, "ok"),
+                ["version"] => return Answer::ok(&discovery::version()),
+                _ => {}
+            }
+        }
+        if user == User::Anonymous {
+            return status::unauthorized();
+        }
+        if let Some(found) = discovered(&question.method, &parts) {
+            let verb = question.method.as_str().to_ascii_lowercase();
+            return if fault.forbidden { status::forbidden_path(user.name(), &verb, &question.path) } else { found };
+        }
+        if let (&Method::POST, ["apis", "authorization.k8s.io", "v1", "selfsubjectaccessreviews"]) = (&question.method, parts.as_slice()) {
+            return review(&question, user, fault.forbidden);
+        }
+        let Some(target) = Target::read(&parts) else { return status::no_such_path() };
+        let watches = question.flag("watch");
+        let verb = match (&question.method, target.name) {
+            (&Method::GET, None) if watches => "watch",
+            (&Method::GET, None) => "list",
+            (&Method::GET, Some(_)) => "get",
+            (&Method::PATCH, Some(_)) => "patch",
+            (&Method::PUT, Some(_)) => "update",
+            (&Method::POST, None) => "create",
+            (&Method::DELETE, _) => "delete",
+            _ => return status::method_not_allowed(),
+        };
+        if fault.forbidden || !user.may(verb, user::scope(target.kind, target.namespace, target.name)) {
+            return target.forbidden(user, verb);
+        }
+        if target.subresource.is_some_and(|subresource| subresource != "status" || !target.kind.status) {
+            return status::no_such_path();
+        }
+        match verb {
+            "get" => self.one(&target),
+            "patch" => self.patched(&question, &target),
+            "list" | "watch" => match Scope::read(&question, target.kind, target.namespace) {
+                Err(answer) => answer,
+                Ok(scope) if watches => match watch::Wanted::read(&question) {
+                    Ok(wanted) => watch::open(self.store.clone(), Arc::clone(&self.gate), scope, wanted),
+                    Err(answer) => answer,
+                },
+                Ok(scope) => self.listed(question, scope).await,
+            },
+            _ => status::method_not_allowed(),
+        }
+    }
+
+    /// Lists in a thread of its own: it may be megabytes.
+    async fn listed(&self, question: Question, scope: Scope) -> Answer {
+        let (store, pages) = (self.store.clone(), Arc::clone(&self.pages));
+        let listed = tokio::task::spawn_blocking(move || {
+            let limit = question.parameter("limit").and_then(|limit| limit.parse().ok()).filter(|limit| *limit > 0);
+            let answer = pages.answer(&store, &scope, limit, question.parameter("continue"));
+            if question.accepts_gzip() { answer.gzip(COMPRESSED_FROM) } else { answer }
+        });
+        listed.await.unwrap_or_else(|_panicked| refusal(StatusCode::INTERNAL_SERVER_ERROR, None))
+    }
+
+    fn one(&self, target: &Target<'_>) -> Answer {
+        let (namespace, name) = target.place();
+        match self.store.get(target.kind, namespace, name) {
+            Some(object) => Answer::new(StatusCode::OK, JSON, object.json.clone()),
+            None => status::not_found(target.kind, name),
+        }
+    }
+
+    fn patched(&self, question: &Question, target: &Target<'_>) -> Answer {
+        let (namespace, name) = target.place();
+        let Some(before) = self.store.get(target.kind, namespace, name) else { return status::not_found(target.kind, name) };
+        let mut object: Value = serde_json::from_slice(&before.json).unwrap_or_default();
+        let content_type = question.header(&CONTENT_TYPE).unwrap_or_default();
+        let mut patch = match patch::merge_patch(content_type, &question.body, &object) {
+            Ok(patch) => patch,
+            Err(Unusable::Malformed(why)) => return status::bad_request(&format!("error decoding patch: {why}")),
+            Err(Unusable::Unsupported) => return status::unsupported(PATCHES),
+            Err(Unusable::Invalid) => {
+                let message = "the server rejected our request due to an error in our request";
+                return status::refused(422, "Invalid", message, target.kind, name);
+            }
+        };
+        // A version in a patch is a condition, not a change.
+        let version = patch.get_mut("metadata").and_then(Value::as_object_mut).and_then(|metadata| metadata.remove("resourceVersion"));
+        if version.as_ref().and_then(Value::as_str).is_some_and(|version| version != before.version.to_string()) {
+            return status::conflict(target.kind, name);
+        }
+        if question.parameter("dryRun").is_some() {
+            patch::merge(&mut object, &patch);
+            return Answer::ok(&object);
+        }
+        match self.hands.patch(&self.name, target.kind, namespace, name, target.subresource, &patch) {
+            Ok(()) => self.one(target),
+            Err(refused) => status::refused(refused.code, refused.reason, &refused.message, target.kind, name),
+        }
+    }
+}
+
+/// Discovery, if this is a question of it.
+fn discovered(method: &Method, parts: &[&str]) -> Option<Answer> {
+    if method != Method::GET {
+        return None;
+    }
+    match parts {
+        ["api"] => Some(discovery::core_versions()),
+        ["apis"] => Some(discovery::groups()),
+        ["api", version] => discovery::resources("", version),
+        ["apis", group] => discovery::group(group),
+        ["apis", group, version] => discovery::resources(group, version),
+        _ => None,
+    }
+    .map(|found| Answer::ok(&found))
+}
+
+/// Whether who asks may do something.
+fn review(question: &Question, user: User, is_forbidden: bool) -> Answer {
+    let Some(mut review) = review::read(&question.body) else {
+        return status::bad_request("the object provided is unrecognized (must be of type SelfSubjectAccessReview)");
+    };
+    let attribute = |name: &str| review.pointer(&format!("/spec/resourceAttributes/{name}")).and_then(Value::as_str).filter(|text| !text.is_empty());
+    let scope = if attribute("resource") == Some("namespaces") { attribute("name") } else { attribute("namespace") };
+    let allowed = !is_forbidden && attribute("verb").is_some_and(|verb| user.may(verb, scope));
+    if let Some(review) = review.as_object_mut() {
+        review.insert("status".to_owned(), json!({ "allowed": allowed }));
+    }
+    Answer::json(StatusCode::CREATED, &review)
+}
+
+/// An answer that says nothing but its status.
+pub(super) fn refusal(code: StatusCode, says: Option<&str>) -> Answer {
+    status::plain(code, says)
+}

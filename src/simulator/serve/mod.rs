@@ -1,0 +1,251 @@
+//! THE SERVERS of a world: each Argo CD and each cluster on a port of its own on loopback, in the real wire protocols, and a control server beside
+//! them. They only read stores; what a person changes goes to the world through [`Hands`], which they know nothing else of.
+//!
+//! `host` (a port and its faults) → `kubernetes`, `argocd`, `control` (who answers) → `answer`, `body`, `socket` (how it leaves). `gate` is the fault
+//! and the figures of one server. `json` cuts stored bytes without parsing them.
+
+mod answer;
+mod argocd;
+mod body;
+mod control;
+mod gate;
+mod host;
+mod json;
+mod kubernetes;
+mod selector;
+mod socket;
+#[cfg(test)]
+mod tests;
+mod tls;
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use serde_json::Value;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+
+use self::gate::{Figures, Gate};
+use self::host::{Host, Site};
+use self::tls::Identity;
+use super::clock::Clock;
+use super::fault::Fault;
+use super::store::{Kind, Store};
+
+/// The name of the server where the truth is read and faults are set.
+pub(super) const CONTROL: &str = "control";
+/// Who may log in to a cluster, by bearer token: their names are their tokens. `admin` may do everything, `viewer` read everything, `payments` read
+/// two namespaces.
+pub(super) const CLUSTER_USERS: &[&str] = &["admin", "viewer", "payments"];
+/// The account of an Argo CD that the files log in with. It may do everything.
+pub(super) const ARGOCD_ADMIN: &str = "admin";
+/// The account of an Argo CD that may only read.
+pub(super) const ARGOCD_VIEWER: &str = "viewer";
+
+/// What is served.
+pub(super) struct Plan {
+    pub(super) clusters: Vec<ClusterPlan>,
+    pub(super) argocds: Vec<ArgocdPlan>,
+    pub(super) hands: Arc<dyn Hands>,
+    pub(super) clock: Clock,
+}
+
+/// A cluster; its server is `cluster:{name}`.
+pub(super) struct ClusterPlan {
+    pub(super) name: String,
+    /// Its objects as kubectl sees them.
+    pub(super) store: Store,
+}
+
+/// An Argo CD; its server is `argocd:{name}`.
+pub(super) struct ArgocdPlan {
+    pub(super) name: String,
+    /// Of its control plane.
+    pub(super) namespace: String,
+    /// As `/api/version` says it.
+    pub(super) version: String,
+    /// Applications as its API shows one of them, with `status.resources[].health`, and projects.
+    pub(super) store: Store,
+}
+
+/// What the servers ask of the world.
+pub(super) trait Hands: Send + Sync + 'static {
+    /// A person changes an object of a cluster: `patch` is a merge patch. What became of the object is read from the store afterwards.
+    fn patch(&self, cluster: &str, kind: &'static Kind, namespace: &str, name: &str, subresource: Option<&str>, patch: &Value)
+    -> Result<(), Refused>;
+
+    /// The application controller of an Argo CD dies or comes back. Whether there is one of this name.
+    fn set_alive(&self, argocd: &str, alive: bool) -> bool;
+
+    /// The truth about the world, for whoever checks a cockpit against it.
+    fn truth(&self) -> Value;
+
+    /// So many applications change in a second from now on, for their own sake.
+    fn churn(&self, per_second: u32);
+
+    /// One application changes, for its own sake. Answers when, in nanoseconds of the machine's monotonic clock: what is shown of it can be
+    /// measured from there.
+    fn touch(&self, application: &str) -> Result<u64, Refused>;
+
+    /// The newest line of the story.
+    fn told(&self) -> String;
+
+    /// All applications of an Argo CD go out of sight, or come back as they are by then. Whether there is one of this name.
+    fn vanish(&self, _argocd: &str, _gone: bool) -> bool {
+        false
+    }
+}
+
+/// Why a change was not made, as the API server says it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Refused {
+    /// An HTTP status.
+    pub(super) code: u16,
+    /// One word: `Invalid`, `Conflict`.
+    pub(super) reason: &'static str,
+    pub(super) message: String,
+}
+
+/// Ports that are taken and not yet served: addresses are known before the world that tells of them is built.
+#[derive(Debug)]
+pub(super) struct Bound {
+    listeners: BTreeMap<String, (SocketAddr, TcpListener)>,
+    identity: Identity,
+}
+
+impl Bound {
+    /// Takes a port of loopback for each cluster, each Argo CD and the control server.
+    pub(super) async fn bind<'a>(clusters: impl IntoIterator<Item = &'a str>, argocds: impl IntoIterator<Item = &'a str>) -> io::Result<Self> {
+        let clusters = clusters.into_iter().map(|name| format!("cluster:{name}"));
+        let argocds = argocds.into_iter().map(|name| format!("argocd:{name}"));
+        let mut listeners = BTreeMap::new();
+        for name in clusters.chain(argocds).chain([CONTROL.to_owned()]) {
+            let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+            listeners.insert(name, (listener.local_addr()?, listener));
+        }
+        let identity = Identity::generate().map_err(io::Error::other)?;
+        Ok(Self { listeners, identity })
+    }
+
+    /// Where each server will be: `argocd:main`, `cluster:prod`, `control`.
+    pub(super) fn addresses(&self) -> BTreeMap<String, SocketAddr> {
+        self.listeners.iter().map(|(name, (address, _))| (name.clone(), *address)).collect()
+    }
+
+    /// The address of a server as files and objects name it; see [`url`].
+    pub(super) fn url(&self, server: &str) -> Option<String> {
+        self.listeners.get(server).map(|(address, _)| url(server, *address))
+    }
+
+    /// Begins to serve. What has no port in here is not served; what is not in the plan refuses.
+    pub(super) fn serve(mut self, plan: Plan) -> Serving {
+        let addresses = self.addresses();
+        let mut sites = Vec::new();
+        let mut stores = BTreeMap::new();
+        for cluster in plan.clusters {
+            let name = format!("cluster:{}", cluster.name);
+            stores.insert(name.clone(), cluster.store.clone());
+            let gate = Arc::new(Gate::new());
+            sites.push((name, Arc::clone(&gate), Site::Kubernetes(kubernetes::Server::new(cluster, gate, Arc::clone(&plan.hands)))));
+        }
+        for argocd in plan.argocds {
+            let name = format!("argocd:{}", argocd.name);
+            stores.insert(name.clone(), argocd.store.clone());
+            let gate = Arc::new(Gate::new());
+            sites.push((name, Arc::clone(&gate), Site::Argocd(argocd::Server::new(argocd, gate))));
+        }
+        let gates = sites.iter().map(|(name, gate, _)| (name.clone(), Arc::clone(gate))).collect();
+        let faults = Faults { gates: Arc::new(gates) };
+        let control = control::Server { faults: faults.clone(), stores, hands: plan.hands };
+        sites.push((CONTROL.to_owned(), Arc::new(Gate::new()), Site::Control(control)));
+        let mut tasks = JoinSet::new();
+        for (name, gate, site) in sites {
+            if let Some((address, listener)) = self.listeners.remove(&name) {
+                tasks.spawn(Host { address, gate, site, clock: plan.clock.clone(), acceptor: self.identity.acceptor.clone() }.run(listener));
+            }
+        }
+        Serving { addresses, faults, certificate: self.identity.certificate, _tasks: tasks }
+    }
+}
+
+/// Servers that run. Dropped, everything ends.
+#[derive(Debug)]
+pub(super) struct Serving {
+    addresses: BTreeMap<String, SocketAddr>,
+    faults: Faults,
+    certificate: String,
+    _tasks: JoinSet<()>,
+}
+
+impl Serving {
+    /// Takes the ports and serves at once.
+    #[cfg(test)]
+    pub(super) async fn start(plan: Plan) -> io::Result<Self> {
+        let clusters = plan.clusters.iter().map(|cluster| cluster.name.as_str());
+        let argocds = plan.argocds.iter().map(|argocd| argocd.name.as_str());
+        Ok(Bound::bind(clusters, argocds).await?.serve(plan))
+    }
+
+    /// Where a server is: `argocd:main`, `cluster:prod`, `control`.
+    pub(super) fn address(&self, server: &str) -> Option<SocketAddr> {
+        self.addresses.get(server).copied()
+    }
+
+    /// The address of a server as files and objects name it; see [`url`].
+    pub(super) fn url(&self, server: &str) -> Option<String> {
+        self.address(server).map(|address| url(server, address))
+    }
+
+    /// The certificate that clusters show, in PEM: to be trusted for them and nothing else.
+    pub(super) fn certificate(&self) -> &str {
+        &self.certificate
+    }
+
+    pub(super) fn faults(&self) -> Faults {
+        self.faults.clone()
+    }
+}
+
+/// With TLS for clusters: kubectl shows its token only there. The others speak plain HTTP. Every port answers in both.
+fn url(server: &str, address: SocketAddr) -> String {
+    let scheme = if server.starts_with("cluster:") { "https" } else { "http" };
+    format!("{scheme}://{address}")
+}
+
+/// The token of an Argo CD's account: [`ARGOCD_ADMIN`] or [`ARGOCD_VIEWER`].
+pub(super) fn argocd_token(argocd: &str, account: &str) -> String {
+    argocd::token(argocd, account)
+}
+
+/// The faults of all servers but the control server, which has none. Cheap to clone: clones are the same.
+#[derive(Debug, Clone)]
+pub(super) struct Faults {
+    gates: Arc<BTreeMap<String, Arc<Gate>>>,
+}
+
+impl Faults {
+    /// Sets all faults of a server; whether there is one of this name.
+    pub(super) fn set(&self, server: &str, fault: Fault) -> bool {
+        let gate = self.gates.get(server);
+        if let Some(gate) = gate {
+            gate.set(fault);
+        }
+        gate.is_some()
+    }
+
+    /// The faults of a server, if there is one of this name.
+    pub(super) fn get(&self, server: &str) -> Option<Fault> {
+        Some(self.gates.get(server)?.fault())
+    }
+
+    /// The servers that can have faults.
+    pub(super) fn servers(&self) -> impl Iterator<Item = &str> {
+        self.gates.keys().map(String::as_str)
+    }
+
+    fn figures(&self) -> BTreeMap<&str, Figures> {
+        self.gates.iter().map(|(name, gate)| (name.as_str(), gate.figures())).collect()
+    }
+}
