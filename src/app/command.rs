@@ -1,6 +1,6 @@
 //! A flat table: the commands. Footer hints, help, greyed keys with their reason and `docs/keys.md` come from it.
 
-use crate::app::{Intent, Model, Refusal, Screen};
+use crate::app::{Intent, Model, Overlay, Refusal, Screen};
 
 /// One command.
 #[derive(Debug, Clone, Copy)]
@@ -57,7 +57,7 @@ const fn always(_: &Model) -> Result<(), Refusal> {
 }
 
 fn on_a_cell(model: &Model) -> Result<(), Refusal> {
-    if model.is_typing() {
+    if let Some(Overlay::Filter(_)) = model.overlay {
         // Enter keeps the filter.
         return Ok(());
     }
@@ -112,6 +112,7 @@ pub const COMMANDS: &[Command] = &[
     ),
     looking(Intent::Arrange, "arrange", "Change the order of rows: by need, by name, by latest change.", on_the_matrix),
     looking(Intent::Sources, "sources", "The sources with state, age and last error, and the applications that are in no cell.", always),
+    program(Intent::Palette, "commands", "Everything that can be done, by name.", true),
     program(Intent::Help, "help", "What the keys do here.", true),
     program(Intent::Refresh, "refresh", "Read everything anew, now.", false),
     program(Intent::Back, "back", "Leave the overlay or the screen; on the matrix, leave the program.", true),

@@ -1,6 +1,6 @@
 //! What must happen outside the core, as data that tests can compare.
 
-use crate::base::Epoch;
+use crate::base::{Epoch, Safe};
 use crate::domain::SourceId;
 use crate::domain::question::Ask;
 
@@ -21,6 +21,8 @@ pub enum Effect {
         /// What.
         ask: Ask,
     },
+    /// End this world and begin that scenario of the demo.
+    Play(Safe),
     /// Give the terminal back to the shell until the program is continued.
     Suspend,
     /// End the program.

@@ -33,6 +33,8 @@ pub enum Intent {
     Arrange,
     /// The sources and what is in no cell.
     Sources,
+    /// Everything that can be done, by name.
+    Palette,
     /// What the keys do here.
     Help,
     /// Read everything anew.

@@ -23,6 +23,10 @@ pub const NEWS: Duration = Duration::from_hours(4);
 const MANY: usize = 1000;
 const CALM: Duration = Duration::from_millis(250);
 
+/// More rows than this at most every [`BREATH`]: the first change at once, a burst in steps that an eye can follow.
+const SOME: usize = 100;
+const BREATH: Duration = Duration::from_millis(50);
+
 /// An environment is drawn as one column per placement up to so many; with more, a cell tells them together.
 const SPLIT_LIMIT: usize = 4;
 
@@ -51,6 +55,9 @@ pub struct MatrixState {
     pub counts: Counts,
     /// A person moved the cursor: from then on it follows the service it is on. Before, it stays on what is most urgent.
     chosen: bool,
+    /// The service that was selected at the last key. Where its row goes, the cursor stays near; where it comes back before the next key, so does
+    /// the cursor: a list that is read anew moves nothing.
+    home: Option<ServiceName>,
     dirty: bool,
     held_until: Timestamp,
     arranged_at: Option<Timestamp>,
@@ -231,6 +238,7 @@ impl MatrixState {
 
     /// A key was pressed: rows stay where they are for a while.
     pub fn hold(&mut self, now: Timestamp) {
+        self.home.clone_from(&self.selected);
         self.held_until = later(now, HOLD);
     }
 
@@ -242,7 +250,12 @@ impl MatrixState {
     /// When rows that wait to move may do so.
     #[must_use]
     pub fn next_wake(&self) -> Option<Timestamp> {
-        let calm = self.arranged_at.filter(|_| self.counts.rows > MANY).map(|at| later(at, CALM));
+        let pause = match self.counts.rows {
+            0..=SOME => None,
+            rows if rows <= MANY => Some(BREATH),
+            _ => Some(CALM),
+        };
+        let calm = self.arranged_at.zip(pause).map(|(at, pause)| later(at, pause));
         self.dirty.then(|| calm.map_or(self.held_until, |calm| calm.max(self.held_until)))
     }
 
@@ -303,10 +316,13 @@ impl MatrixState {
 
     /// Brings the cursor to the selected service; where it is gone, to the row that took its place.
     fn follow(&mut self, size: (u16, u16)) {
-        let chosen = self.selected.as_ref().filter(|_| self.chosen);
-        let found = chosen.and_then(|selected| self.lines.iter().position(|line| matches!(line, Line::Row(service) if service == selected)));
+        let place = |wanted: &ServiceName| self.lines.iter().position(|line| matches!(line, Line::Row(service) if service == wanted));
+        let found = [&self.home, &self.selected].into_iter().flatten().filter(|_| self.chosen).find_map(place);
         match found {
-            Some(line) => self.cursor = line,
+            Some(line) => {
+                self.cursor = line;
+                self.selected = self.service_at(line).cloned();
+            }
             None if self.chosen => self.settle_on(self.cursor.min(self.lines.len().saturating_sub(1))),
             None => self.settle_on(0),
         }
@@ -330,6 +346,7 @@ impl MatrixState {
         if let Some(line) = rows.get(target) {
             self.cursor = *line;
             self.selected = self.service_at(*line).cloned();
+            self.home.clone_from(&self.selected);
         }
         self.show(size);
     }

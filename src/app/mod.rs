@@ -5,12 +5,14 @@
 
 pub mod cell;
 pub mod command;
+pub mod demo;
 pub mod effect;
 pub mod filter;
 pub mod intent;
 pub mod matrix;
 pub mod model;
 pub mod msg;
+pub mod palette;
 pub mod reach;
 pub mod refusal;
 pub mod scroll;

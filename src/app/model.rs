@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::app::cell::CellState;
+use crate::app::demo::Demo;
 use crate::app::matrix::MatrixState;
+use crate::app::palette::Palette;
 use crate::app::scroll::Scroll;
 use crate::app::{Intent, Refusal};
 use crate::base::{Epoch, Raw, RequestId, Safe, Timestamp};
@@ -22,6 +24,8 @@ pub struct Model {
     pub size: (u16, u16),
     /// What is set for the whole program.
     pub settings: Settings,
+    /// What plays, where the world is one to practise in.
+    pub demo: Option<Demo>,
     /// The matrix is always there; other screens lie on it.
     pub matrix: MatrixState,
     /// What is looked at.
@@ -54,6 +58,8 @@ pub(super) struct Told {
 pub struct Settings {
     /// What stands in the header.
     pub title: Safe,
+    /// The configuration file: the one that was read, else the one that would be.
+    pub file: Safe,
     /// Sources that are read from the start; clusters that were only discovered follow when an application deploys to them.
     pub start: Vec<SourceId>,
     /// Clusters that may be read at all.
@@ -89,6 +95,8 @@ pub enum Overlay {
     Help(Scroll),
     /// A filter is being typed. The text is in the matrix; this is the one to go back to.
     Filter(crate::app::filter::Filter),
+    /// Something is being looked for among all that can be done.
+    Palette(Palette),
 }
 
 impl Model {
@@ -100,6 +108,7 @@ impl Model {
             now,
             size: (80, 24),
             settings,
+            demo: None,
             matrix: MatrixState::default(),
             screen: Screen::Matrix,
             overlay: None,
@@ -111,6 +120,12 @@ impl Model {
             next_epoch: Epoch::default(),
             told: BTreeMap::new(),
         }
+    }
+
+    /// Columns and rows for the screens: in a demo, one row says what plays.
+    #[must_use]
+    pub const fn room(&self) -> (u16, u16) {
+        (self.size.0, if self.demo.is_some() { self.size.1.saturating_sub(1) } else { self.size.1 })
     }
 
     /// Whether a wish can be fulfilled here and now, or why not.
@@ -127,6 +142,6 @@ impl Model {
     /// Whether a text field takes what is typed.
     #[must_use]
     pub const fn is_typing(&self) -> bool {
-        matches!(self.overlay, Some(Overlay::Filter(_)))
+        matches!(self.overlay, Some(Overlay::Filter(_) | Overlay::Palette(_)))
     }
 }

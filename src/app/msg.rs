@@ -38,6 +38,13 @@ pub enum What {
     },
     /// Time passed; something visible may depend on it.
     Tick,
+    /// The story of the demo goes on.
+    Told {
+        /// When it happened.
+        at: Timestamp,
+        /// One line.
+        line: Safe,
+    },
     /// A task ended with a panic.
     TaskPanicked {
         /// The source that it read, if it read one.

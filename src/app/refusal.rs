@@ -15,13 +15,21 @@ pub enum Refusal {
     NothingFolded,
 }
 
-impl fmt::Display for Refusal {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
+impl Refusal {
+    /// The sentence.
+    #[must_use]
+    pub const fn sentence(self) -> &'static str {
+        match self {
             Self::NothingSelected => "Nothing is selected: move to a row first.",
             Self::NotDeployedHere => "This service is not deployed in this environment.",
             Self::NotHere => "This does nothing on this screen.",
             Self::NothingFolded => "No rows are folded: everything fits.",
-        })
+        }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.sentence())
     }
 }

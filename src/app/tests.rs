@@ -1,5 +1,7 @@
 //! Stories of the core: messages in, exact effects out.
 
+mod palette;
+
 use std::time::Duration;
 
 use proptest::prelude::*;
@@ -29,7 +31,7 @@ fn cluster() -> SourceId {
 }
 
 fn model() -> Model {
-    let settings = Settings { title: Safe::clean("acme"), start: vec![argocd()], clusters: vec![ClusterName::from("prod")] };
+    let settings = Settings { title: Safe::clean("acme"), start: vec![argocd()], clusters: vec![ClusterName::from("prod")], ..Settings::default() };
     Model::new(landscape(), settings, T0)
 }
 
@@ -195,6 +197,7 @@ fn anything() -> impl Strategy<Value = What> {
         1 => Just(What::Erased),
         1 => any::<String>().prop_map(|text| What::Pasted(Safe::clean(&text))),
         1 => (0u16..250, 0u16..80).prop_map(|(columns, rows)| What::Resized(columns, rows)),
+        1 => (0u64..100).prop_map(|second| What::Told { at: later(T0, Duration::from_secs(second)), line: Safe::clean("so") }),
         1 => Just(What::Tick),
     ]
 }
@@ -202,8 +205,8 @@ fn anything() -> impl Strategy<Value = What> {
 proptest! {
     /// Whatever happens in whatever order, the cursor is on the selected row, and time does not run backwards.
     #[test]
-    fn no_order_of_messages_confuses_the_core(messages in prop::collection::vec((0u64..100, anything()), 0..60)) {
-        let mut model = model();
+    fn no_order_of_messages_confuses_the_core(messages in prop::collection::vec((0u64..100, anything()), 0..60), demo in any::<bool>()) {
+        let mut model = if demo { palette::playing(&[]) } else { model() };
         update(&mut model, at(0, What::Started));
         for (second, what) in messages {
             let before = model.now;

@@ -5,8 +5,9 @@ use crate::app::filter::Filter;
 use crate::app::matrix::Layout;
 use crate::app::model::{Model, Overlay, Screen};
 use crate::app::msg::{Msg, What};
+use crate::app::palette::Outcome;
 use crate::app::scroll::Scroll;
-use crate::app::{Intent, cell, reach};
+use crate::app::{Intent, Refusal, cell, demo, palette, reach};
 use crate::base::Safe;
 use crate::domain::fleet::Changes;
 use crate::domain::observation::{Report, ReportBody};
@@ -21,20 +22,24 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         What::Wants(intent) => fulfil(model, intent),
         What::Typed(character) => {
             edit(model, |filter| filter.typed(character));
+            palette::typed(model, character.encode_utf8(&mut [0; 4]));
             Vec::new()
         }
         What::Erased => {
             edit(model, Filter::erased);
+            palette::erased(model);
             Vec::new()
         }
         What::Pasted(text) => {
             edit(model, |filter| text.as_str().chars().fold(filter.clone(), |filter, character| filter.typed(character)));
+            palette::typed(model, text.as_str());
             Vec::new()
         }
         What::Resized(columns, rows) => {
             model.size = (columns, rows);
             model.matrix.disturb();
-            model.matrix.show(model.size);
+            model.matrix.show(model.room());
+            palette::resized(model);
             Vec::new()
         }
         What::Painted { furthest } => {
@@ -48,10 +53,14 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
             model.matrix.disturb();
             Vec::new()
         }
+        What::Told { at, line } => {
+            demo::tell(model, demo::Told { at, line });
+            Vec::new()
+        }
         What::TaskPanicked { source, message } => reach::crashed(model, source, &message),
     };
     if model.overlay.is_none() {
-        model.matrix.arrange_if_due(&model.fleet, model.size, model.now);
+        model.matrix.arrange_if_due(&model.fleet, model.room(), model.now);
     }
     effects
 }
@@ -83,7 +92,16 @@ fn take_reports(model: &mut Model, reports: Vec<Report>) -> Vec<Effect> {
 fn fulfil(model: &mut Model, intent: Intent) -> Vec<Effect> {
     model.notice = None;
     model.matrix.hold(model.now);
+    let intent = match palette::fulfil(model, intent) {
+        None => intent,
+        Some(Outcome::Chosen(chosen)) => chosen,
+        Some(Outcome::Done(effects)) => return effects,
+    };
     if let Err(refusal) = model.available(intent) {
+        model.notice = Some(Safe::clean(&refusal.to_string()));
+        return Vec::new();
+    }
+    if let Err(refusal) = uncover(model, intent) {
         model.notice = Some(Safe::clean(&refusal.to_string()));
         return Vec::new();
     }
@@ -102,15 +120,16 @@ fn fulfil(model: &mut Model, intent: Intent) -> Vec<Effect> {
         Intent::Fold => {
             let folded = model.matrix.lines.iter().any(|line| matches!(line, crate::app::matrix::Line::Folded(_)));
             model.matrix.folded = Some(!folded);
-            model.matrix.rearrange(&model.fleet, model.size, model.now);
+            model.matrix.rearrange(&model.fleet, model.room(), model.now);
         }
         Intent::Filter => model.overlay = Some(Overlay::Filter(model.matrix.filter.clone())),
         Intent::Arrange => {
             model.matrix.arrange = model.matrix.arrange.next();
-            model.matrix.rearrange(&model.fleet, model.size, model.now);
+            model.matrix.rearrange(&model.fleet, model.room(), model.now);
             model.notice = Some(crate::safe!("Rows {}.", model.matrix.arrange.title()));
         }
         Intent::Sources => model.screen = Screen::Sources(Scroll::default()),
+        Intent::Palette => palette::open(model),
         Intent::Help => model.overlay = Some(Overlay::Help(Scroll::default())),
         Intent::Refresh => {
             let mut effects = reach::refresh(model);
@@ -121,6 +140,19 @@ fn fulfil(model: &mut Model, intent: Intent) -> Vec<Effect> {
         Intent::Suspend => return vec![Effect::Suspend],
     }
     Vec::new()
+}
+
+/// Nothing changes out of sight: what works on the screen beneath the help closes it first.
+fn uncover(model: &mut Model, intent: Intent) -> Result<(), Refusal> {
+    if let Some(Overlay::Help(_)) = model.overlay {
+        match intent {
+            Intent::Fold | Intent::Arrange | Intent::Sources => model.overlay = None,
+            // Enter is pressed to be done with a text as often as to look into something.
+            Intent::Open | Intent::Left | Intent::Right => return Err(Refusal::NotHere),
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 fn open(model: &mut Model) -> Vec<Effect> {
@@ -137,7 +169,7 @@ fn open(model: &mut Model) -> Vec<Effect> {
 fn back(model: &mut Model) -> Vec<Effect> {
     match (model.overlay.take(), &model.screen) {
         (Some(Overlay::Filter(before)), _) => apply_filter(model, before),
-        (Some(Overlay::Help(_)), _) => {}
+        (Some(Overlay::Help(_) | Overlay::Palette(_)), _) => {}
         (None, Screen::Cell(_) | Screen::Sources(_)) => model.screen = Screen::Matrix,
         (None, Screen::Matrix) if !model.matrix.filter.is_empty() => apply_filter(model, Filter::default()),
         (None, Screen::Matrix) => return vec![Effect::Quit],
@@ -146,7 +178,7 @@ fn back(model: &mut Model) -> Vec<Effect> {
 }
 
 fn edit(model: &mut Model, change: impl Fn(&Filter) -> Filter) {
-    if model.is_typing() {
+    if let Some(Overlay::Filter(_)) = model.overlay {
         let filter = change(&model.matrix.filter);
         apply_filter(model, filter);
         model.matrix.hold(model.now);
@@ -155,14 +187,14 @@ fn edit(model: &mut Model, change: impl Fn(&Filter) -> Filter) {
 
 fn apply_filter(model: &mut Model, filter: Filter) {
     model.matrix.filter = filter;
-    model.matrix.rearrange(&model.fleet, model.size, model.now);
+    model.matrix.rearrange(&model.fleet, model.room(), model.now);
 }
 
 fn go(model: &mut Model, by: isize) {
     match scroll_of(model) {
         // Text without rows to select: the first line moves, and painting says how far it can.
         Some(scroll) => scroll.top = scroll.top.saturating_add_signed(by).min(SCROLL_LIMIT),
-        None => model.matrix.step(by, model.size),
+        None => model.matrix.step(by, model.room()),
     }
 }
 
@@ -185,5 +217,5 @@ fn sideways(model: &mut Model, by: isize) {
 }
 
 fn page(model: &Model) -> isize {
-    isize::try_from(Layout::of(model.size).body.saturating_sub(1).max(1)).unwrap_or(1)
+    isize::try_from(Layout::of(model.room()).body.saturating_sub(1).max(1)).unwrap_or(1)
 }

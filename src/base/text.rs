@@ -7,8 +7,10 @@
 //! Both share their bytes by reference count; for the usual plain text `shown` copies nothing.
 
 use std::borrow::{Borrow, Cow};
+use std::cmp::Ordering;
 use std::fmt;
-use std::sync::Arc;
+use std::hash::{Hash, Hasher};
+use std::sync::{Arc, LazyLock};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use unicode_normalization::UnicodeNormalization as _;
@@ -23,9 +25,40 @@ const MARKS_LIMIT: usize = 4;
 /// What stands for a character that must not reach a terminal.
 const MARKER: char = '\u{fffd}';
 
+/// The text that is missing in most places where one may be missing: all of these are one.
+static NOTHING: LazyLock<Arc<str>> = LazyLock::new(|| Arc::from(""));
+
 /// Text that must go back to the world unchanged. Not for showing: see [`Raw::shown`].
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone)]
 pub struct Raw(Arc<str>);
+
+// Texts that repeat are shared, and a text is itself: most comparisons, those along the keys of a tree above all, end before a byte is looked at.
+impl PartialEq for Raw {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0) || self.0 == other.0
+    }
+}
+
+impl Eq for Raw {}
+
+impl PartialOrd for Raw {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Raw {
+    fn cmp(&self, other: &Self) -> Ordering {
+        if Arc::ptr_eq(&self.0, &other.0) { Ordering::Equal } else { self.0.cmp(&other.0) }
+    }
+}
+
+// As the text has it: a set of these is asked with a `str`.
+impl Hash for Raw {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.hash(state);
+    }
+}
 
 impl Raw {
     /// Wraps text as it came.
@@ -60,13 +93,13 @@ impl fmt::Debug for Raw {
 
 impl Default for Raw {
     fn default() -> Self {
-        Self(Arc::from(""))
+        Self(Arc::clone(&NOTHING))
     }
 }
 
 impl From<&str> for Raw {
     fn from(text: &str) -> Self {
-        Self::new(text)
+        if text.is_empty() { Self::default() } else { Self::new(text) }
     }
 }
 
@@ -90,7 +123,7 @@ impl Serialize for Raw {
 
 impl<'de> Deserialize<'de> for Raw {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Cow::<'de, str>::deserialize(deserializer).map(|text| Self::new(text.as_ref()))
+        Cow::<'de, str>::deserialize(deserializer).map(|text| Self::from(text.as_ref()))
     }
 }
 
@@ -121,7 +154,13 @@ impl Safe {
 
 impl Default for Safe {
     fn default() -> Self {
-        Self(Arc::from(""))
+        Self(Arc::clone(&NOTHING))
+    }
+}
+
+impl Borrow<str> for Safe {
+    fn borrow(&self) -> &str {
+        &self.0
     }
 }
 
@@ -224,6 +263,10 @@ const fn verdict(character: char) -> Verdict {
         | '\u{ffa0}'
         | '\u{fff0}'..='\u{fffb}'
         | '\u{e0000}'..='\u{e0fff}' => Verdict::Drop,
+        // No characters, and planes that hold none yet: how wide they are is anybody's guess.
+        '\u{fffe}' | '\u{ffff}' | '\u{1fffe}' | '\u{1ffff}' | '\u{2fffe}' | '\u{2ffff}' | '\u{3fffe}'..='\u{dffff}' | '\u{e1000}'..='\u{effff}' => {
+            Verdict::Mark
+        }
         // Private use: fonts on the other side decide what it looks like.
         '\u{e000}'..='\u{f8ff}' | '\u{f0000}'..='\u{10ffff}' => Verdict::Mark,
         _ => Verdict::Keep,
@@ -263,6 +306,40 @@ mod tests {
         let shown = Safe::clean(&long);
         assert!(shown.as_str().len() <= FIELD_LIMIT + '…'.len_utf8());
         assert!(shown.as_str().ends_with('…'));
+    }
+
+    /// Strings of characters that do harm, and of any others, always the same.
+    fn hold_against(count: usize) {
+        let mut dice = fastrand::Rng::with_seed(7);
+        let harm: Vec<char> =
+            "\u{1b}\u{9b}\u{7}\r\n\u{8}\0[]m;?0ha\u{202e}\u{2066}\u{200d}\u{fe0f}\u{e0041}\u{301}\u{30f}\u{5d0}宽👨\u{ad}\u{feff}".chars().collect();
+        let mut text = String::new();
+        for _ in 0..count {
+            text.clear();
+            for _ in 0..dice.usize(..24) {
+                text.push(if dice.bool() { *dice.choice(&harm).unwrap() } else { dice.char(..) });
+            }
+            let shown = Safe::clean(&text);
+            let mut marks = 0;
+            for character in shown.as_str().chars() {
+                assert!(!character.is_control(), "{text:?}");
+                assert!(!matches!(verdict(character), Verdict::Drop | Verdict::Blank) && (matches!(verdict(character), Verdict::Keep)), "{text:?}");
+                marks = if is_combining_mark(character) { marks + 1 } else { 0 };
+                assert!(marks <= MARKS_LIMIT, "{text:?}");
+            }
+            assert_eq!(Safe::clean(shown.as_str()), shown, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn fifty_thousand_hostile_strings_are_harmless() {
+        hold_against(50_000);
+    }
+
+    #[test]
+    #[ignore = "takes a minute unoptimized: cargo test --lib a_million_hostile -- --ignored"]
+    fn a_million_hostile_strings_are_harmless() {
+        hold_against(1_000_000);
     }
 
     proptest! {

@@ -1,5 +1,6 @@
 //! The command line: the verbs, what they print, and the exit codes that scripts rely on.
 
+mod practice;
 mod status;
 mod status_json;
 
@@ -60,6 +61,10 @@ enum Verb {
         #[arg(long, default_value = "10s", value_parser = duration)]
         timeout: Duration,
     },
+    /// Try the cockpit on a world to practise in: no cluster, no login, nothing outside this process.
+    Demo(practice::Demo),
+    /// Serve a world to practise in alone, for several cockpits, kubectl and argocd.
+    Simulate(practice::Simulate),
     /// Print what the keys of the cockpit do.
     Keys {
         /// As Markdown, for docs/keys.md.
@@ -93,6 +98,8 @@ fn dispatch(arguments: &Arguments) -> Result<Exit> {
             print(&if *markdown { ui::keys::markdown() } else { ui::keys::text() });
             Ok(Exit::Done)
         }
+        Some(Verb::Demo(wanted)) => practice::demo(wanted),
+        Some(Verb::Simulate(wanted)) => practice::simulate(wanted),
         Some(Verb::Status { json, filter, timeout }) => {
             let config = match load(arguments) {
                 Ok(config) => config,
@@ -107,13 +114,18 @@ fn dispatch(arguments: &Arguments) -> Result<Exit> {
                 Err(exit) => return Ok(exit),
             };
             let _log = log::start()?;
-            Ok(match cockpit::run(&config)? {
-                Ending::Left | Ending::Ended => Exit::Done,
-                Ending::Crashed(place) => {
-                    report::print_error(&format!("tiphys crashed. The report is in {place}"));
-                    Exit::Failed
-                }
-            })
+            Ok(land(cockpit::run(&config)?))
+        }
+    }
+}
+
+/// The exit code for the way in which the cockpit ended.
+fn land(ending: Ending) -> Exit {
+    match ending {
+        Ending::Left | Ending::Ended | Ending::Plays(_) => Exit::Done,
+        Ending::Crashed(place) => {
+            report::print_error(&format!("tiphys crashed. The report is in {place}"));
+            Exit::Failed
         }
     }
 }

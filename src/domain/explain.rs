@@ -252,15 +252,15 @@ mod tests {
                 "a version that is not known, of unknown health: not assessed, 10/10 ready. The version is not known: two images fit.",
             ),
             (
-                Placement { canary: Some(canary(Waits::Person)), incoming: incoming(), ..healthy() },
+                Placement { canary: Some(Box::new(canary(Waits::Person))), incoming: incoming(), ..healthy() },
                 "2.14.2 healthy for 3d, 10/10 ready; canary of 2.14.3 at 27 % (asked 25), step 3 of 9, waits for a person.",
             ),
             (
-                Placement { canary: Some(canary(Waits::Until(later(T0, Duration::from_mins(61))))), ..healthy() },
+                Placement { canary: Some(Box::new(canary(Waits::Until(later(T0, Duration::from_mins(61)))))), ..healthy() },
                 "2.14.2 healthy for 3d, 10/10 ready; canary at 27 % (asked 25), step 3 of 9, paused until 01:01Z.",
             ),
             (
-                Placement { canary: Some(canary(Waits::Aborted)), incoming: incoming(), health: Health::Degraded, ..healthy() },
+                Placement { canary: Some(Box::new(canary(Waits::Aborted))), incoming: incoming(), health: Health::Degraded, ..healthy() },
                 "2.14.2 degraded for 3d, 10/10 ready; the change to 2.14.3 was turned back: users are on the stable version, git still wants the \
                  new one (RolloutAborted: metric error-rate failed).",
             ),

@@ -1,5 +1,7 @@
 //! Health and sync as Argo CD judges them, and what is not known about them.
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::fmt;
 
 use crate::base::Safe;
@@ -9,10 +11,28 @@ use crate::base::Safe;
 pub struct Why(pub Safe);
 
 impl Why {
-    /// A reason in our own words.
+    /// A reason in our own words. There are few of them, and a fleet gives each many thousand times: equal ones are shared.
     #[must_use]
     pub fn new(text: &str) -> Self {
-        Self(Safe::clean(text))
+        /// Names of clusters and the like are in some of them: past this number all are forgotten, and sharing starts anew.
+        const SHARED_AT_MOST: usize = 256;
+        thread_local! {
+            static GIVEN: RefCell<BTreeSet<Safe>> = const { RefCell::new(BTreeSet::new()) };
+        }
+        GIVEN.with_borrow_mut(|given| {
+            if let Some(known) = given.get(text) {
+                return Self(known.clone());
+            }
+            if given.len() >= SHARED_AT_MOST {
+                given.clear();
+            }
+            let safe = Safe::clean(text);
+            // What had to be cleaned is not found by the text it was made of.
+            if safe.as_str() == text {
+                given.insert(safe.clone());
+            }
+            Self(safe)
+        })
     }
 }
 

@@ -156,12 +156,15 @@ pub struct InstanceFacts {
     pub holder: Option<ClusterName>,
     /// Whether the cluster would answer if the API did not: checked beforehand.
     pub fallback: Option<Fallback>,
+    /// Why the API was lost when its cluster last stood in for it.
+    pub lost: Option<Safe>,
 }
 
 impl InstanceFacts {
     /// Takes newer facts in; what they do not say stays.
     pub fn merge(&mut self, newer: Self) {
-        let Self { version, reads, label_key, tracking_method, installation, controller_namespace, reconciliation_seconds, holder, fallback } = newer;
+        let Self { version, reads, label_key, tracking_method, installation, controller_namespace, reconciliation_seconds, holder, fallback, lost } =
+            newer;
         self.version = version.or(self.version.take());
         self.reads = reads.or(self.reads.take());
         self.label_key = label_key.or(self.label_key.take());
@@ -171,6 +174,7 @@ impl InstanceFacts {
         self.reconciliation_seconds = reconciliation_seconds.or(self.reconciliation_seconds);
         self.holder = holder.or(self.holder.take());
         self.fallback = fallback.or(self.fallback.take());
+        self.lost = lost.or(self.lost.take());
     }
 }
 

@@ -68,7 +68,7 @@ pub struct Workload {
     /// How far a change has come, as `kubectl rollout status` (or the Rollouts plugin) would say.
     pub progress: Progress,
     /// Only a Rollout: the state of its canary or blue-green change.
-    pub rollout: Option<RolloutStatus>,
+    pub rollout: Option<Box<RolloutStatus>>,
     /// Label selector of its pods, for listing them on demand: `a=b,c=d`.
     pub selector: Raw,
 }

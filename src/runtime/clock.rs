@@ -1,15 +1,9 @@
-//! The one place of the shell that reads the clock.
+//! The clock of the shell: the same that the sources stamp with.
 
 use std::time::Duration;
 
 use crate::base::Timestamp;
-
-/// The present.
-#[expect(clippy::disallowed_methods, reason = "the shell reads the clock once per turn and hands it down")]
-#[must_use]
-pub fn now() -> Timestamp {
-    Timestamp::now()
-}
+pub use crate::sources::clock::{now, pretend};
 
 /// How long until a moment; nothing when it is past.
 #[must_use]

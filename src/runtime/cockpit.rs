@@ -8,23 +8,31 @@ use std::time::Duration;
 
 use color_eyre::eyre::Result;
 use crossterm::event::{Event, KeyEventKind};
+use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
+use crate::app::matrix::ColumnKey;
+use crate::app::model::Screen;
 use crate::app::{Effect, Model, Msg, What, update};
 use crate::base::{Safe, Timestamp};
 use crate::config::Config;
+use crate::domain::ServiceName;
 use crate::domain::observation::Report;
 use crate::runtime::connections::Connections;
 use crate::runtime::terminal::input::Input;
 use crate::runtime::terminal::{self, Terminal};
 use crate::runtime::{clock, faults, model, reached, report};
+use crate::simulator::Told;
 use crate::ui::keys::{self, Pressed};
 use crate::ui::{self, Look, Painter};
 
 /// Frames of a burst are at least so far apart.
 const FRAME: Duration = Duration::from_millis(16);
+
+/// The words about the selected cell follow once the cursor has rested for so long. The cursor itself moves at once.
+const REST: Duration = Duration::from_millis(70);
 
 /// Reports taken in before keys are looked at again.
 const BATCH: usize = 256;
@@ -38,47 +46,87 @@ pub enum Ending {
     Ended,
     /// The core crashed; the report lies there.
     Crashed(String),
+    /// This scenario of the demo is wanted next. Only a demo ends so.
+    Plays(Safe),
 }
 
 /// Runs the cockpit until its end.
 pub fn run(config: &Config) -> Result<Ending> {
     let runtime = super::tokio_runtime()?;
-    let terminal = Terminal::open()?;
+    let mut terminal = Terminal::open()?;
     let caught = std::panic::catch_unwind(AssertUnwindSafe(|| {
         runtime.block_on(async {
-            let mut cockpit = Cockpit::new(config, terminal)?;
-            let ending = cockpit.fly().await?;
-            cockpit.terminal.close();
-            Ok(ending)
+            let mut signals = Signals::new()?;
+            Cockpit::new(config, model(config), &mut terminal, &mut signals).fly().await
         })
     }));
+    land(runtime, Some(terminal), caught)
+}
+
+/// Gives the terminal back, whatever happened on it, and ends what still runs.
+pub(super) fn land(runtime: Runtime, terminal: Option<Terminal>, caught: std::thread::Result<Result<Ending>>) -> Result<Ending> {
     // Requests in flight are not waited for: nothing here changes the world.
     runtime.shutdown_background();
+    match (&caught, terminal) {
+        (Ok(_), Some(terminal)) => terminal.close(),
+        (Err(_), Some(_)) => terminal::restore(),
+        (_, None) => {}
+    }
     caught.unwrap_or_else(|payload| {
-        terminal::restore();
         let place = report::last().map_or_else(|| "nowhere: the state directory cannot be written".to_owned(), |path| path.display().to_string());
         tracing::error!(message = %super::panic_words(&*payload), "the core crashed");
         Ok(Ending::Crashed(place))
     })
 }
 
-struct Cockpit {
+/// The cockpit on a terminal.
+pub(super) struct Cockpit<'t> {
     model: Model,
     look: Look,
     painter: Painter,
-    terminal: Terminal,
+    terminal: &'t mut Terminal,
     connections: Connections,
     reports: mpsc::Receiver<Report>,
-    signals: Signals,
+    signals: &'t mut Signals,
+    /// The story of a demo, while it goes on.
+    told: Option<watch::Receiver<Told>>,
     painted_at: Option<Instant>,
+    /// When the cursor will have rested.
+    rests_at: Option<Instant>,
     dirty: bool,
     whole: bool,
 }
 
-struct Signals {
+/// What the system tells this process. From the first of these on, none of them ends it by itself.
+#[derive(Debug)]
+pub struct Signals {
     end: [Signal; 3],
     resized: Signal,
     continued: Signal,
+}
+
+impl Signals {
+    /// Listens from now on.
+    pub fn new() -> Result<Self> {
+        Ok(Self {
+            end: [signal(SignalKind::hangup())?, signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?],
+            resized: signal(SignalKind::window_change())?,
+            continued: signal(SignalKind::from_raw(signal_hook::consts::SIGCONT))?,
+        })
+    }
+
+    /// Waits to be asked for the end.
+    pub async fn end(&mut self) {
+        ended(&mut self.end).await;
+    }
+}
+
+async fn ended([hangup, terminate, interrupt]: &mut [Signal; 3]) {
+    tokio::select! {
+        _ = hangup.recv() => {}
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
 }
 
 enum Turn {
@@ -86,30 +134,33 @@ enum Turn {
     End(Ending),
 }
 
-impl Cockpit {
-    fn new(config: &Config, terminal: Terminal) -> Result<Self> {
+impl<'t> Cockpit<'t> {
+    pub(super) fn new(config: &Config, model: Model, terminal: &'t mut Terminal, signals: &'t mut Signals) -> Self {
         let (connections, reports) = Connections::new(reached(config));
-        let signals = Signals {
-            end: [signal(SignalKind::hangup())?, signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?],
-            resized: signal(SignalKind::window_change())?,
-            continued: signal(SignalKind::from_raw(signal_hook::consts::SIGCONT))?,
-        };
-        let look = super::look(config);
-        Ok(Self {
-            model: model(config),
-            look,
+        Self {
+            model,
+            look: super::look(config),
             painter: Painter::default(),
             terminal,
             connections,
             reports,
             signals,
+            told: None,
             painted_at: None,
+            rests_at: None,
             dirty: true,
             whole: true,
-        })
+        }
     }
 
-    async fn fly(&mut self) -> Result<Ending> {
+    /// The story of the demo comes from here, beginning with what was told last.
+    pub(super) fn told_by(mut self, mut told: watch::Receiver<Told>) -> Self {
+        told.mark_changed();
+        self.told = Some(told);
+        self
+    }
+
+    pub(super) async fn fly(mut self) -> Result<Ending> {
         let (columns, rows) = Terminal::size();
         self.take(What::Resized(columns, rows));
         self.paint();
@@ -123,23 +174,30 @@ impl Cockpit {
     }
 
     async fn turn(&mut self) -> Result<Turn> {
-        let wake = self.wake();
-        let [hangup, terminate, interrupt] = &mut self.signals.end;
+        let (wake, rests_at) = (self.wake(), self.rests_at);
         tokio::select! {
             biased;
-            Some(()) = hangup.recv() => return Ok(Turn::End(Ending::Ended)),
-            Some(()) = terminate.recv() => return Ok(Turn::End(Ending::Ended)),
-            Some(()) = interrupt.recv() => return Ok(Turn::End(Ending::Ended)),
+            () = ended(&mut self.signals.end) => return Ok(Turn::End(Ending::Ended)),
             input = self.terminal.inputs.recv() => return self.take_inputs(input),
             Some(()) = self.signals.continued.recv() => self.repaint(),
             Some(()) = self.signals.resized.recv() => {
                 let (columns, rows) = Terminal::size();
                 self.take(What::Resized(columns, rows));
+                // Also when it is as large as before: frames of the sizes in between may have been overtaken, and what they cut off is gone.
+                self.whole = true;
                 self.dirty = true;
             }
             Some(report) = self.reports.recv() => self.take_reports(report),
+            Some(what) = news(&mut self.told) => {
+                self.take(what);
+                self.dirty = true;
+            }
             crashed = self.connections.crashed() => {
                 self.take(What::TaskPanicked { source: crashed.source, message: crashed.message });
+                self.dirty = true;
+            }
+            () = rested(rests_at) => {
+                self.rest();
                 self.dirty = true;
             }
             () = tokio::time::sleep_until(wake) => {
@@ -161,8 +219,16 @@ impl Cockpit {
         by_time.into_iter().chain(by_frame).min().unwrap_or_else(|| Instant::now() + Duration::from_mins(1))
     }
 
+    /// The words follow the cursor again.
+    fn rest(&mut self) {
+        self.rests_at = None;
+        self.painter.hold_words(false);
+    }
+
     fn take_inputs(&mut self, first: Option<Input>) -> Result<Turn> {
         let mut next = first;
+        let before = self.selection();
+        self.rest();
         while let Some(input) = next {
             let event = match input {
                 Input::Gone => return Ok(Turn::End(Ending::Ended)),
@@ -182,6 +248,11 @@ impl Cockpit {
             for effect in effects {
                 match effect {
                     Effect::Quit => return Ok(Turn::End(Ending::Left)),
+                    Effect::Play(name) => {
+                        // What is on the screen stays until the next world is there: it is to say so.
+                        self.paint();
+                        return Ok(Turn::End(Ending::Plays(name)));
+                    }
                     Effect::Suspend => {
                         self.terminal.suspend()?;
                         self.repaint();
@@ -191,8 +262,18 @@ impl Cockpit {
             }
             next = self.terminal.inputs.try_recv().ok();
         }
+        if before.is_some() && before != self.selection() {
+            self.rests_at = Some(Instant::now() + REST);
+            self.painter.hold_words(true);
+        }
         self.paint();
         Ok(Turn::On)
+    }
+
+    /// What the cursor is on, where it moves freely: on the matrix, with nothing over it.
+    fn selection(&self) -> Option<(Option<ServiceName>, Option<ColumnKey>)> {
+        let is_free = self.model.screen == Screen::Matrix && self.model.overlay.is_none();
+        is_free.then(|| (self.model.matrix.selected.clone(), self.model.matrix.column.clone()))
     }
 
     fn take_reports(&mut self, first: Report) {
@@ -222,7 +303,7 @@ impl Cockpit {
             Effect::Connect { source, epoch } => self.connections.connect(&source, epoch),
             Effect::Ask { source, ask } => self.connections.ask(&source, ask),
             // Handled where keys are taken in: only keys ask for these.
-            Effect::Suspend | Effect::Quit => {}
+            Effect::Suspend | Effect::Play(_) | Effect::Quit => {}
         }
     }
 
@@ -243,5 +324,48 @@ impl Cockpit {
         self.terminal.show(buffer, std::mem::take(&mut self.whole));
         self.painted_at = Some(Instant::now());
         self.dirty = false;
+    }
+}
+
+/// Waits until the cursor has rested. For ever where it does already.
+async fn rested(at: Option<Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// The next line of the story. Waits for ever where there is none, or none any more.
+async fn news(told: &mut Option<watch::Receiver<Told>>) -> Option<What> {
+    let Some(receiver) = told else { return std::future::pending().await };
+    if receiver.changed().await.is_err() {
+        *told = None;
+        return std::future::pending().await;
+    }
+    let newest = receiver.borrow_and_update().clone();
+    newest.at.map(|at| What::Told { at, line: newest.line })
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt as _;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn the_story_is_told_from_its_newest_line_and_its_end_keeps_nobody_awake() {
+        let line = |text: &str| Told { at: Some(Timestamp::UNIX_EPOCH), line: Safe::clean(text) };
+        let told = |text: &str| Some(What::Told { at: Timestamp::UNIX_EPOCH, line: Safe::clean(text) });
+        let (sender, mut receiver) = watch::channel(Told::default());
+        receiver.mark_changed();
+        let mut story = Some(receiver);
+        assert_eq!(news(&mut story).await, None, "nothing was told yet");
+        assert_eq!(news(&mut story).now_or_never(), None);
+        sender.send_replace(line("one"));
+        sender.send_replace(line("two"));
+        assert_eq!(news(&mut story).await, told("two"));
+        drop(sender);
+        assert_eq!(news(&mut story).now_or_never(), None);
+        assert!(story.is_none());
     }
 }

@@ -7,12 +7,14 @@
 pub mod clock;
 pub mod cockpit;
 pub mod connections;
+pub mod demo;
 pub mod faults;
 pub mod headless;
 pub mod log;
 pub mod places;
 pub mod report;
 pub mod terminal;
+pub mod world;
 
 use std::sync::Arc;
 
@@ -45,12 +47,27 @@ pub fn model(config: &Config) -> Model {
     }
     let settings = Settings {
         title: config.title.clone().unwrap_or_default(),
+        file: file(config),
         start,
         clusters: config.clusters.iter().map(|access| access.name.clone()).collect(),
     };
     let mut model = Model::new(config.landscape.clone(), settings, clock::now());
     model.notice = config.remarks.first().cloned();
     model
+}
+
+/// The configuration file as a person would write its path: the one that was read, else the one that would be.
+fn file(config: &Config) -> Safe {
+    let surroundings = places::surroundings();
+    let file = match &config.origin {
+        Origin::File(file) => Some(file.clone()),
+        Origin::Discovered => surroundings.default_file(),
+    };
+    let Some(file) = file else { return Safe::clean("a file, given with --config") };
+    match surroundings.home.as_ref().and_then(|home| file.strip_prefix(home).ok()) {
+        Some(below) => Safe::clean(&format!("~/{}", below.display())),
+        None => Safe::clean(&file.display().to_string()),
+    }
 }
 
 /// How frames look: by the terminal, unless the configuration says otherwise. `NO_COLOR` outranks it.

@@ -16,7 +16,7 @@ use tokio::sync::Mutex;
 use crate::base::time::later;
 use crate::domain::ClusterName;
 use crate::domain::access::ClusterAccess;
-use crate::sources::outbox::now;
+use crate::sources::clock::now;
 use crate::sources::supervisor::within;
 use crate::sources::{Failure, FailureKind, proxy};
 

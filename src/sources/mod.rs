@@ -6,7 +6,9 @@
 pub mod argocd;
 pub mod ask;
 pub mod clients;
+pub mod clock;
 pub mod failure;
+mod interner;
 pub mod kubernetes;
 pub mod outbox;
 mod proxy;

@@ -5,16 +5,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::sync::mpsc;
 
-use crate::base::{Epoch, RequestId, Safe, Timestamp};
+use crate::base::{Epoch, RequestId, Safe};
 use crate::domain::SourceId;
 use crate::domain::observation::{Observation, Report, ReportBody, Scope, SourceState, Traffic};
-
-/// The present, for stamps and schedules of sources.
-#[expect(clippy::disallowed_methods, reason = "sources stamp what they hear; nothing below them reads a clock")]
-#[must_use]
-pub fn now() -> Timestamp {
-    Timestamp::now()
-}
+use crate::sources::clock::now;
 
 /// A source's way to report. Cheap to clone; all clones speak for the same source.
 #[derive(Debug, Clone)]

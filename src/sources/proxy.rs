@@ -18,7 +18,7 @@ pub(super) fn for_target(target: &http::Uri, environment: impl Fn(&str) -> Optio
     let host = target.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']').to_ascii_lowercase();
     let port = target.port_u16().unwrap_or(if secure { 443 } else { 80 });
     let address: Option<IpAddr> = host.parse().ok();
-    if host == "localhost" || address.is_some_and(|address| address.is_loopback()) {
+    if is_this_machine(target) {
         return None;
     }
     let exceptions = read("NO_PROXY", "no_proxy").unwrap_or_default();
@@ -27,6 +27,13 @@ pub(super) fn for_target(target: &http::Uri, environment: impl Fn(&str) -> Optio
     }
     // Like Go: an address without a scheme is an http proxy.
     Some(if proxy.contains("://") { proxy } else { format!("http://{proxy}") })
+}
+
+/// Whether an address is this machine's own: no proxy leads there.
+#[must_use]
+pub(super) fn is_this_machine(target: &http::Uri) -> bool {
+    let host = target.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
+    host.eq_ignore_ascii_case("localhost") || host.parse().is_ok_and(|address: IpAddr| address.is_loopback())
 }
 
 /// Whether one entry of `NO_PROXY` speaks of this target.

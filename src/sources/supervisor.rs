@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use crate::base::Safe;
 use crate::base::time::later;
 use crate::domain::observation::{Scope, SourceState};
-use crate::sources::outbox::now;
+use crate::sources::clock::now;
 use crate::sources::{Failure, FailureKind, Outbox};
 
 /// How often a source is asked for a sign of life.

@@ -13,13 +13,15 @@ use super::look::{Glyphs, Look, Tone};
 #[derive(Debug)]
 pub(super) struct Canvas<'a> {
     buffer: &'a mut Buffer,
+    /// Rows above row 0.
+    above: u16,
     /// How.
     pub(super) look: Look,
 }
 
 impl<'a> Canvas<'a> {
     pub(super) const fn new(buffer: &'a mut Buffer, look: Look) -> Self {
-        Self { buffer, look }
+        Self { buffer, above: 0, look }
     }
 
     pub(super) const fn width(&self) -> u16 {
@@ -27,12 +29,18 @@ impl<'a> Canvas<'a> {
     }
 
     pub(super) const fn height(&self) -> u16 {
-        self.buffer.area.height
+        self.buffer.area.height.saturating_sub(self.above)
+    }
+
+    /// Begins so many rows further down: what was painted there stays, and whoever paints next does not know of it.
+    pub(super) const fn lower(&mut self, rows: u16) {
+        self.above = self.above.saturating_add(rows);
     }
 
     /// Puts as much of the text as fits into `room` columns. Returns the column behind it.
     pub(super) fn put(&mut self, x: u16, y: u16, room: u16, text: &str, tone: Tone) -> u16 {
         let style = self.look.style(tone);
+        let y = y.saturating_add(self.above);
         if y >= self.buffer.area.bottom() || x >= self.buffer.area.right() || room == 0 {
             return x;
         }
@@ -91,9 +99,18 @@ impl<'a> Canvas<'a> {
         }
     }
 
+    /// Takes away what was put into a row.
+    pub(super) fn blank(&mut self, y: u16) {
+        for x in 0..self.width() {
+            if let Some(cell) = self.buffer.cell_mut((x, y.saturating_add(self.above))) {
+                cell.reset();
+            }
+        }
+    }
+
     /// Marks what was put into these columns as selected.
     pub(super) fn select(&mut self, x: u16, y: u16, end: u16) {
-        self.buffer.set_style(Rect::new(x, y, end.saturating_sub(x), 1), Style::new().add_modifier(Modifier::REVERSED));
+        self.buffer.set_style(Rect::new(x, y.saturating_add(self.above), end.saturating_sub(x), 1), Style::new().add_modifier(Modifier::REVERSED));
     }
 }
 
@@ -114,7 +131,7 @@ pub(super) fn head(text: &str, room: u16) -> &str {
 }
 
 /// As much of the end as fits into so many columns.
-fn tail(text: &str, room: u16) -> &str {
+pub(super) fn tail(text: &str, room: u16) -> &str {
     let mut used = 0;
     let fits = text.char_indices().rev().take_while(|(_, character)| {
         used += character.width().unwrap_or(0);

@@ -1,14 +1,14 @@
 //! The last row: what works here and now, or what was refused and why, or the filter while it is typed.
 
 use super::canvas::{Canvas, width};
-use super::keys;
 use super::look::Tone;
+use super::{keys, palette};
 use crate::app::{COMMANDS, Intent, Model, Overlay, Screen};
 
 pub(super) fn paint(canvas: &mut Canvas<'_>, model: &Model) {
     let y = canvas.height().saturating_sub(1);
     let end = canvas.width().saturating_sub(1);
-    if model.is_typing() {
+    if let Some(Overlay::Filter(_)) = &model.overlay {
         filter(canvas, model, y, end);
         return;
     }
@@ -16,26 +16,41 @@ pub(super) fn paint(canvas: &mut Canvas<'_>, model: &Model) {
         canvas.cut(1, y, end.saturating_sub(1), notice.as_str(), Tone::Info);
         return;
     }
-    let nothing_to_arrange = model.matrix.lines.is_empty() && model.matrix.filter.is_empty();
+    if let Some(Overlay::Palette(_)) = &model.overlay {
+        palette::hints(canvas, y, end);
+        return;
+    }
+    // What does not fit can be found with the palette; the way out is always told.
+    let tight = hints(model, false).map(|(intent, title)| width(canvas.look.key(keys::key_of(intent))) + width(title) + 3).sum::<u16>() > end + 1;
     let mut x = 1;
-    for command in COMMANDS.iter().filter(|command| command.hinted && (command.available)(model).is_ok()) {
-        let title = match (command.intent, &model.overlay, &model.screen) {
-            // Open has nothing left to open there, and help leads nowhere from itself.
-            (Intent::Open, _, Screen::Cell(_)) => continue,
-            (_, Some(_), _) if command.intent != Intent::Back => continue,
-            (Intent::Filter | Intent::Arrange, _, _) if nothing_to_arrange => continue,
-            (Intent::Back, None, Screen::Matrix) if model.matrix.filter.is_empty() => "leave",
-            (Intent::Back, None, Screen::Matrix) => "all rows",
-            (Intent::Sources, _, Screen::Sources(_)) => continue,
-            _ => command.title,
-        };
-        let key = canvas.look.key(keys::key_of(command.intent));
+    for (intent, title) in hints(model, tight) {
+        let key = canvas.look.key(keys::key_of(intent));
         if x + width(key) + 1 + width(title) > end {
             break;
         }
         x = canvas.put(x, y, end - x, key, Tone::Strong) + 1;
         x = canvas.put(x, y, end.saturating_sub(x), title, Tone::Plain) + 2;
     }
+}
+
+/// What works here and now and is worth a mention, with what it is called here.
+fn hints(model: &Model, tight: bool) -> impl Iterator<Item = (Intent, &'static str)> {
+    let nothing_to_arrange = model.matrix.lines.is_empty() && model.matrix.filter.is_empty();
+    let mentioned = COMMANDS.iter().filter(|command| command.hinted && (command.available)(model).is_ok());
+    mentioned.filter_map(move |command| {
+        let title = match (command.intent, &model.overlay, &model.screen) {
+            // Open has nothing left to open there, and help leads nowhere from itself.
+            (Intent::Open, _, Screen::Cell(_)) => return None,
+            (_, Some(_), _) if command.intent != Intent::Back => return None,
+            (Intent::Filter | Intent::Arrange, _, _) if nothing_to_arrange => return None,
+            (Intent::Arrange, _, _) if tight => return None,
+            (Intent::Back, None, Screen::Matrix) if model.matrix.filter.is_empty() => "leave",
+            (Intent::Back, None, Screen::Matrix) => "all rows",
+            (Intent::Sources, _, Screen::Sources(_)) => return None,
+            _ => command.title,
+        };
+        Some((command.intent, title))
+    })
 }
 
 /// The filter line: what is typed, and what it may be made of.

@@ -118,8 +118,22 @@ pub(super) fn paint(canvas: &mut Canvas<'_>, painter: &mut Painter, model: &Mode
     }
     let at = canvas.put(1, 0, end, "tiphys", Tone::Strong);
     let room = (end / 4).max(8);
-    let at = if model.settings.title.is_empty() { at } else { canvas.cut(at + 1, 0, room, model.settings.title.as_str(), Tone::Plain) };
+    let at = match &model.demo {
+        Some(demo) => loudly(canvas, words, &demo.scenario, at + 1, (end / 3).max(14)),
+        None if model.settings.title.is_empty() => at,
+        None => canvas.cut(at + 1, 0, room, model.settings.title.as_str(), Tone::Plain),
+    };
     badges(canvas, painter, model, moment, at + 3, end.saturating_sub(2));
+}
+
+/// Nobody is to mistake a world to practise in for production.
+fn loudly(canvas: &mut Canvas<'_>, words: &mut String, scenario: &Safe, x: u16, room: u16) -> u16 {
+    words.clear();
+    let _ = write!(words, " demo · {scenario}");
+    let end = canvas.cut(x, 0, room, words, Tone::Strong);
+    let end = canvas.put(end, 0, 1, " ", Tone::Strong);
+    canvas.select(x, 0, end);
+    end
 }
 
 fn badges(canvas: &mut Canvas<'_>, painter: &mut Painter, model: &Model, moment: Moment, mut x: u16, end: u16) {

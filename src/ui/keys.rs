@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use crate::app::command::Scope;
-use crate::app::{COMMANDS, Intent, Model};
+use crate::app::{COMMANDS, Intent, Model, Overlay};
 
 /// One key and its meaning.
 #[derive(Debug, Clone, Copy)]
@@ -51,10 +51,13 @@ const KEYS: &[Key] = &[
     letter('/', Intent::Filter, "/"),
     letter('a', Intent::Arrange, "a"),
     letter('r', Intent::Sources, "r"),
+    letter(':', Intent::Palette, ":"),
+    control('p', Intent::Palette, "Ctrl-P"),
     letter('?', Intent::Help, "?"),
     control('r', Intent::Refresh, "Ctrl-R"),
     letter('q', Intent::Back, "q"),
     key(KeyCode::Esc, Intent::Back, "Esc"),
+    control('g', Intent::Back, "Ctrl-G"),
     control('c', Intent::Quit, "Ctrl-C"),
     control('z', Intent::Suspend, "Ctrl-Z"),
 ];
@@ -78,10 +81,14 @@ pub fn pressed(model: &Model, event: KeyEvent) -> Option<Pressed> {
         return None;
     }
     if model.is_typing() {
+        let is_choosing = matches!(model.overlay, Some(Overlay::Palette(_)));
         match (event.code, control) {
             (KeyCode::Char(character), false) => return Some(Pressed::Typed(character)),
             // Ctrl-H is how some terminals still send the key for erasing.
             (KeyCode::Backspace, _) | (KeyCode::Char('h'), true) => return Some(Pressed::Erased),
+            // As in a shell: one up, one down.
+            (KeyCode::Char('p'), true) if is_choosing => return Some(Pressed::Wants(Intent::Up)),
+            (KeyCode::Char('n'), true) if is_choosing => return Some(Pressed::Wants(Intent::Down)),
             _ => {}
         }
     }
@@ -125,7 +132,7 @@ pub fn text() -> String {
     for scope in SCOPES {
         let _ = writeln!(out, "{}{}", if out.is_empty() { "" } else { "\n" }, scope.title());
         for command in COMMANDS.iter().filter(|command| command.scope == scope) {
-            let _ = writeln!(out, "  {:<12}{:<11}{}", keys_of(command.intent), command.title, command.help);
+            let _ = writeln!(out, "  {:<16}{:<11}{}", keys_of(command.intent), command.title, command.help);
         }
     }
     out
@@ -182,6 +189,21 @@ mod tests {
         assert_eq!(pressed(&model, press(KeyCode::Down, KeyModifiers::NONE)), Some(Pressed::Wants(Intent::Down)));
         assert_eq!(pressed(&model, press(KeyCode::Char('c'), KeyModifiers::CONTROL)), Some(Pressed::Wants(Intent::Quit)));
         assert_eq!(pressed(&model, press(KeyCode::Char('x'), KeyModifiers::ALT)), None);
+        assert_eq!(pressed(&model, press(KeyCode::Char(':'), KeyModifiers::NONE)), Some(Pressed::Typed(':')));
+        assert_eq!(pressed(&model, press(KeyCode::Char('n'), KeyModifiers::CONTROL)), None);
+    }
+
+    #[test]
+    fn in_the_palette_control_moves_as_in_a_shell_and_more_than_escape_leaves() {
+        let mut model = testing::usual();
+        let control = |letter| press(KeyCode::Char(letter), KeyModifiers::CONTROL);
+        assert_eq!(pressed(&model, control('p')), Some(Pressed::Wants(Intent::Palette)));
+        update(&mut model, msg(testing::NOW, What::Wants(Intent::Palette)));
+        assert_eq!(pressed(&model, control('p')), Some(Pressed::Wants(Intent::Up)));
+        assert_eq!(pressed(&model, control('n')), Some(Pressed::Wants(Intent::Down)));
+        assert_eq!(pressed(&model, control('g')), Some(Pressed::Wants(Intent::Back)));
+        assert_eq!(pressed(&model, control('c')), Some(Pressed::Wants(Intent::Quit)));
+        assert_eq!(pressed(&model, press(KeyCode::Char('q'), KeyModifiers::NONE)), Some(Pressed::Typed('q')));
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! changes the model or reads a clock: the same model makes the same frame.
 
 mod canvas;
+mod demo;
 mod footer;
 mod header;
 pub mod keys;
@@ -11,6 +12,7 @@ pub mod look;
 mod matrix;
 mod moment;
 mod page;
+mod palette;
 mod screens;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -37,9 +39,18 @@ pub struct Painter {
     words: String,
     page: Page,
     furthest: Option<usize>,
+    /// The selected cell in words, as they were painted last, and how much of them is its name.
+    told: (String, usize),
+    holds: bool,
 }
 
 impl Painter {
+    /// The words about the selected cell stay as they were painted last, although the cursor is elsewhere already; or no longer. Whoever runs
+    /// through the rows reads none of them, and on a slow line they are most of what a step of the cursor costs.
+    pub const fn hold_words(&mut self, holds: bool) {
+        self.holds = holds;
+    }
+
     /// How far the text that was painted last can be scrolled; nothing where there was none.
     #[must_use]
     pub const fn furthest(&self) -> Option<usize> {
@@ -57,6 +68,10 @@ pub fn paint(model: &Model, look: &Look, painter: &mut Painter, buffer: &mut Buf
     }
     let moment = Moment::of(model.now);
     header::paint(&mut canvas, painter, model, moment);
+    if let Some(demo) = &model.demo {
+        demo::paint(&mut canvas, painter, demo, moment);
+        canvas.lower(1);
+    }
     match (&model.overlay, &model.screen) {
         (Some(Overlay::Help(scroll)), _) => screens::text(&mut canvas, painter, scroll.top, |page| screens::help::write(page, *look, model)),
         (_, Screen::Matrix) => matrix::paint(&mut canvas, painter, model, moment),
@@ -66,6 +81,9 @@ pub fn paint(model: &Model, look: &Look, painter: &mut Painter, buffer: &mut Buf
         (_, Screen::Sources(scroll)) => {
             screens::text(&mut canvas, painter, scroll.top, |page| screens::sources::write(page, *look, model, moment));
         }
+    }
+    if let Some(Overlay::Palette(palette)) = &model.overlay {
+        palette::paint(&mut canvas, model, palette);
     }
     footer::paint(&mut canvas, model);
 }

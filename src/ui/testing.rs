@@ -9,6 +9,7 @@ use ratatui::layout::Rect;
 use ratatui::style::{Color, Modifier};
 
 use super::{Look, Painter, paint};
+use crate::app::demo::{Demo, Scenario};
 use crate::app::{Effect, Intent, Model, Msg, Settings, What, update};
 use crate::base::{Raw, Safe, Timestamp};
 use crate::domain::application::{Application, Automation, Destination, Operation, Origin, Phase, Shape};
@@ -122,7 +123,7 @@ pub(crate) fn started(environments: &[(&str, &[&str])]) -> Model {
     let landscape = landscape.with_services(vec![rules("checkout", "payments"), rules("payments", "payments"), rules("catalog", "shop")]);
     let mut start = vec![argocd()];
     start.extend(CLUSTERS.map(cluster));
-    let settings = Settings { title: Safe::clean("acme"), start, clusters: CLUSTERS.map(ClusterName::from).into() };
+    let settings = Settings { title: Safe::clean("acme"), start, clusters: CLUSTERS.map(ClusterName::from).into(), ..Settings::default() };
     let mut model = Model::new(landscape, settings, ago(DAY));
     update(&mut model, msg(ago(DAY), What::Started));
     model
@@ -244,7 +245,7 @@ fn workload(app: &App) -> Workload {
         containers: containers(app, newest),
         replicas: Replicas { desired, current: desired, updated, ready, available: ready },
         progress: app.progress.clone(),
-        rollout: app.canary.as_ref().map(|(_, _, pause)| rollout(app, desired, pause.clone())),
+        rollout: app.canary.as_ref().map(|(_, _, pause)| Box::new(rollout(app, desired, pause.clone()))),
         selector: Raw::from("app=checkout"),
     }
 }
@@ -415,6 +416,34 @@ pub(crate) fn large_and_stale() -> Model {
     let now = model.now;
     for kind in [WorkloadKind::Rollout, WorkloadKind::Deployment] {
         is(&mut model, &cluster("nonprod"), now, &workloads(kind), lost());
+    }
+    model
+}
+
+/// The usual fleet as a world to practise in.
+pub(crate) fn playing(told: Option<(u64, &str)>) -> Model {
+    let mut model = usual();
+    let scenario = |name: &str, title: &str, story: &str| Scenario { name: Safe::clean(name), title: Safe::clean(title), story: Safe::clean(story) };
+    let scenarios = vec![
+        scenario("quiet-day", "A quiet day", "Releases go through one after another. Look around: what runs where, and since when?"),
+        scenario(
+            "bad-canary",
+            "A canary that fails",
+            "At a quarter of the traffic errors rise, and nobody has noticed. Find it, read why, and see what a second failure would do to it.",
+        ),
+        scenario("argocd-down", "Argo CD is down", "Its API refuses. The cluster stands in, and what it cannot know turns stale."),
+    ];
+    model.demo = Some(Demo { scenario: Safe::clean("bad-canary"), title: Safe::clean("A canary that fails"), scenarios, told: None });
+    if let Some((before, line)) = told {
+        update(&mut model, msg(NOW, What::Told { at: ago(before), line: Safe::clean(line) }));
+    }
+    model
+}
+
+/// A model after this was typed.
+pub(crate) fn typed(mut model: Model, text: &str) -> Model {
+    for character in text.chars() {
+        update(&mut model, msg(NOW, What::Typed(character)));
     }
     model
 }

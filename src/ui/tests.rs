@@ -67,11 +67,47 @@ frames! {
     sources_in_trouble_100: wants(in_trouble(), &[Intent::Sources]), 100, 50;
     sources_80: wants(in_trouble(), &[Intent::Sources]), 80, 24;
     sources_none_100: wants(nothing_configured(), &[Intent::Sources]), 100, 30;
+    sources_never_answered_100: wants(never_answered(), &[Intent::Sources]), 100, 30;
+    nothing_configured_elsewhere_100: elsewhere(), 100, 30;
+    palette_80: palette(usual(), ""), 80, 24;
+    palette_100: palette(usual(), ""), 100, 30;
+    palette_40: palette(usual(), ""), 40, 8;
+    palette_refused_100: palette(wants(usual(), &[Intent::Sources]), "arr"), 100, 30;
+    palette_nothing_found_80: palette(usual(), "xyzzy"), 80, 24;
+    palette_of_a_demo_100: palette(playing(None), ""), 100, 30;
+    palette_of_scenarios_80: palette(playing(None), "canary"), 80, 24;
+    demo_80: playing(Some((20, "Errors rise in checkout 2.14.3, production eu: 8 % of requests fail."))), 80, 24;
+    demo_100: playing(None), 100, 30;
+    demo_old_news_40: playing(Some((900, "Ana merges checkout 2.14.3 into production."))), 40, 8;
+    demo_cell_80: opened_in(playing(Some((20, "Ana merges checkout 2.14.3."))), 80, 24), 80, 24;
     too_small: usual(), 30, 5;
 }
 
 fn nothing_configured() -> Model {
-    Model::new(crate::domain::landscape::Landscape::default(), crate::app::Settings::default(), NOW)
+    unconfigured("~/.config/tiphys/config.toml")
+}
+
+fn elsewhere() -> Model {
+    unconfigured("/srv/bastion/xdg/tiphys/config.toml")
+}
+
+fn unconfigured(file: &str) -> Model {
+    let settings = crate::app::Settings { file: Safe::clean(file), ..crate::app::Settings::default() };
+    Model::new(crate::domain::landscape::Landscape::default(), settings, NOW)
+}
+
+/// An Argo CD that refuses every connection: what is known of it is from the configuration.
+fn never_answered() -> Model {
+    let mut model = started(LINE);
+    let facts = InstanceFacts { fallback: Some(Fallback::No(Safe::clean("no cluster is known to hold its objects"))), ..InstanceFacts::default() };
+    sees(&mut model, &argocd(), ago(5), Observation::Instance(facts));
+    is(&mut model, &argocd(), ago(5), &Scope::Applications, lost());
+    update(&mut model, msg(NOW, What::Tick));
+    model
+}
+
+fn palette(model: Model, text: &str) -> Model {
+    typed(wants(model, &[Intent::Palette]), text)
 }
 
 fn refused() -> SourceState {
@@ -100,11 +136,7 @@ fn nothing_mapped() -> Model {
 }
 
 fn filtered(text: &str) -> Model {
-    let mut model = wants(resized(usual(), 100, 30), &[Intent::Filter]);
-    for character in text.chars() {
-        update(&mut model, msg(NOW, What::Typed(character)));
-    }
-    model
+    typed(wants(resized(usual(), 100, 30), &[Intent::Filter]), text)
 }
 
 fn partly_refused() -> Model {
@@ -141,6 +173,10 @@ fn many_sources() -> Model {
 fn opened(model: Model) -> Model {
     let steps = [Intent::Top, Intent::Down, Intent::Right, Intent::Right, Intent::Open];
     wants(resized(model, 100, 30), &steps)
+}
+
+fn opened_in(model: Model, columns: u16, rows: u16) -> Model {
+    wants(resized(model, columns, rows), &[Intent::Top, Intent::Down, Intent::Right, Intent::Right, Intent::Open])
 }
 
 fn opened_us(model: Model) -> Model {
@@ -193,7 +229,7 @@ fn in_trouble() -> Model {
 }
 
 /// One model of each kind, for what must hold in all of them.
-const STATES: [fn() -> Model; 12] = [
+const STATES: [fn() -> Model; 16] = [
     usual,
     large,
     stale,
@@ -206,6 +242,10 @@ const STATES: [fn() -> Model; 12] = [
     || wants(usual(), &[Intent::Help]),
     || answered(opened(usual())),
     || wants(in_trouble(), &[Intent::Sources]),
+    || palette(playing(Some((20, "Ana merges checkout 2.14.3 …"))), ""),
+    || palette(usual(), "nothing is called so"),
+    || palette(wants(in_trouble(), &[Intent::Sources]), "s"),
+    || playing(Some((900, "漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字"))),
 ];
 
 #[test]
@@ -215,6 +255,9 @@ fn what_colours_mean() {
     insta::assert_snapshot!("style_large", styles(&resized(large(), 100, 30), LOOK));
     insta::assert_snapshot!("style_cell", styles(&resized(answered(opened(usual())), 100, 44), LOOK));
     insta::assert_snapshot!("style_sources", styles(&resized(wants(in_trouble(), &[Intent::Sources]), 100, 50), LOOK));
+    insta::assert_snapshot!("style_palette", styles(&resized(palette(playing(None), "s"), 100, 30), LOOK));
+    insta::assert_snapshot!("style_palette_refused", styles(&resized(palette(wants(usual(), &[Intent::Sources]), "arr"), 80, 24), COLOURLESS));
+    insta::assert_snapshot!("style_demo", styles(&resized(playing(Some((20, "Errors rise."))), 80, 24), COLOURLESS));
     insta::assert_snapshot!("style_help", styles(&resized(wants(usual(), &[Intent::Sources, Intent::Help]), 100, 30), LOOK));
 }
 
@@ -232,6 +275,7 @@ fn without_colours_nothing_is_coloured_and_the_text_is_the_same() {
 fn ascii_frames_are_ascii() {
     insta::assert_snapshot!("ascii_matrix", text(&resized(stale(), 100, 30), ASCII));
     insta::assert_snapshot!("ascii_large", text(&resized(large(), 100, 30), ASCII));
+    insta::assert_snapshot!("ascii_palette", text(&resized(palette(playing(Some((20, "Errors rise …"))), ""), 80, 24), ASCII));
     insta::assert_snapshot!("ascii_help", text(&resized(wants(usual(), &[Intent::Help]), 80, 60), ASCII));
     for model in STATES {
         let frame = text(&resized(model(), 100, 44), ASCII);

@@ -15,7 +15,7 @@ use crate::domain::names::{AppKey, ClusterName, Namespace, PlacementName, Servic
 use crate::domain::observation::{InstanceFacts, SourceState};
 use crate::domain::placement::{Placed, placements as placement_names};
 use crate::domain::unmapped::{Reason, Unmapped};
-use crate::domain::workload::{ReplicaSetKey, Workload, WorkloadKey, WorkloadKind};
+use crate::domain::workload::{ReplicaSetKey, Tracking, Workload, WorkloadKey, WorkloadKind};
 
 /// A service with its cells.
 #[derive(Debug, Clone, PartialEq)]
@@ -106,10 +106,10 @@ impl Fleet {
         changes
     }
 
-    pub(super) fn workloads_changed(&mut self, keys: Vec<(WorkloadKey, Option<Workload>)>) -> Changes {
+    pub(super) fn workloads_changed(&mut self, keys: Vec<(WorkloadKey, Option<Tracking>)>) -> Changes {
         let mut places = BTreeSet::new();
         for (key, before) in keys {
-            let after = self.workloads.get(&key).map(|entry| entry.value.clone());
+            let after = self.workloads.get(&key).map(|entry| entry.value.tracking.clone());
             if let Some(before) = &before {
                 self.join.remove(&key, before);
             }
@@ -118,8 +118,8 @@ impl Fleet {
             } else {
                 self.pods.drop_where(|held| *held == key);
             }
-            for workload in [before, after].iter().flatten() {
-                places.extend(self.places_of_workload(&key, workload));
+            for tracking in [before, after].iter().flatten() {
+                places.extend(self.places_of_workload(&key, tracking));
             }
         }
         self.recompute(&places)
@@ -135,7 +135,7 @@ impl Fleet {
             );
             let rollout = WorkloadKey { cluster: key.cluster.clone(), namespace: key.namespace.clone(), kind: WorkloadKind::Rollout, name: rollout };
             if let Some(workload) = self.workloads.get(&rollout) {
-                places.extend(self.places_of_workload(&rollout, &workload.value));
+                places.extend(self.places_of_workload(&rollout, &workload.value.tracking));
             }
         }
         self.recompute(&places)
@@ -143,7 +143,7 @@ impl Fleet {
 
     /// Derives one application anew and collects the cells that it was or is in. Returns whether the reach of the fleet differs.
     fn derive(&mut self, key: &AppKey, places: &mut BTreeSet<Place>) -> bool {
-        let derived = self.applications.get(key).map(|entry| self.derive_from(key, &entry.value));
+        let derived = self.applications.get(key).map(|entry| self.derive_from(key, &entry.value)).map(|derived| self.shared(derived));
         let before = self.derived.remove(key);
         if before == derived {
             places.extend(derived.iter().flat_map(|derived| self.places(derived)));
@@ -173,7 +173,10 @@ impl Fleet {
             for assignment in derived.assigned.iter().flatten() {
                 let Some(environment) = self.landscape.position(&assignment.environment) else { continue };
                 let service = self.services.entry(assignment.service.clone()).or_insert_with(Service::empty);
-                service.cells.entry(environment).or_default().members.push((key.clone(), assignment.clone()));
+                let members = &mut service.cells.entry(environment).or_default().members;
+                // Nearly always one: without this a list keeps room for four.
+                members.reserve_exact(1);
+                members.push((key.clone(), assignment.clone()));
                 places.insert((assignment.service.clone(), environment));
             }
             if let Some(claim) = &derived.claim {
@@ -182,6 +185,23 @@ impl Fleet {
             self.derived.insert(key.clone(), derived);
         }
         reach
+    }
+
+    /// The same with the names that are held already: an application's own service and environment would be another copy of each.
+    fn shared(&self, mut derived: Derived) -> Derived {
+        for assignment in derived.assigned.iter_mut().flatten() {
+            if let Some((held, _)) = self.services.get_key_value(&assignment.service) {
+                assignment.service.clone_from(held);
+            }
+            let environment = self.landscape.position(&assignment.environment).and_then(|place| self.landscape.environments.get(place));
+            if let Some(environment) = environment {
+                assignment.environment.clone_from(&environment.name);
+            }
+        }
+        if let Ok(assigned) = &mut derived.assigned {
+            assigned.shrink_to_fit();
+        }
+        derived
     }
 
     /// The group that a service is shown in.
@@ -261,8 +281,8 @@ impl Fleet {
         self.derived.get(key).map(|derived| self.places(derived).into_iter().collect()).unwrap_or_default()
     }
 
-    fn places_of_workload(&self, key: &WorkloadKey, workload: &Workload) -> BTreeSet<Place> {
-        let marks = [&workload.tracking.annotation, &workload.tracking.label];
+    fn places_of_workload(&self, key: &WorkloadKey, tracking: &Tracking) -> BTreeSet<Place> {
+        let marks = [&tracking.annotation, &tracking.label];
         let mut apps: BTreeSet<AppKey> =
             marks.into_iter().flatten().filter_map(|mark| self.claims.get(&(key.cluster.clone(), mark.clone()))).flatten().cloned().collect();
         // Without a mark, only an application whose resources were read can say that it is its own.
@@ -315,7 +335,9 @@ impl Fleet {
             grouped.entry(name).or_default().push(self.part(key, assignment, application, derived));
         }
         let rule = self.landscape.version_rule(service);
-        grouped.into_iter().map(|(name, parts)| Placement::of(name, service, rule, parts)).collect()
+        let mut placements: Vec<Placement> = grouped.into_iter().map(|(name, parts)| Placement::of(name, service, rule, parts)).collect();
+        placements.shrink_to_fit();
+        placements
     }
 
     fn part<'a>(&'a self, key: &AppKey, assignment: &Assignment, application: &'a Application, derived: &Derived) -> PartFacts<'a> {
@@ -393,12 +415,13 @@ impl Fleet {
             });
         }
         if !keys.is_empty() {
+            keys.shrink_to_fit();
             return Known::Known(keys);
         }
         if application.shape == Shape::AppOfApps {
             return Known::unknown("it carries other applications");
         }
-        Known::Unknown(Why(crate::safe!("no workload in cluster {} carries its mark", cluster.shown())))
+        Known::unknown(&format!("no workload in cluster {} carries its mark", cluster.shown()))
     }
 
     /// Another application that would carry the same mark in the same cluster and cannot be told apart.

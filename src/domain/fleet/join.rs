@@ -3,7 +3,7 @@
 //! The first of these that answers, answers: the tracking annotation, the instance label (whichever the instance uses), the resources that the
 //! application's own status lists. An installation id, where both sides have one, must agree.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::base::Raw;
 use crate::domain::application::Detail;
@@ -14,22 +14,66 @@ use crate::domain::workload::{Tracking, Workload, WorkloadKey, WorkloadKind};
 /// The name that Argo CD writes for an application, in one cluster.
 type Claim = (ClusterName, Raw);
 
+/// A few things in their order: nearly always one, for which a tree would keep room for eleven.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Few<T>(Vec<T>);
+
+impl<T> Default for Few<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<T: Ord> Few<T> {
+    pub(super) fn insert(&mut self, item: T) {
+        if let Err(place) = self.0.binary_search(&item) {
+            if self.0.len() < 2 {
+                self.0.reserve_exact(1);
+            }
+            self.0.insert(place, item);
+        }
+    }
+
+    pub(super) fn remove(&mut self, item: &T) {
+        if let Ok(place) = self.0.binary_search(item) {
+            self.0.remove(place);
+        }
+    }
+
+    pub(super) const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(super) fn iter(&self) -> std::slice::Iter<'_, T> {
+        self.0.iter()
+    }
+}
+
+impl<'a, T> IntoIterator for &'a Few<T> {
+    type Item = &'a T;
+    type IntoIter = std::slice::Iter<'a, T>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.iter()
+    }
+}
+
 /// Workloads by who claims them.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Join {
-    by_annotation: BTreeMap<Claim, BTreeSet<WorkloadKey>>,
-    by_label: BTreeMap<Claim, BTreeSet<WorkloadKey>>,
+    by_annotation: BTreeMap<Claim, Few<WorkloadKey>>,
+    by_label: BTreeMap<Claim, Few<WorkloadKey>>,
 }
 
 impl Join {
-    pub(super) fn add(&mut self, key: &WorkloadKey, workload: &Workload) {
-        for (index, mark) in self.marks(&workload.tracking) {
+    pub(super) fn add(&mut self, key: &WorkloadKey, tracking: &Tracking) {
+        for (index, mark) in self.marks(tracking) {
             index.entry((key.cluster.clone(), mark)).or_default().insert(key.clone());
         }
     }
 
-    pub(super) fn remove(&mut self, key: &WorkloadKey, workload: &Workload) {
-        for (index, mark) in self.marks(&workload.tracking) {
+    pub(super) fn remove(&mut self, key: &WorkloadKey, tracking: &Tracking) {
+        for (index, mark) in self.marks(tracking) {
             let claim = (key.cluster.clone(), mark);
             if let Some(keys) = index.get_mut(&claim) {
                 keys.remove(key);
@@ -40,7 +84,7 @@ impl Join {
         }
     }
 
-    fn marks(&mut self, tracking: &Tracking) -> Vec<(&mut BTreeMap<Claim, BTreeSet<WorkloadKey>>, Raw)> {
+    fn marks(&mut self, tracking: &Tracking) -> Vec<(&mut BTreeMap<Claim, Few<WorkloadKey>>, Raw)> {
         let mut marks = Vec::with_capacity(2);
         if let Some(name) = &tracking.annotation {
             marks.push((&mut self.by_annotation, name.clone()));

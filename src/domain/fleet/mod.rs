@@ -25,9 +25,9 @@ use crate::domain::landscape::Landscape;
 use crate::domain::names::{AppKey, ArgocdName, ClusterName, Namespace, ServiceName, SourceId};
 use crate::domain::observation::{InstanceFacts, Item, ItemKey, Items, Observation, Report, ReportBody, Scope, SourceState, World};
 use crate::domain::unmapped::Unmapped;
-use crate::domain::workload::{Pods, ReplicaSet, ReplicaSetKey, Workload, WorkloadKey};
+use crate::domain::workload::{Pods, ReplicaSet, ReplicaSetKey, Tracking, Workload, WorkloadKey};
 use cells::Derived;
-use join::Join;
+use join::{Few, Join};
 use store::Store;
 
 /// What a report changed, for those who keep something derived from the fleet.
@@ -80,7 +80,7 @@ pub struct Fleet {
     join: Join,
     derived: BTreeMap<AppKey, Derived>,
     /// Applications by the cluster and name under which their workloads would carry a mark.
-    claims: BTreeMap<(ClusterName, crate::base::Raw), BTreeSet<AppKey>>,
+    claims: BTreeMap<(ClusterName, crate::base::Raw), Few<AppKey>>,
     /// Namespaces that applications deploy to, by cluster, with how many do.
     reach: BTreeMap<ClusterName, BTreeMap<Namespace, usize>>,
     services: BTreeMap<ServiceName, Service>,
@@ -209,7 +209,10 @@ impl Fleet {
             }
             ReportBody::Answered { .. } => Changes::default(),
             ReportBody::Observed(observation) => {
-                source.heard_at = source.heard_at.max(Some(at));
+                // What an instance is known to be is partly known without it, from the configuration: no sign of life.
+                if !matches!(observation, Observation::Instance(_)) {
+                    source.heard_at = source.heard_at.max(Some(at));
+                }
                 self.observe(&report.source, observation, at)
             }
         }
@@ -232,7 +235,7 @@ impl Fleet {
                     }
                 }
                 Item::Workload(key, workload) => {
-                    let before = self.workloads.get(&key).map(|entry| entry.value.clone());
+                    let before = self.workloads.get(&key).map(|entry| entry.value.tracking.clone());
                     if self.workloads.put(&key, *workload, at, version) { self.workloads_changed(vec![(key, before)]) } else { Changes::default() }
                 }
                 Item::ReplicaSet(key, set) => {
@@ -256,7 +259,7 @@ impl Fleet {
                     }
                 }
                 ItemKey::Workload(key) => {
-                    let before = self.workloads.get(&key).map(|entry| entry.value.clone());
+                    let before = self.workloads.get(&key).map(|entry| entry.value.tracking.clone());
                     if self.workloads.remove(&key, at, version) { self.workloads_changed(vec![(key, before)]) } else { Changes::default() }
                 }
                 ItemKey::ReplicaSet(key) => {
@@ -296,14 +299,14 @@ impl Fleet {
                 self.applications_changed(&changed)
             }
             Items::Workloads(items) => {
-                let before: BTreeMap<WorkloadKey, Workload> = items
+                let before: BTreeMap<WorkloadKey, Tracking> = items
                     .iter()
-                    .filter_map(|(key, _)| self.workloads.get(key).map(|entry| (key.clone(), entry.value.clone())))
+                    .filter_map(|(key, _)| self.workloads.get(key).map(|entry| (key.clone(), entry.value.tracking.clone())))
                     .chain(
                         self.workloads
                             .iter()
                             .filter(|(key, _)| scope.is_some_and(|scope| covers_workload(source, scope, key)))
-                            .map(|(key, entry)| (key.clone(), entry.value.clone())),
+                            .map(|(key, entry)| (key.clone(), entry.value.tracking.clone())),
                     )
                     .collect();
                 let changed = self.workloads.list(items, at, version, |key, _| scope.is_some_and(|scope| covers_workload(source, scope, key)));

@@ -38,7 +38,7 @@ pub struct Placement {
     /// What the first unfinished workload waits for.
     pub waiting: Option<Safe>,
     /// A canary or blue-green change under way or turned back: the one that is furthest from done.
-    pub canary: Option<Canary>,
+    pub canary: Option<Box<Canary>>,
     /// When the last successful deployment ended.
     pub deployed_at: Option<Timestamp>,
     /// The cluster it runs in.
@@ -88,7 +88,7 @@ impl Placement {
     /// Whether a canary is under way that users notice: not one that is settled.
     #[must_use]
     pub fn open_canary(&self) -> Option<&Canary> {
-        self.canary.as_ref().filter(|canary| !canary.settled)
+        self.canary.as_deref().filter(|canary| !canary.settled)
     }
 
     pub(super) fn of(name: PlacementName, service: &ServiceName, rule: &VersionRule, parts: Vec<PartFacts<'_>>) -> Self {
@@ -190,6 +190,8 @@ impl Builder {
 
     fn finish(mut self, name: PlacementName) -> Placement {
         self.versions.sort();
+        self.versions.shrink_to_fit();
+        self.parts.shrink_to_fit();
         let (health, health_since) = self.health.unwrap_or_else(|| (Health::Unknown(Why::new("it has no application")), None));
         Placement {
             name,
@@ -212,7 +214,7 @@ impl Builder {
             },
             stuck: self.stuck,
             waiting: self.waiting,
-            canary: self.canary,
+            canary: self.canary.map(Box::new),
             deployed_at: self.deployed_at,
             cluster: self.cluster.unwrap_or_else(|| Known::unknown("it has no application")),
             namespace: self.namespace,

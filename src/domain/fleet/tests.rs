@@ -141,7 +141,7 @@ fn a_canary_shows_the_stable_version_and_the_one_on_its_way() {
     let mut fleet = fleet();
     listed(&mut fleet, T0, &[("checkout-production", application("acme/checkout:2.14.2", "Suspended"))]);
     let mut rollout = workload(Some("checkout-production"), "acme/checkout:2.14.3", 4);
-    rollout.rollout = Some(RolloutStatus {
+    rollout.rollout = Some(Box::new(RolloutStatus {
         phase: RolloutPhase::Paused,
         message: Safe::clean("CanaryPauseStep"),
         strategy: Strategy::Canary,
@@ -156,7 +156,7 @@ fn a_canary_shows_the_stable_version_and_the_one_on_its_way() {
         has_traffic_routing: false,
         available: 4,
         analysis: None,
-    });
+    }));
     runs(&mut fleet, T0, workload_key(WorkloadKind::Rollout, "checkout"), rollout);
     assert_eq!(placement(&fleet, "checkout", 1).open_canary().unwrap().weight_actual, None);
     for (hash, image, available) in [("aaa", "acme/checkout:2.14.2", 3), ("bbb", "acme/checkout:2.14.3", 1)] {

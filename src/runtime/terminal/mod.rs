@@ -37,14 +37,20 @@ pub struct Terminal {
 }
 
 impl Terminal {
-    /// Takes the terminal over. Refused where there is none that could show the cockpit, with the words to use instead.
-    pub fn open() -> Result<Self> {
+    /// Refuses where there is no terminal that could show the cockpit, with the words to use instead.
+    pub fn check(instead: &str) -> Result<()> {
         if !io::stdout().is_terminal() || !io::stdin().is_terminal() {
-            bail!("this is not a terminal. For text use: tiphys status");
+            bail!("this is not a terminal. For text use: {instead}");
         }
         if std::env::var("TERM").is_ok_and(|term| term == "dumb") {
-            bail!("TERM=dumb cannot show a screen. For text use: tiphys status");
+            bail!("TERM=dumb cannot show a screen. For text use: {instead}");
         }
+        Ok(())
+    }
+
+    /// Takes the terminal over. Refused where there is none that could show the cockpit, with the words to use instead.
+    pub fn open() -> Result<Self> {
+        Self::check("tiphys status")?;
         // Otherwise crossterm reads NO_COLOR by itself and resets reverse video with every colour it leaves out. Colours are our theme's business.
         Colored::set_ansi_color_disabled(false);
         enter().wrap_err("cannot take the terminal over")?;
@@ -99,9 +105,14 @@ impl Terminal {
     }
 
     /// Gives the terminal back to the shell, stops this program, and takes the terminal over again when it is continued.
+    ///
+    /// All of the job is stopped, as Ctrl-Z does it for other programs: a `cargo run` or a script that waits for this one has to stop too, or the
+    /// shell waits on. Where no shell could continue it, the system ignores the wish, and the cockpit is back at once.
     pub fn suspend(&self) -> Result<()> {
+        // A frame that still waits would be written over the shell's screen.
+        drop(self.wire.frames.try_take());
         leave()?;
-        signal_hook::low_level::emulate_default_handler(signal_hook::consts::SIGTSTP).wrap_err("cannot stop")?;
+        rustix::process::kill_current_process_group(rustix::process::Signal::TSTP).wrap_err("cannot stop")?;
         enter().wrap_err("cannot take the terminal over again")
     }
 

@@ -12,7 +12,7 @@ use tokio::sync::Mutex;
 use crate::domain::access::{ApiAccess, SecretRef};
 use crate::sources::argocd::request::{self, Request};
 use crate::sources::argocd::wire;
-use crate::sources::{Failure, FailureKind, Outbox, secret};
+use crate::sources::{Failure, FailureKind, Outbox, proxy, secret};
 
 /// How long a connection may take to come about.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -234,6 +234,9 @@ fn build(access: &ApiAccess) -> Result<Client, Failure> {
         .pool_idle_timeout(IDLE_TIMEOUT)
         .tcp_user_timeout(UNCONFIRMED_TIMEOUT)
         .tls_danger_accept_invalid_certs(access.insecure);
+    if access.url.parse().is_ok_and(|target| proxy::is_this_machine(&target)) {
+        builder = builder.no_proxy();
+    }
     if let Some(authority) = &access.authority {
         builder = builder.tls_certs_merge(Certificate::from_pem_bundle(authority).map_err(|_pem| bad("certificate authority"))?);
     }

@@ -82,7 +82,13 @@ async fn read_api(shared: &Arc<Shared>, access: ApiAccess) {
             drop(running);
             reader.forget().await;
             shared.set_active(Active::Cluster(holder.clone()));
-            shared.tell(|facts| facts.reads = Some(World::Cluster)).await;
+            let why = if let Life::Lost(failure) = &*life.borrow() { Some(failure.why.clone()) } else { None };
+            shared
+                .tell(|facts| {
+                    facts.reads = Some(World::Cluster);
+                    facts.lost = why;
+                })
+                .await;
             let stand_in = cluster::Reader::new(Arc::clone(shared), holder);
             // When the API is back it reads beside the cluster until its lists have landed: no cell turns stale over a recovery.
             reader = Arc::new(api::Reader::quiet(Arc::clone(shared), Arc::clone(&api)));

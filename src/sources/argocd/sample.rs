@@ -12,7 +12,7 @@ use crate::domain::observation::{Observation, Scope};
 use crate::sources::argocd::http::{Api, read};
 use crate::sources::argocd::shared::Shared;
 use crate::sources::argocd::{request, translate, wire};
-use crate::sources::outbox::now;
+use crate::sources::clock::now;
 use crate::sources::{Failure, FailureKind};
 
 /// Applications that are kept of one scope, to ask them in turn.
@@ -88,8 +88,21 @@ pub(super) async fn watch_controller(shared: &Shared, api: &Api) {
         if let Err(failure) = look(shared, api).await {
             tracing::debug!(why = %failure.why, "could not look for the controller's last comparison");
         }
-        let (shortest, longest) = PAUSES;
-        tokio::time::sleep((shared.reconciliation() / 3).clamp(shortest, longest)).await;
+        pause(shared).await;
+    }
+}
+
+/// Waits until it is time for the next look. How long that is may be learned on the way: the first look comes before Argo CD's settings are read.
+async fn pause(shared: &Shared) {
+    let (shortest, longest) = PAUSES;
+    let looked = tokio::time::Instant::now();
+    let mut facts = shared.facts();
+    loop {
+        let pause = (shared.reconciliation() / 3).clamp(shortest, longest);
+        tokio::select! {
+            () = tokio::time::sleep_until(looked + pause) => return,
+            Ok(()) = facts.changed() => {}
+        }
     }
 }
 

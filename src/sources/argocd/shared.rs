@@ -15,7 +15,7 @@ use crate::sources::argocd::http::{Api, parsed};
 use crate::sources::argocd::sample::Sample;
 use crate::sources::argocd::translate::{self, Instance, Interner, ReadFrom};
 use crate::sources::argocd::wire;
-use crate::sources::outbox::now;
+use crate::sources::clock::now;
 use crate::sources::{Clients, Failure, Outbox};
 
 /// Where Argo CD is installed unless somebody says otherwise.

@@ -1,6 +1,6 @@
 //! Wire → domain, pure: what Argo CD's words mean. Both readers use it, so that an application looks the same whichever world it was read from.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 use std::sync::Mutex;
 
 use crate::base::{Raw, Safe, Timestamp};
@@ -14,28 +14,9 @@ use crate::safe;
 use crate::sources::argocd::shared::lock;
 use crate::sources::argocd::wire::{self, Text};
 
-/// Shares equal texts: 5,000 applications have few repositories, projects, namespaces and labels between them.
-#[derive(Debug, Default)]
-pub(super) struct Interner {
-    seen: HashSet<Raw>,
-}
-
-/// Texts that are shared at most. Revisions come and go; past this number all are forgotten, and sharing starts anew.
-const SHARED_AT_MOST: usize = 50_000;
+pub(super) use crate::sources::interner::Interner;
 
 impl Interner {
-    fn raw(&mut self, text: &str) -> Raw {
-        if let Some(known) = self.seen.get(text) {
-            return known.clone();
-        }
-        if self.seen.len() >= SHARED_AT_MOST {
-            self.seen.clear();
-        }
-        let raw = Raw::from(text);
-        self.seen.insert(raw.clone());
-        raw
-    }
-
     fn filled(&mut self, text: &Text<'_>) -> Option<Raw> {
         (!text.as_str().is_empty()).then(|| self.raw(text.as_str()))
     }

@@ -65,6 +65,7 @@ pub async fn run(access: ClusterAccess, clients: Clients, mut asks: mpsc::Receiv
         label_keys: channel::Sender::new(Arc::from([Raw::from(USUAL_LABEL_KEY)])),
         namespaces: channel::Sender::new(configured.clone()),
         relists: Relists::default(),
+        texts: Arc::default(),
     });
     let life = channel::Sender::new(Life::Unproven);
     // Tasks of their own, so that kinds are decoded in parallel; the set ends them when it is dropped.

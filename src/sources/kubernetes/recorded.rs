@@ -35,7 +35,7 @@ const STATES: [(&str, &str, &str, &str); 8] = [
 ];
 
 fn reading() -> Reading {
-    Reading { cluster: ClusterName::from("prod"), label_keys: Arc::from([]) }
+    Reading { cluster: ClusterName::from("prod"), label_keys: Arc::from([]), texts: Arc::default() }
 }
 
 fn decoded(rollout: &str, sets: &str) -> (Workload, Vec<ReplicaSet>) {

@@ -230,7 +230,7 @@ mod tests {
     const ROLLOUTS: Subject = Subject::Workloads(WorkloadKind::Rollout);
 
     fn reading() -> Reading {
-        Reading { cluster: ClusterName::from("c"), label_keys: Arc::from([]) }
+        Reading { cluster: ClusterName::from("c"), label_keys: Arc::from([]), texts: Arc::default() }
     }
 
     #[test]

@@ -282,7 +282,7 @@ async fn a_server_that_asks_for_patience_gets_it() {
     let mut source = fake.source(&[]);
     let SourceState::Waiting { until: Some(until), why } = source.state(&deployments(None), "waiting").await else { panic!("until") };
     assert!(why.as_str().starts_with("Too many requests"));
-    let pause = Duration::try_from(until.duration_since(crate::sources::outbox::now())).unwrap();
+    let pause = Duration::try_from(until.duration_since(crate::sources::clock::now())).unwrap();
     assert!((Duration::from_secs(70)..=Duration::from_secs(77)).contains(&pause), "{pause:?}");
     assert_eq!(fake.asked("deployments").len(), 1, "the client does not resend by itself");
 }

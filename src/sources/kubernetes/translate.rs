@@ -1,6 +1,6 @@
 //! Wire → domain, for workloads and replica sets. Pure; knows nothing of requests.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::lenient::Text;
@@ -13,6 +13,7 @@ use crate::domain::workload::{
 };
 use crate::domain::{ClusterName, Namespace};
 use crate::safe;
+use crate::sources::interner::Interner;
 
 /// What has to be known besides an object to translate it.
 #[derive(Debug, Clone)]
@@ -21,6 +22,15 @@ pub(super) struct Reading {
     pub(super) cluster: ClusterName,
     /// Label keys under which an Argo CD may have left an application's name; the first that is there counts.
     pub(super) label_keys: Arc<[Raw]>,
+    /// The texts of this cluster that repeat.
+    pub(super) texts: Arc<Mutex<Interner>>,
+}
+
+impl Reading {
+    /// The same text, as one with all that are equal to it.
+    fn shared(&self, text: &Raw) -> Raw {
+        self.texts.lock().unwrap_or_else(PoisonError::into_inner).share(text)
+    }
 }
 
 pub(super) fn deployment(object: &wire::Deployment, reading: &Reading) -> (WorkloadKey, Workload) {
@@ -68,11 +78,11 @@ fn apps<S>(
 ) -> (WorkloadKey, Workload) {
     let workload = Workload {
         tracking: tracking(kind, &object.metadata, reading),
-        containers: containers(&object.spec.template),
+        containers: containers(&object.spec.template, reading),
         replicas,
         progress,
         rollout: None,
-        selector: selector(&object.spec.selector),
+        selector: reading.shared(&selector(&object.spec.selector)),
     };
     (key(kind, &object.metadata, reading), workload)
 }
@@ -84,7 +94,7 @@ pub(super) fn rollout(object: &wire::Rollout, reading: &Reading) -> (WorkloadKey
     let workload = Workload {
         tracking: tracking(WorkloadKind::Rollout, &object.metadata, reading),
         // With `workloadRef` the template is the Deployment's, and there is none here.
-        containers: containers(&object.spec.template),
+        containers: containers(&object.spec.template, reading),
         replicas: Replicas {
             desired: object.spec.replicas.count_or(1),
             current: status.replicas.count(),
@@ -94,13 +104,18 @@ pub(super) fn rollout(object: &wire::Rollout, reading: &Reading) -> (WorkloadKey
         },
         progress: status::rollout_progress(&phase, &message),
         // With `workloadRef` the selector is the Deployment's too; the controller repeats it in the status.
-        selector: if chosen.is_empty() { status.selector.0.clone() } else { chosen },
-        rollout: Some(rollout_status(object, phase, message)),
+        selector: reading.shared(if chosen.is_empty() { &status.selector.0 } else { &chosen }),
+        rollout: Some(Box::new(rollout_status(object, phase, message, reading))),
     };
     (key(WorkloadKind::Rollout, &object.metadata, reading), workload)
 }
 
-fn rollout_status(object: &wire::Rollout, phase: crate::domain::workload::RolloutPhase, message: crate::base::Safe) -> RolloutStatus {
+fn rollout_status(
+    object: &wire::Rollout,
+    phase: crate::domain::workload::RolloutPhase,
+    message: crate::base::Safe,
+    reading: &Reading,
+) -> RolloutStatus {
     let (status, strategy) = (&object.status, &object.spec.strategy);
     let canary = strategy.canary.as_ref();
     let steps: Box<[Step]> = canary.map(|canary| canary.steps.iter().map(step).collect()).unwrap_or_default();
@@ -110,8 +125,8 @@ fn rollout_status(object: &wire::Rollout, phase: crate::domain::workload::Rollou
         phase,
         message,
         strategy: if strategy.blue_green.is_some() { Strategy::BlueGreen } else { Strategy::Canary },
-        stable_hash: status.stable_hash.0.clone(),
-        current_hash: status.current_pod_hash.0.clone(),
+        stable_hash: reading.shared(&status.stable_hash.0),
+        current_hash: reading.shared(&status.current_pod_hash.0),
         pause: pause(object, step_index.and_then(|index| steps.get(index))),
         step_index,
         steps,
@@ -234,9 +249,9 @@ pub(super) fn replica_set(object: &wire::ReplicaSet, reading: &Reading) -> Optio
     let metadata = &object.metadata;
     let owner = metadata.owner_references.iter().find(|owner| owner.controller && owner.kind.as_str() == "Rollout")?;
     let set = ReplicaSet {
-        rollout: owner.name.0.clone(),
-        hash: metadata.labels.get(wire::TEMPLATE_HASH)?.0.clone(),
-        containers: containers(&object.spec.template),
+        rollout: reading.shared(&owner.name.0),
+        hash: reading.shared(&metadata.labels.get(wire::TEMPLATE_HASH)?.0),
+        containers: containers(&object.spec.template, reading),
         desired: object.spec.replicas.count_or(1),
         available: object.status.available_replicas.count(),
         ready: object.status.ready_replicas.count(),
@@ -245,11 +260,16 @@ pub(super) fn replica_set(object: &wire::ReplicaSet, reading: &Reading) -> Optio
 }
 
 pub(super) fn key(kind: WorkloadKind, metadata: &wire::Metadata, reading: &Reading) -> WorkloadKey {
-    WorkloadKey { cluster: reading.cluster.clone(), namespace: Namespace(metadata.namespace.0.clone()), kind, name: metadata.name.0.clone() }
+    WorkloadKey {
+        cluster: reading.cluster.clone(),
+        namespace: Namespace(reading.shared(&metadata.namespace.0)),
+        kind,
+        name: reading.shared(&metadata.name.0),
+    }
 }
 
 pub(super) fn replica_set_key(metadata: &wire::Metadata, reading: &Reading) -> ReplicaSetKey {
-    ReplicaSetKey { cluster: reading.cluster.clone(), namespace: Namespace(metadata.namespace.0.clone()), name: metadata.name.0.clone() }
+    ReplicaSetKey { cluster: reading.cluster.clone(), namespace: Namespace(reading.shared(&metadata.namespace.0)), name: metadata.name.0.clone() }
 }
 
 pub(super) fn container(container: &wire::Container) -> Container {
@@ -260,15 +280,25 @@ pub(super) fn timestamp(text: &Text) -> Option<Timestamp> {
     text.as_str().parse().ok()
 }
 
-fn containers(template: &wire::Template) -> Box<[Container]> {
-    template.spec.containers.iter().map(container).collect()
+fn containers(template: &wire::Template, reading: &Reading) -> Box<[Container]> {
+    let shared = |container| {
+        let Container { name, image: Image { repository, tag, digest } } = container;
+        let all = |text: Option<Raw>| text.map(|text| reading.shared(&text));
+        Container { name: reading.shared(&name), image: Image { repository: reading.shared(&repository), tag: all(tag), digest: all(digest) } }
+    };
+    template.spec.containers.iter().map(|one| shared(container(one))).collect()
 }
 
 fn tracking(kind: WorkloadKind, metadata: &wire::Metadata, reading: &Reading) -> Tracking {
     Tracking {
-        annotation: metadata.annotations.tracking_id.as_ref().and_then(|value| application(value.as_str(), kind, metadata)),
-        installation: metadata.annotations.installation_id.as_ref().map(|value| value.0.clone()),
-        label: reading.label_keys.iter().find_map(|key| metadata.labels.get(key.as_wire())).map(|value| value.0.clone()),
+        annotation: metadata
+            .annotations
+            .tracking_id
+            .as_ref()
+            .and_then(|value| application(value.as_str(), kind, metadata))
+            .map(|name| reading.shared(&name)),
+        installation: metadata.annotations.installation_id.as_ref().map(|value| reading.shared(&value.0)),
+        label: reading.label_keys.iter().find_map(|key| metadata.labels.get(key.as_wire())).map(|value| reading.shared(&value.0)),
     }
 }
 
@@ -307,7 +337,11 @@ mod tests {
     use super::*;
 
     fn reading() -> Reading {
-        Reading { cluster: ClusterName::from("c"), label_keys: Arc::from([Raw::from("custom/app"), Raw::from("app.kubernetes.io/instance")]) }
+        Reading {
+            cluster: ClusterName::from("c"),
+            label_keys: Arc::from([Raw::from("custom/app"), Raw::from("app.kubernetes.io/instance")]),
+            texts: Arc::default(),
+        }
     }
 
     #[test]

@@ -14,6 +14,7 @@ use super::translate::Reading;
 use crate::base::Raw;
 use crate::domain::Namespace;
 use crate::domain::observation::{Items, Observation, Scope, SourceState};
+use crate::sources::interner::Interner;
 use crate::sources::{Failure, FailureKind, Outbox};
 
 /// How many watches a cluster is asked for; together with [`POLLS`] and the proof of life these are its 40 connections.
@@ -38,11 +39,13 @@ pub(super) struct Shared {
     pub(super) label_keys: watch::Sender<Arc<[Raw]>>,
     pub(super) namespaces: watch::Sender<BTreeSet<Namespace>>,
     pub(super) relists: Relists,
+    /// Texts of its objects that repeat.
+    pub(super) texts: Arc<Mutex<Interner>>,
 }
 
 impl Shared {
     pub(super) fn reading(&self) -> Reading {
-        Reading { cluster: self.api.access.name.clone(), label_keys: Arc::clone(&self.label_keys.borrow()) }
+        Reading { cluster: self.api.access.name.clone(), label_keys: Arc::clone(&self.label_keys.borrow()), texts: Arc::clone(&self.texts) }
     }
 }
 

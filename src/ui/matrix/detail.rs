@@ -17,9 +17,13 @@ pub(super) fn paint(canvas: &mut Canvas<'_>, painter: &mut Painter, model: &Mode
         counts(canvas, painter, model, y);
         (y, rows) = (y + 1, rows - 1);
     }
-    let words = &mut painter.words;
-    words.clear();
     let room = canvas.width().saturating_sub(2);
+    let (words, heading) = &mut painter.told;
+    if painter.holds && !words.is_empty() {
+        told(canvas, words, *heading, y, rows);
+        return;
+    }
+    words.clear();
     let selected = match model.matrix.selected_cell(&model.fleet) {
         Ok(selected) => selected,
         Err(refusal) => {
@@ -32,13 +36,21 @@ pub(super) fn paint(canvas: &mut Canvas<'_>, painter: &mut Painter, model: &Mode
             }
             let _ = write!(words, "{refusal}");
             canvas.cut(x, y, (room + 1).saturating_sub(x), words, Tone::Plain);
+            // Not worth holding.
+            words.clear();
             return;
         }
     };
     let _ = write!(words, "{} · {}: ", selected.service.shown(), selected.column.title);
-    let heading = words.len();
+    *heading = words.len();
     // Words cannot fail to be written into a string.
     let _ = sentences(words, model, moment, &selected);
+    told(canvas, words, *heading, y, rows);
+}
+
+/// Paints words, the first of which name the cell.
+fn told(canvas: &mut Canvas<'_>, words: &str, heading: usize, y: u16, rows: u16) {
+    let room = canvas.width().saturating_sub(2);
     let mut broken = lines(words, room);
     for line in 0..rows {
         let Some(text) = broken.next() else { break };

@@ -28,7 +28,7 @@ fn nothing(page: &mut Page, model: &Model) {
     if !model.fleet.sources().keys().any(|id| id.kind == SourceKind::Argocd) {
         page.tone(Tone::Strong).say("No Argo CD is configured.").end(0);
         page.blank();
-        page.say("Run  argocd login SERVER  and start again, or name one under [[argocd]] in ~/.config/tiphys/config.toml; ");
+        page.say("Run  argocd login SERVER  and start again, or name one under [[argocd]] in ").say(&model.settings.file).say("; ");
         page.say("config.example.toml shows how. q leaves.").end(0);
         return;
     }

@@ -58,10 +58,12 @@ impl<'a> Frame<'a> {
 fn troubled(model: &Model) -> Vec<&SourceId> {
     let current = |state: &SourceState| state.is_live();
     let sources = model.fleet.sources().iter();
+    let mut found = Vec::with_capacity(sources.len());
     let troubled = sources.filter(|(_, source)| {
         source.scopes.is_empty() || source.scopes.values().any(|scope| !current(&scope.state)) || source.controller_silent(model.now).is_some()
     });
-    troubled.map(|(id, _)| id).collect()
+    found.extend(troubled.map(|(id, _)| id));
+    found
 }
 
 fn concerns(source: &SourceId, placement: &Placement) -> bool {

@@ -13,10 +13,10 @@ pub(in crate::ui) fn write(page: &mut Page, look: Look, model: &Model) {
         for command in COMMANDS.iter().filter(|command| command.scope == scope) {
             let refused = (command.available)(model).err();
             let tone = if refused.is_some() { Tone::Stale } else { Tone::Plain };
-            page.tone(tone).say("  ").say(keys(look, command.intent)).column(14).say(command.title).column(25);
+            page.tone(tone).say("  ").say(keys(look, command.intent)).column(18).say(command.title).column(29);
             match refused {
-                Some(refusal) => page.say(refusal).end(25),
-                None => page.say(command.help).end(25),
+                Some(refusal) => page.say(refusal).end(29),
+                None => page.say(command.help).end(29),
             }
         }
         page.blank();

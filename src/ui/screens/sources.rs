@@ -23,7 +23,7 @@ pub(in crate::ui) fn write(page: &mut Page, look: Look, model: &Model, moment: M
     page.tone(Tone::Strong).say("SOURCES ").say(model.fleet.sources().len());
     page.tone(Tone::Quiet).column(STATE).say("state").column(AGE).say("heard").column(REQUESTS).say("requests").column(BYTES).say("bytes").end(0);
     if model.fleet.sources().is_empty() {
-        page.say("  None: nothing is configured. Run  argocd login SERVER  or write ~/.config/tiphys/config.toml.").end(2);
+        page.say("  None: nothing is configured. Run  argocd login SERVER  or write ").say(&model.settings.file).say(".").end(2);
     }
     for (id, source) in model.fleet.sources() {
         one(page, look, model, moment, id, source);
@@ -73,7 +73,12 @@ fn instance(page: &mut Page, model: &Model, source: &Source) {
         None => page.say("not read yet"),
     };
     match (&facts.fallback, facts.reads) {
-        (_, Some(World::Cluster)) | (None, _) => {}
+        (_, Some(World::Cluster)) => {
+            if let Some(why) = &facts.lost {
+                page.say(", because its API was lost: ").say(why);
+            }
+        }
+        (None, _) => {}
         (Some(Fallback::Ready), _) => {
             page.say("; its cluster ");
             if let Some(holder) = &facts.holder {
