@@ -11,6 +11,7 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use crate::lab::world::Lab;
+use crate::stories::world::World as _;
 
 const RUNS: usize = 7;
 const LIMIT: Duration = Duration::from_mins(1);

@@ -3,5 +3,8 @@
 mod fleet;
 mod lab;
 mod layers;
+mod picture;
+mod simulator;
+mod stories;
 mod support;
 mod terminal;

@@ -1,19 +1,13 @@
-//! The lab as the stories use it: its verbs, kubectl, and the program with nothing but what `argocd login` and the kubeconfig give.
+//! The lab as the stories use it: by its own verbs and kubectl.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::disallowed_methods,
-    reason = "helpers of tests: what does not run fails them; a lab counts time for fresh tags"
-)]
+#![expect(clippy::unwrap_used, reason = "helpers of tests: what does not run fails them")]
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::Value;
 
-use crate::support::screen::{Screen, program};
-use crate::support::wait::until;
+use crate::stories::world::{Part, World};
 
 /// A lab that is up.
 pub(crate) struct Lab {
@@ -21,25 +15,13 @@ pub(crate) struct Lab {
     folder: tempfile::TempDir,
 }
 
-/// Runs a verb of the lab when it is dropped, so that a failed story leaves the lab whole.
-pub(crate) struct Afterwards {
-    verb: Vec<String>,
-}
-
-impl Drop for Afterwards {
-    fn drop(&mut self) {
-        let verb: Vec<&str> = self.verb.iter().map(String::as_str).collect();
-        let _ = Lab::try_run(&verb);
-    }
-}
-
 fn script() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/lab/lab")
 }
 
 impl Lab {
-    /// The lab, once nothing in it moves.
-    pub(crate) fn at_rest() -> Self {
+    /// The lab, once nothing in it moves. It runs as fast as the wall.
+    pub(crate) fn at_rest(_speed: u32) -> Self {
         let lab = Self::up();
         Self::run(&["start"]);
         Self::run(&["wait"]);
@@ -74,7 +56,7 @@ impl Lab {
     }
 
     /// Runs a verb of the lab.
-    pub(crate) fn run(verb: &[&str]) {
+    fn run(verb: &[&str]) {
         let output = Self::try_run(verb);
         assert!(output.status.success(), "lab {verb:?}: {}", String::from_utf8_lossy(&output.stderr));
     }
@@ -83,56 +65,16 @@ impl Lab {
         Command::new(script()).args(verb).output().unwrap()
     }
 
-    /// Runs a verb at the end of the story, however it ends.
-    pub(crate) fn afterwards(verb: &[&str]) -> Afterwards {
-        Afterwards { verb: verb.iter().map(|word| (*word).to_owned()).collect() }
-    }
-
-    /// A program with the environment of the lab and nothing else.
-    pub(crate) fn command(&self, program: &str) -> Command {
-        let mut command = Command::new(program);
-        command.env_clear().envs(self.environment.iter().map(|(name, value)| (name, value)));
-        command
-    }
-
     /// kubectl, as JSON.
-    pub(crate) fn kubectl(&self, arguments: &[&str]) -> Value {
+    fn kubectl(&self, arguments: &[&str]) -> Value {
         serde_json::from_str(&self.kubectl_text(arguments)).unwrap()
     }
 
     /// kubectl, as text.
-    pub(crate) fn kubectl_text(&self, arguments: &[&str]) -> String {
+    fn kubectl_text(&self, arguments: &[&str]) -> String {
         let output = self.command("kubectl").args(arguments).output().unwrap();
         assert!(output.status.success(), "kubectl {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap()
-    }
-
-    /// `tiphys status --json`. Checked against its schema each time.
-    pub(crate) fn status(&self, arguments: &[&str]) -> Value {
-        let output = self.command(&program()).args(["status", "--json"]).args(arguments).output().unwrap();
-        let code = output.status.code();
-        assert!(matches!(code, Some(0 | 5)), "status ended with {code:?}: {}", String::from_utf8_lossy(&output.stderr));
-        let status: Value = serde_json::from_slice(&output.stdout).unwrap();
-        let schema: Value = serde_json::from_str(include_str!("../../docs/status.schema.json")).unwrap();
-        if let Err(error) = jsonschema::validate(&schema, &status) {
-            panic!("status --json does not follow its schema: {error}");
-        }
-        status
-    }
-
-    /// The cockpit on a screen of this size.
-    pub(crate) fn cockpit(&self, columns: u16, rows: u16) -> Screen {
-        let screen = Screen::start(&[], &self.environment, columns, rows);
-        // The quiet rows are unfolded: stories look for rows by name.
-        until("the cockpit is up", Duration::from_secs(10), || screen.text(), |text| text.contains("tiphys"));
-        screen
-    }
-
-    /// The cockpit with arguments; returns at its first frame.
-    pub(crate) fn cockpit_with(&self, arguments: &[&str], columns: u16, rows: u16) -> Screen {
-        let screen = Screen::start(arguments, &self.environment, columns, rows);
-        until("the first frame", Duration::from_secs(10), || screen.text(), |text| text.contains("tiphys"));
-        screen
     }
 
     /// A configuration that reads Argo CD through its cluster only. Returns its path.
@@ -142,61 +84,65 @@ impl Lab {
             "[[argocd]]\nname = \"lab\"\ncore = true\ncluster = \"nonprod\"\n\n[[clusters]]\nname = \"nonprod\"\ncontext = \"nonprod\"\n\n[[clusters]]\nname = \"prod\"\ncontext = \"prod\"\n",
         )
     }
+}
 
-    /// Tells Argo CD to look at git now: its cached head of the repository may be minutes old.
-    pub(crate) fn refresh(&self, application: &str) {
-        self.kubectl_text(&[
-            "--context",
-            "nonprod",
-            "-n",
-            "argocd",
-            "annotate",
-            "application",
-            application,
-            "argocd.argoproj.io/refresh=hard",
-            "--overwrite",
-        ]);
-    }
-
-    /// A tag that no story used before.
-    pub(crate) fn fresh_tag(series: &str) -> String {
-        let seconds = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
-        format!("{series}.{}", seconds % 100_000)
-    }
-
-    /// A configuration that reads the clusters by these contexts. Returns its path.
-    pub(crate) fn config(&self, name: &str, contexts: &[&str; 2]) -> String {
-        let [nonprod, prod] = contexts;
-        self.write_config(name, &format!(
-            "[[argocd]]\nname = \"lab\"\ncontext = \"{}\"\ncluster = \"nonprod\"\n\n[[clusters]]\nname = \"nonprod\"\ncontext = \"{nonprod}\"\n\n[[clusters]]\nname = \"prod\"\ncontext = \"{prod}\"\n{ENVIRONMENTS}",
-            self.value("LAB_ARGOCD").trim_start_matches("https://"),
-        ))
-    }
-
-    /// A configuration that knows the umbrella chart of the lab's shapes.
-    pub(crate) fn config_with_shapes(&self) -> String {
-        let base = self.config("shapes", &["nonprod-viewer", "prod-viewer"]);
-        let shapes = "\n[[mapping.applications]]\nname = \"backoffice-*\"\nservices = [{ service = \"billing\", workload = \"billing\" }, { service = \"reports\", workload = \"reports\" }]\n";
-        let text = std::fs::read_to_string(&base).unwrap();
-        self.write_config("shapes", &format!("{text}{shapes}"))
-    }
-
-    fn write_config(&self, name: &str, text: &str) -> String {
-        let path = self.folder.path().join(format!("{name}.toml"));
-        std::fs::write(&path, text).unwrap();
-        path.display().to_string()
+/// A process of the lab.
+fn process(part: Part) -> &'static str {
+    match part {
+        Part::ArgocdServer => "argocd-server",
+        Part::Controller => "argocd-application-controller",
+        Part::ProdApiServer => "prod-apiserver",
     }
 }
 
-const ENVIRONMENTS: &str = r#"
-[[environments]]
-name = "dev"
+impl World for Lab {
+    fn environment(&self) -> &[(String, String)] {
+        &self.environment
+    }
 
-[[environments]]
-name = "staging"
-from = ["dev"]
+    fn folder(&self) -> &Path {
+        self.folder.path()
+    }
 
-[[environments]]
-name = "production"
-from = ["staging"]
-"#;
+    fn argocd_context(&self) -> String {
+        self.value("LAB_ARGOCD").trim_start_matches("https://").to_owned()
+    }
+
+    fn objects(&self, cluster: &str, plural: &str) -> Vec<Value> {
+        let list = self.kubectl(&["--context", cluster, "get", plural, "-A", "-o", "json"]);
+        list.get("items").and_then(Value::as_array).unwrap().clone()
+    }
+
+    fn commit(&self, service: &str, environment: &str, tag: &str) {
+        Self::run(&["commit", service, environment, tag]);
+    }
+
+    fn refresh(&self, application: &str) {
+        let refresh = "argocd.argoproj.io/refresh=hard";
+        self.kubectl_text(&["--context", "nonprod", "-n", "argocd", "annotate", "application", application, refresh, "--overwrite"]);
+    }
+
+    fn promote(&self, rollout: &str) {
+        self.kubectl_text(&["argo", "rollouts", "--context", "prod", "-n", "production", "promote", rollout]);
+    }
+
+    fn abort(&self, rollout: &str) {
+        self.kubectl_text(&["argo", "rollouts", "--context", "prod", "-n", "production", "abort", rollout]);
+    }
+
+    fn kill(&self, part: Part) {
+        Self::run(&["kill", process(part)]);
+    }
+
+    fn freeze(&self, part: Part) {
+        Self::run(&["freeze", process(part)]);
+    }
+
+    fn mend(&self) {
+        // What is not there cannot be thawed; it is started.
+        for part in [Part::ArgocdServer, Part::Controller, Part::ProdApiServer] {
+            let _ = Self::try_run(&["thaw", process(part)]);
+        }
+        Self::run(&["start"]);
+    }
+}

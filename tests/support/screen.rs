@@ -4,11 +4,13 @@
 
 use std::io::{Read as _, Write as _};
 use std::num::NonZero;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 
+use super::grammar::Grammar;
 use super::wait::until;
 
 /// The program under test: the one that was just built, or `TIPHYS_BIN`, so that figures can be taken of a release build.
@@ -20,19 +22,41 @@ fn at_least_one(count: u16) -> NonZero<u16> {
     NonZero::new(count).unwrap_or(NonZero::<u16>::MIN)
 }
 
-/// A running program and its screen.
+/// What the terminal does with what it is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reading {
+    On,
+    Paused,
+    Over,
+}
+
+/// A running program and its screen. What it sends is judged by [`Grammar`], and dropped it fails for what was not in order.
 pub(crate) struct Screen {
     parser: Arc<Mutex<vt100::Parser>>,
-    master: Box<dyn MasterPty + Send>,
-    keys: Box<dyn std::io::Write + Send>,
+    grammar: Arc<Mutex<Grammar>>,
+    reading: Arc<(Mutex<Reading>, Condvar)>,
+    reader: JoinHandle<()>,
+    master: Option<Box<dyn MasterPty + Send>>,
+    keys: Option<Box<dyn std::io::Write + Send>>,
     child: Box<dyn Child + Send + Sync>,
 }
 
 impl Screen {
     /// Starts the program with these arguments and environment on a screen of this size. Nothing else of the environment is handed on but `PATH`.
     pub(crate) fn start(arguments: &[&str], environment: &[(String, String)], columns: u16, rows: u16) -> Self {
+        Self::of(&program(), arguments, environment, columns, rows, false)
+    }
+
+    /// Starts a shell with job control, in which the program can be stopped and continued. Its prompt is `ready>`.
+    pub(crate) fn shell(environment: &[(String, String)], columns: u16, rows: u16) -> Self {
+        let prompt = ("PS1".to_owned(), "ready> ".to_owned());
+        let environment: Vec<(String, String)> = environment.iter().cloned().chain([prompt]).collect();
+        Self::of("sh", &["-i"], &environment, columns, rows, true)
+    }
+
+    fn of(program: &str, arguments: &[&str], environment: &[(String, String)], columns: u16, rows: u16, is_shell: bool) -> Self {
         let pty = native_pty_system().openpty(PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 }).unwrap();
-        let mut command = CommandBuilder::new(program());
+        let mut command = CommandBuilder::new(program);
         command.args(arguments);
         command.env_clear();
         for (name, value) in [("PATH", std::env::var("PATH").unwrap()), ("TERM", "xterm-256color".into()), ("LANG", "C.UTF-8".into())] {
@@ -44,16 +68,25 @@ impl Screen {
         let child = pty.slave.spawn_command(command).unwrap();
         drop(pty.slave);
         let parser = Arc::new(Mutex::new(vt100::Parser::new(at_least_one(rows), at_least_one(columns), 0)));
-        let mut reader = pty.master.try_clone_reader().unwrap();
-        let screen = Arc::clone(&parser);
-        std::thread::spawn(move || {
+        let mut source = pty.master.try_clone_reader().unwrap();
+        let grammar = Arc::new(Mutex::new(Grammar::new(columns, is_shell)));
+        let reading = Arc::new((Mutex::new(Reading::On), Condvar::new()));
+        let (screen, judge, wish) = (Arc::clone(&parser), Arc::clone(&grammar), Arc::clone(&reading));
+        let reader = std::thread::spawn(move || {
             let mut bytes = vec![0; 65536];
-            while let Ok(count @ 1..) = reader.read(&mut bytes) {
-                screen.lock().unwrap().process(bytes.get(..count).unwrap_or_default());
+            let mut carried = Vec::new();
+            while let Ok(count @ 1..) = source.read(&mut bytes) {
+                let bytes = bytes.get(..count).unwrap_or_default();
+                judge.lock().unwrap().feed(bytes);
+                screen.lock().unwrap().process(&with_marks(&mut carried, bytes));
+                let wish = wish.1.wait_while(wish.0.lock().unwrap(), |reading| *reading == Reading::Paused).unwrap();
+                if *wish == Reading::Over {
+                    break;
+                }
             }
         });
         let keys = pty.master.take_writer().unwrap();
-        Self { parser, master: pty.master, keys, child }
+        Self { parser, grammar, reading, reader, master: Some(pty.master), keys: Some(keys), child }
     }
 
     /// What stands on the screen.
@@ -61,10 +94,16 @@ impl Screen {
         self.parser.lock().unwrap().screen().contents()
     }
 
+    /// What the terminal parser holds, for whoever wants more than its text.
+    pub(crate) fn look<T>(&self, look: impl FnOnce(&vt100::Screen) -> T) -> T {
+        look(self.parser.lock().unwrap().screen())
+    }
+
     /// Types.
     pub(crate) fn keys(&mut self, keys: &str) {
-        self.keys.write_all(keys.as_bytes()).unwrap();
-        self.keys.flush().unwrap();
+        let writer = self.keys.as_mut().unwrap();
+        writer.write_all(keys.as_bytes()).unwrap();
+        writer.flush().unwrap();
     }
 
     /// Waits until some line of the screen satisfies `wanted`. Returns that line and how long it took.
@@ -77,6 +116,10 @@ impl Screen {
     /// Waits for the program to end. Returns its exit code.
     pub(crate) fn ended(&mut self, limit: Duration) -> u32 {
         let (status, _) = until("the program ends", limit, || self.child.try_wait().unwrap(), Option::is_some);
+        // Its last bytes may still be on their way; a terminal that does not read gets none.
+        if *self.reading.0.lock().unwrap() == Reading::On {
+            until("its last bytes are read", limit, || self.reader.is_finished(), |finished| *finished);
+        }
         status.map_or(u32::MAX, |status| status.exit_code())
     }
 
@@ -90,7 +133,51 @@ impl Screen {
     /// Changes the size of the terminal.
     pub(crate) fn resize(&self, columns: u16, rows: u16) {
         self.parser.lock().unwrap().screen_mut().set_size(at_least_one(rows), at_least_one(columns));
-        self.master.resize(PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 }).unwrap();
+        self.grammar.lock().unwrap().widen(columns);
+        self.master.as_ref().unwrap().resize(PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 }).unwrap();
+    }
+
+    fn read_on(&self, reading: Reading) {
+        *self.reading.0.lock().unwrap() = reading;
+        self.reading.1.notify_all();
+    }
+
+    /// The terminal stops reading, but for what comes first from now on; or goes on.
+    pub(crate) fn pause(&self, is_paused: bool) {
+        self.read_on(if is_paused { Reading::Paused } else { Reading::On });
+    }
+
+    /// The terminal is closed while the program runs. Takes the next output of the program: a reader that waits holds the terminal open.
+    pub(crate) fn close(&mut self) {
+        self.read_on(Reading::Over);
+        let (judged, (rows, columns)) = (self.judged(), self.size());
+        self.resize(columns + 1, rows);
+        until("the last output", Duration::from_secs(5), || self.judged(), |now| *now > judged);
+        self.keys = None;
+        self.master = None;
+    }
+
+    /// Rows and columns.
+    fn size(&self) -> (u16, u16) {
+        let (rows, columns) = self.parser.lock().unwrap().screen().size();
+        (rows.get(), columns.get())
+    }
+
+    /// How many bytes the program has sent.
+    pub(crate) fn judged(&self) -> usize {
+        self.grammar.lock().unwrap().bytes()
+    }
+
+    /// What the program sent that it must not send.
+    pub(crate) fn offence(&self) -> Option<String> {
+        self.grammar.lock().unwrap().offence.clone()
+    }
+
+    /// Whether any cell shows in another style than the usual.
+    pub(crate) fn is_styled(&self, what: impl Fn(&vt100::Cell) -> bool) -> bool {
+        let (rows, columns) = self.size();
+        let parser = self.parser.lock().unwrap();
+        (0..rows).any(|row| (0..columns).any(|column| parser.screen().cell(row, column).is_some_and(&what)))
     }
 
     /// The program's process id.
@@ -103,5 +190,41 @@ impl Drop for Screen {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+        if !std::thread::panicking()
+            && let Some(offence) = self.offence()
+        {
+            panic!("not in the grammar: {offence}");
+        }
     }
+}
+
+/// The mark for what must not reach a terminal (U+FFFD), as [`Screen::text`] has it.
+pub(crate) const MARK: char = '¿';
+
+/// The terminal parser drops the mark, where terminals show it in one column: it is given another character for it. What may be the beginning of
+/// one is carried over.
+fn with_marks(carried: &mut Vec<u8>, bytes: &[u8]) -> Vec<u8> {
+    let mut rest = std::mem::take(carried);
+    rest.extend_from_slice(bytes);
+    let split = rest.len()
+        - if rest.ends_with(&[0xef]) {
+            1
+        } else if rest.ends_with(&[0xef, 0xbf]) {
+            2
+        } else {
+            0
+        };
+    *carried = rest.split_off(split);
+    let mut out = Vec::with_capacity(rest.len());
+    let mut rest = rest.as_slice();
+    while let Some((first, tail)) = rest.split_first() {
+        if let Some(behind) = rest.strip_prefix("\u{fffd}".as_bytes()) {
+            out.extend_from_slice(MARK.encode_utf8(&mut [0; 4]).as_bytes());
+            rest = behind;
+        } else {
+            out.push(*first);
+            rest = tail;
+        }
+    }
+    out
 }

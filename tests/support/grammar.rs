@@ -1,0 +1,226 @@
+//! The grammar of what the program may send to a terminal: a parser that accepts the few sequences that the cockpit uses, printable text that fits
+//! into its line, and nothing else.
+
+use unicode_width::UnicodeWidthChar as _;
+
+/// Bytes before and after an offence that are told with it.
+const AROUND: usize = 48;
+/// More marks than this on one character are a flood.
+const MARKS: usize = 4;
+
+/// Judges bytes as they come.
+#[derive(Debug)]
+pub(crate) struct Grammar {
+    /// Another program may write as well while the first screen is shown.
+    is_shell: bool,
+    alternate: bool,
+    /// Bytes that were judged.
+    offset: usize,
+    /// The beginning of a sequence or of a character whose end has not come yet.
+    pending: Vec<u8>,
+    /// The bytes before, for the report.
+    before: Vec<u8>,
+    /// Where the next character goes, as far as it is known: only within one run behind a cursor movement.
+    column: Option<usize>,
+    /// No line is longer.
+    columns: usize,
+    marks: usize,
+    /// The first offence.
+    pub(crate) offence: Option<String>,
+}
+
+enum Step {
+    /// So many bytes were one thing.
+    Taken(usize),
+    /// The end has not come yet.
+    More,
+    Wrong(&'static str),
+}
+
+impl Grammar {
+    pub(crate) fn new(columns: u16, is_shell: bool) -> Self {
+        Self {
+            is_shell,
+            alternate: false,
+            offset: 0,
+            pending: Vec::new(),
+            before: Vec::new(),
+            column: None,
+            columns: usize::from(columns),
+            marks: 0,
+            offence: None,
+        }
+    }
+
+    /// Bytes that were judged so far.
+    pub(crate) fn bytes(&self) -> usize {
+        self.offset
+    }
+
+    /// Lines may be so long from now on; what was painted for a wider terminal may still be under way.
+    pub(crate) fn widen(&mut self, columns: u16) {
+        self.columns = self.columns.max(usize::from(columns));
+    }
+
+    /// Judges what came.
+    pub(crate) fn feed(&mut self, bytes: &[u8]) {
+        let mut rest = std::mem::take(&mut self.pending);
+        rest.extend_from_slice(bytes);
+        let mut at = 0;
+        while let Some(next) = rest.get(at..).filter(|next| !next.is_empty()) {
+            match self.step(next) {
+                Step::Taken(count) => {
+                    at += count;
+                    self.offset += count;
+                }
+                Step::More => break,
+                Step::Wrong(why) => {
+                    if self.offence.is_none() {
+                        let from = self.before.iter().chain(rest.get(..at).unwrap_or_default()).copied().collect::<Vec<u8>>();
+                        let from = from.get(from.len().saturating_sub(AROUND)..).unwrap_or_default();
+                        let to = next.get(..next.len().min(AROUND)).unwrap_or_default();
+                        self.offence = Some(format!("byte {}: {why}: {} >>> {}", self.offset, from.escape_ascii(), to.escape_ascii()));
+                    }
+                    at += 1;
+                    self.offset += 1;
+                }
+            }
+        }
+        self.pending = rest.get(at..).unwrap_or_default().to_vec();
+        rest.truncate(at);
+        self.before.extend_from_slice(&rest);
+        let surplus = self.before.len().saturating_sub(AROUND);
+        self.before.drain(..surplus);
+    }
+
+    fn step(&mut self, bytes: &[u8]) -> Step {
+        match bytes {
+            [0x1b] => Step::More,
+            [0x1b, b'[', rest @ ..] => self.control(rest),
+            // The shell's own screen, and what the line discipline makes of newlines in a message after the end.
+            [_, ..] if self.is_shell && !self.alternate => Step::Taken(1),
+            [b'\r' | b'\n', ..] if !self.alternate => {
+                self.column = None;
+                Step::Taken(1)
+            }
+            [0x1b, ..] => Step::Wrong("an escape that is no control sequence"),
+            _ => self.character(bytes),
+        }
+    }
+
+    fn control(&mut self, rest: &[u8]) -> Step {
+        let Some(end) = rest.iter().position(|byte| (0x40..=0x7e).contains(byte)) else {
+            return if rest.len() > 40 { Step::Wrong("a control sequence without end") } else { Step::More };
+        };
+        let (Some(parameters), Some(last)) = (rest.get(..end).and_then(|bytes| std::str::from_utf8(bytes).ok()), rest.get(end)) else {
+            return Step::Wrong("a control sequence of odd bytes");
+        };
+        let taken = Step::Taken(end + 3);
+        match (parameters, *last) {
+            ("?1049", b'h') => self.alternate = true,
+            ("?1049", b'l') => self.alternate = false,
+            ("?25" | "?2004" | "?2026", b'h' | b'l') | ("2", b'J') => {}
+            (position, b'H') => {
+                let Some((row, column)) = position.split_once(';') else { return self.foreign(taken, "a cursor movement without row and column") };
+                let (Ok(1..=2000), Ok(column @ 1..=2000)) = (row.parse::<u16>(), column.parse::<usize>()) else {
+                    return self.foreign(taken, "a cursor movement to nowhere");
+                };
+                self.column = Some(column - 1);
+                self.marks = 0;
+            }
+            (style, b'm') if is_style(style) => {}
+            _ => return self.foreign(taken, "a control sequence that the cockpit does not use"),
+        }
+        taken
+    }
+
+    fn foreign(&self, taken: Step, why: &'static str) -> Step {
+        if self.is_shell && !self.alternate { taken } else { Step::Wrong(why) }
+    }
+
+    fn character(&mut self, bytes: &[u8]) -> Step {
+        let text = match std::str::from_utf8(bytes) {
+            Ok(text) => text,
+            Err(error) if error.valid_up_to() > 0 => std::str::from_utf8(bytes.get(..error.valid_up_to()).unwrap_or_default()).unwrap_or_default(),
+            Err(error) if error.error_len().is_none() => return Step::More,
+            Err(_) => return Step::Wrong("a byte that is no UTF-8"),
+        };
+        let Some(character) = text.chars().next() else { return Step::More };
+        let Some(width) = character.width().filter(|_| !character.is_control()) else { return Step::Wrong("a control character") };
+        if is_treacherous(character) {
+            return Step::Wrong("a character that turns, hides or is left to fonts");
+        }
+        self.marks = if width == 0 { self.marks + 1 } else { 0 };
+        if self.marks > MARKS {
+            return Step::Wrong("a flood of marks");
+        }
+        if let Some(column) = self.column.as_mut().filter(|_| self.alternate) {
+            *column += width;
+            if *column > self.columns {
+                return Step::Wrong("a line that is too long");
+            }
+        }
+        Step::Taken(character.len_utf8())
+    }
+}
+
+/// Attributes, the sixteen colours, the 256 and the 16 million.
+fn is_style(parameters: &str) -> bool {
+    let numbers: Option<Vec<u8>> = if parameters.is_empty() { Some(vec![0]) } else { parameters.split(';').map(|one| one.parse().ok()).collect() };
+    let Some(numbers) = numbers else { return false };
+    let mut rest = numbers.as_slice();
+    while let [first, tail @ ..] = rest {
+        rest = match (*first, tail) {
+            (38 | 48, [5, _, tail @ ..] | [2, _, _, _, tail @ ..])
+            | (0 | 1..=4 | 7 | 9 | 22..=24 | 27 | 29 | 30..=37 | 39..=47 | 49 | 59 | 90..=97 | 100..=107, tail) => tail,
+            _ => return false,
+        };
+    }
+    true
+}
+
+/// Turns the direction, has no width, or looks as some font wants.
+fn is_treacherous(character: char) -> bool {
+    matches!(character,
+        '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{ad}'
+        | '\u{e000}'..='\u{f8ff}' | '\u{fe00}'..='\u{fe0f}' | '\u{e0000}'..='\u{10ffff}'
+        | '\u{590}'..='\u{8ff}' | '\u{fb1d}'..='\u{fdff}' | '\u{fe70}'..='\u{fefe}')
+}
+
+#[test]
+fn the_grammar_knows_what_is_ours_from_what_is_not() {
+    let judged = |bytes: &[u8]| {
+        let mut grammar = Grammar::new(10, false);
+        grammar.feed(b"\x1b[?1049h\x1b[1;1H");
+        // In the worst of pieces.
+        for byte in bytes {
+            grammar.feed(&[*byte]);
+        }
+        grammar.offence
+    };
+    for ours in ["\x1b[2J\x1b[3;4H\x1b[1;31mab\x1b[0m", "\x1b[38;5;12m\x1b[48;2;1;2;3mä✔–", "\x1b[?2026h\x1b[?2026l", "e\u{301}", "\x1b[39;49m"]
+    {
+        assert_eq!(judged(ours.as_bytes()), None, "{ours:?}");
+    }
+    for foreign in [
+        "\x1b[6n",
+        "\x1b]0;title\x07",
+        "\x1bP1$r\x1b\\",
+        "\x1bc",
+        "a\rb",
+        "a\nb",
+        "\x07",
+        "\u{9b}31m",
+        "a\u{202e}b",
+        "\x1b[?1000h",
+        "\x1b[38;9m",
+        "\x1b[5m",
+        "\x1b[0;0H",
+        "12345678901",
+        "a\u{301}\u{301}\u{301}\u{301}\u{301}",
+        "a\u{200d}",
+    ] {
+        assert!(judged(foreign.as_bytes()).is_some(), "{foreign:?}");
+    }
+    assert!(judged(b"a\xff").is_some_and(|offence| offence.starts_with("byte 15: ")), "{:?}", judged(b"a\xff"));
+}
