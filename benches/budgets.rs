@@ -78,7 +78,12 @@ fn report(body: ReportBody) -> Report {
 }
 
 fn empty() -> Model {
-    let settings = Settings { title: Safe::clean("acme"), start: vec![SourceId::argocd(&ArgocdName::from("main"))], clusters: Vec::new() };
+    let settings = Settings {
+        title: Safe::clean("acme"),
+        start: vec![SourceId::argocd(&ArgocdName::from("main"))],
+        clusters: Vec::new(),
+        ..Settings::default()
+    };
     let mut model = Model::new(landscape(), settings, Timestamp::UNIX_EPOCH);
     tell(&mut model, What::Resized(200, 50));
     tell(&mut model, What::Started);
