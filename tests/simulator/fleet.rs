@@ -38,7 +38,7 @@ fn placements(text: &str) -> Option<usize> {
 
 /// Everything goes and comes back, several times.
 fn vanish_and_return(services: &str, rounds: usize) {
-    let world = World::start("fleet", &["--services", services]);
+    let world = World::start("fleet-at-rest", &["--services", services]);
     let mut screen = world.cockpit(120, 40);
     let all = world.truth()["applications"].as_array().unwrap().len();
     let count = |screen: &Screen| placements(&screen.text());

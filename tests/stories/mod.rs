@@ -23,7 +23,7 @@ macro_rules! tell {
             a_commit_arrives_in_its_cell, 5;
             a_canarys_weight_moves_in_its_cell, 5;
             without_argocds_api_the_cluster_is_read_and_back_again, 1;
-            a_dead_controller_is_called_silent_though_the_api_answers, 10;
+            a_dead_controller_is_called_silent_though_the_api_answers, 4;
             a_killed_cluster_makes_its_own_cells_stale_within_15_seconds, 1;
             a_frozen_cluster_makes_its_own_cells_stale_within_15_seconds, 1;
             who_may_read_one_namespace_sees_it_and_is_told_about_the_rest, 1;
