@@ -52,7 +52,8 @@ pub(super) fn facts(truth: &Value) -> BTreeMap<Place, Fact> {
             let tag = workload["tag"].as_str().unwrap().to_owned();
             fact.tags.extend(texts(&workload["running"]).chain([tag]));
             fact.settled &= workload["settled"] == true;
-            fact.canary |= workload["settled"] != true && workload["canary"].is_object();
+            // A Rollout without steps is told like a canary that asks for everything.
+            fact.canary |= workload["settled"] != true && workload["kind"] == "Rollout";
         }
     }
     facts
@@ -166,6 +167,10 @@ fn watch(scenario: &str, speed: &str, size: (u16, u16), length: Duration) -> (us
     let (mut compared, mut found) = (0, BTreeMap::new());
     std::thread::sleep(Duration::from_secs(2));
     while start.elapsed() < length {
+        if screen.text().contains("space unfolds") {
+            screen.keys(" ");
+            screen.line("the quiet rows are unfolded", SOON, |line| line.starts_with("QUIET") && !line.contains("unfolds"));
+        }
         let cells = read_all(&mut screen, rows);
         let facts = facts(&world.truth());
         let now = Instant::now();
