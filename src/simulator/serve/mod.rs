@@ -134,7 +134,7 @@ impl Bound {
         self.listeners.iter().map(|(name, (address, _))| (name.clone(), *address)).collect()
     }
 
-    /// The address of a server as files and objects name it; see [`url`].
+    /// The address of a server as files and objects name it; see [`url()`].
     pub(super) fn url(&self, server: &str) -> Option<String> {
         self.listeners.get(server).map(|(address, _)| url(server, *address))
     }
@@ -193,7 +193,7 @@ impl Serving {
         self.addresses.get(server).copied()
     }
 
-    /// The address of a server as files and objects name it; see [`url`].
+    /// The address of a server as files and objects name it; see [`url()`].
     pub(super) fn url(&self, server: &str) -> Option<String> {
         self.address(server).map(|address| url(server, address))
     }
