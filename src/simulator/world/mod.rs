@@ -308,10 +308,12 @@ impl World {
         for (workload, tag, replicas) in own {
             self.apply(workload, &tag, replicas);
         }
+        let clock = self.clock.clone();
         let Some(application) = self.applications.get_mut(number) else { return };
         application.finish(now);
         application.compare(&self.workloads, now);
-        self.judge(number);
+        application.judge(&self.workloads, &Context { clock: &clock, now });
+        self.unshown.applications.insert(number);
     }
 
     /// Changes the specification of a workload.
