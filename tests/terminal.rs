@@ -126,6 +126,8 @@ fn ctrl_z_gives_the_terminal_to_the_shell_and_fg_brings_the_whole_screen_back() 
     screen.line("and it answers keys", SOON, |line| line.contains("SOURCES 1"));
     screen.keys("qq");
     until("the terminal is the shell's", SOON, || screen.is_restored(), |restored| *restored);
+    // Until the prompt is back, the cockpit on its way out may still take what is typed.
+    screen.line("the shell is ready again", SOON, |line| line.starts_with("ready>"));
     screen.keys("exit\r");
     screen.ended(SOON);
 }

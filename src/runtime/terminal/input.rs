@@ -1,12 +1,17 @@
 //! The input thread: waits for the terminal and hands on what was typed.
 //!
-//! The wait is ours, because crossterm spins when the terminal is gone (crossterm#793): hang-up ends the thread and is reported.
+//! The wait is ours, because crossterm spins when the terminal is gone (crossterm#793): hang-up ends the thread and is reported. It reads through
+//! crossterm's source for `/dev/tty` (feature `use-dev-tty`): the usual one (0.29, `event/source/unix/mio.rs`) forgets keys that arrive together
+//! with a change of size until the next key comes, while the terminal stays readable.
 
 use std::time::Duration;
 
 use crossterm::event::{self, Event};
 use rustix::event::{PollFd, PollFlags, poll};
 use tokio::sync::mpsc;
+
+/// How long is looked for more of what the terminal sent. Not nothing: for nothing, crossterm does not look.
+const LOOK: Duration = Duration::from_millis(1);
 
 /// What the terminal sent.
 #[derive(Debug)]
@@ -32,7 +37,7 @@ pub fn run(inputs: &mpsc::UnboundedSender<Input>) {
             break;
         }
         loop {
-            match event::poll(Duration::ZERO) {
+            match event::poll(LOOK) {
                 Ok(true) => {}
                 Ok(false) => break,
                 Err(_) => {
