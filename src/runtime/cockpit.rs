@@ -180,13 +180,8 @@ impl<'t> Cockpit<'t> {
             () = ended(&mut self.signals.end) => return Ok(Turn::End(Ending::Ended)),
             input = self.terminal.inputs.recv() => return self.take_inputs(input),
             Some(()) = self.signals.continued.recv() => self.repaint(),
-            Some(()) = self.signals.resized.recv() => {
-                let (columns, rows) = Terminal::size();
-                self.take(What::Resized(columns, rows));
-                // Also when it is as large as before: frames of the sizes in between may have been overtaken, and what they cut off is gone.
-                self.whole = true;
-                self.dirty = true;
-            }
+            // Also when it is as large as before: frames of the sizes in between may have been overtaken, and what they cut off is gone.
+            Some(()) = self.signals.resized.recv() => self.distrust(),
             Some(report) = self.reports.recv() => self.take_reports(report),
             Some(what) = news(&mut self.told) => {
                 self.take(what);
@@ -307,11 +302,16 @@ impl<'t> Cockpit<'t> {
         }
     }
 
-    /// Nothing on the screen can be relied on, nor its size.
-    fn repaint(&mut self) {
+    /// Nothing on the screen can be relied on, nor its size: the next frame repaints it whole.
+    fn distrust(&mut self) {
         let (columns, rows) = Terminal::size();
         self.take(What::Resized(columns, rows));
         self.whole = true;
+        self.dirty = true;
+    }
+
+    fn repaint(&mut self) {
+        self.distrust();
         self.paint();
     }
 

@@ -36,7 +36,7 @@ impl World {
             }
         }
         if let Some(deed) = &happening.controller
-            && let Some(number) = self.definition.argocds.iter().position(|argocd| argocd.name == deed.argocd)
+            && let Some(number) = self.argocd(&deed.argocd)
         {
             self.set_alive(number, deed.alive);
         }

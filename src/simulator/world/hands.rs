@@ -27,6 +27,19 @@ impl Shared {
     pub(in crate::simulator) fn world(&self) -> MutexGuard<'_, World> {
         self.world.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// Does something to the world in its present, lets happen and shows what comes of it at once, and has the rest awaited.
+    fn act<T>(&self, act: impl FnOnce(&mut World) -> T) -> T {
+        let mut world = self.world();
+        world.catch_up();
+        let result = act(&mut world);
+        let now = world.now;
+        world.advance(now);
+        world.show();
+        drop(world);
+        self.stirred.notify_one();
+        result
+    }
 }
 
 impl Hands for Shared {
@@ -39,28 +52,17 @@ impl Hands for Shared {
         subresource: Option<&str>,
         patch: &Value,
     ) -> Result<(), Refused> {
-        let mut world = self.world();
-        world.catch_up();
-        let result = world.patch(cluster, kind, namespace, name, subresource, patch);
-        let now = world.now;
-        world.advance(now);
-        world.show();
-        drop(world);
-        self.stirred.notify_one();
-        result
+        self.act(|world| world.patch(cluster, kind, namespace, name, subresource, patch))
     }
 
     fn set_alive(&self, argocd: &str, alive: bool) -> bool {
-        let mut world = self.world();
-        world.catch_up();
-        let Some(number) = world.definition.argocds.iter().position(|one| one.name == argocd) else { return false };
-        world.set_alive(number, alive);
-        let now = world.now;
-        world.advance(now);
-        world.show();
-        drop(world);
-        self.stirred.notify_one();
-        true
+        self.act(|world| {
+            let number = world.argocd(argocd);
+            if let Some(number) = number {
+                world.set_alive(number, alive);
+            }
+            number.is_some()
+        })
     }
 
     fn truth(&self) -> Value {
@@ -68,11 +70,7 @@ impl Hands for Shared {
     }
 
     fn churn(&self, per_second: u32) {
-        let mut world = self.world();
-        world.catch_up();
-        world.set_churn(per_second);
-        drop(world);
-        self.stirred.notify_one();
+        self.act(|world| world.set_churn(per_second));
     }
 
     fn touch(&self, application: &str) -> Result<u64, Refused> {
@@ -92,7 +90,7 @@ impl Hands for Shared {
 
     fn vanish(&self, argocd: &str, gone: bool) -> bool {
         let mut world = self.world();
-        let number = world.definition.argocds.iter().position(|one| one.name == argocd);
+        let number = world.argocd(argocd);
         if let Some(number) = number {
             world.set_vanished(number, gone);
         }
@@ -111,6 +109,11 @@ fn refused(message: String) -> Refused {
 }
 
 impl World {
+    /// The number of an Argo CD.
+    pub(super) fn argocd(&self, name: &str) -> Option<usize> {
+        self.definition.argocds.iter().position(|argocd| argocd.name == name)
+    }
+
     fn patch(
         &mut self,
         cluster: &str,

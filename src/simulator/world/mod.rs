@@ -308,12 +308,10 @@ impl World {
         for (workload, tag, replicas) in own {
             self.apply(workload, &tag, replicas);
         }
-        let clock = self.clock.clone();
         let Some(application) = self.applications.get_mut(number) else { return };
         application.finish(now);
         application.compare(&self.workloads, now);
-        application.judge(&self.workloads, &Context { clock: &clock, now });
-        self.unshown.applications.insert(number);
+        self.judge(number);
     }
 
     /// Changes the specification of a workload.
