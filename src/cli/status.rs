@@ -107,7 +107,11 @@ fn note(model: &Model, placement: &Placement) -> String {
             Waits::Aborted => "aborted: back on the stable version".to_owned(),
         };
         let weight = canary.weight_actual.unwrap_or(canary.weight_asked);
-        notes.push(format!("canary {to} at {weight} %, step {}/{}, {waits}", canary.step, canary.steps));
+        notes.push(if canary.has_steps() {
+            format!("canary {to} at {weight} %, step {}/{}, {waits}", canary.step, canary.steps)
+        } else {
+            format!("change to {to}, {waits}")
+        });
     }
     notes.extend(placement.stuck.iter().chain(&placement.waiting).map(ToString::to_string));
     for why in [unknown(&placement.versions).map(|why| format!("version: {why}")), model.fleet.why_no_replicas(placement).map(|why| why.to_string())]

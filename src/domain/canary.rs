@@ -75,6 +75,12 @@ impl Canary {
             settled,
         }
     }
+
+    /// Whether traffic moves in steps. Where it does not (blue-green, or a canary without steps) a weight says nothing.
+    #[must_use]
+    pub const fn has_steps(&self) -> bool {
+        self.steps > 0
+    }
 }
 
 /// `SetWeight` of the plugin: 0 after an abort, the maximum when no step is left, else the nearest weight at or before the current step.

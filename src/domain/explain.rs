@@ -95,15 +95,15 @@ fn canary(out: &mut impl Write, placement: &Placement, canary: &Canary) -> fmt::
         }
         out.write_str(" was turned back: users are on the stable version, git still wants the new one")?;
     } else {
-        out.write_str("; canary")?;
+        out.write_str(if canary.has_steps() { "; canary" } else { "; a change" })?;
         if let Some(version) = &placement.incoming {
-            write!(out, " of {}", version.text.shown())?;
+            write!(out, " {} {}", if canary.has_steps() { "of" } else { "to" }, version.text.shown())?;
         }
-        match canary.weight_actual {
-            Some(actual) => write!(out, " at {actual} % (asked {})", canary.weight_asked)?,
-            None => write!(out, ", asked for {} %", canary.weight_asked)?,
-        }
-        if canary.steps > 0 {
+        if canary.has_steps() {
+            match canary.weight_actual {
+                Some(actual) => write!(out, " at {actual} % (asked {})", canary.weight_asked)?,
+                None => write!(out, ", asked for {} %", canary.weight_asked)?,
+            }
             write!(out, ", step {} of {}", (canary.step + 1).min(canary.steps), canary.steps)?;
         }
         match &canary.waits {
@@ -258,6 +258,10 @@ mod tests {
             (
                 Placement { canary: Some(Box::new(canary(Waits::Until(later(T0, Duration::from_mins(61)))))), ..healthy() },
                 "2.14.2 healthy for 3d, 10/10 ready; canary at 27 % (asked 25), step 3 of 9, paused until 01:01Z.",
+            ),
+            (
+                Placement { canary: Some(Box::new(Canary { steps: 0, ..canary(Waits::Person) })), incoming: incoming(), ..healthy() },
+                "2.14.2 healthy for 3d, 10/10 ready; a change to 2.14.3, waits for a person.",
             ),
             (
                 Placement { canary: Some(Box::new(canary(Waits::Aborted))), incoming: incoming(), health: Health::Degraded, ..healthy() },

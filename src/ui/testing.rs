@@ -61,6 +61,7 @@ pub(crate) struct App {
     /// The version on its way, its pods of all, and why it stands.
     pub(crate) canary: Option<(&'static str, u32, Option<Pause>)>,
     pub(crate) aborted: bool,
+    pub(crate) has_steps: bool,
 }
 
 pub(crate) fn app(name: &str, version: &'static str, deployed: u64) -> App {
@@ -82,6 +83,7 @@ pub(crate) fn app(name: &str, version: &'static str, deployed: u64) -> App {
         progress: Progress::Done,
         canary: None,
         aborted: false,
+        has_steps: true,
     }
 }
 
@@ -251,6 +253,15 @@ fn workload(app: &App) -> Workload {
 }
 
 fn rollout(app: &App, available: u32, pause: Option<Pause>) -> RolloutStatus {
+    let steps = Box::new([
+        Step::SetWeight(10),
+        Step::Pause(Some(30)),
+        Step::SetWeight(25),
+        Step::Pause(None),
+        Step::Analysis,
+        Step::SetWeight(50),
+        Step::Pause(Some(600)),
+    ]);
     let message = if app.aborted { "RolloutAborted: error-rate 8.0 % > 1 %" } else { "CanaryPauseStep" };
     RolloutStatus {
         phase: if app.aborted { RolloutPhase::Degraded } else { RolloutPhase::Paused },
@@ -258,16 +269,8 @@ fn rollout(app: &App, available: u32, pause: Option<Pause>) -> RolloutStatus {
         strategy: Strategy::Canary,
         stable_hash: Raw::from("aaa"),
         current_hash: Raw::from("bbb"),
-        steps: Box::new([
-            Step::SetWeight(10),
-            Step::Pause(Some(30)),
-            Step::SetWeight(25),
-            Step::Pause(None),
-            Step::Analysis,
-            Step::SetWeight(50),
-            Step::Pause(Some(600)),
-        ]),
-        step_index: Some(3),
+        steps: if app.has_steps { steps } else { Box::new([]) },
+        step_index: app.has_steps.then_some(3),
         aborted: app.aborted,
         pause,
         max_weight: 100,
@@ -304,6 +307,21 @@ pub(crate) const LINE: &[(&str, &[&str])] = &[("dev", &[]), ("staging", &[]), ("
 pub(crate) fn usual() -> Model {
     let mut model = started(LINE);
     listed(&mut model, &usual_apps());
+    alive(model, &all_sources())
+}
+
+/// Rollouts without steps: one that moves, one that waits for a person.
+pub(crate) fn stepless() -> Model {
+    let mut model = started(LINE);
+    let change = |pause| Some(("2.14.3", 2, pause));
+    listed(
+        &mut model,
+        &[
+            App { has_steps: false, health: "Progressing", since: 4, canary: change(None), ..app("checkout-production-eu", "2.14.2", 19 * DAY) },
+            App { has_steps: false, health: "Suspended", canary: change(Some(Pause::Person)), ..app("checkout-production-us", "2.14.2", 19 * DAY) },
+            app("checkout-staging", "2.14.3", 2 * HOUR),
+        ],
+    );
     alive(model, &all_sources())
 }
 

@@ -30,6 +30,8 @@ frames! {
     matrix_80: usual(), 80, 24;
     matrix_200: usual(), 200, 50;
     matrix_40: usual(), 40, 8;
+    stepless_80: stepless(), 80, 24;
+    stepless_140: wants(stepless(), &[Intent::Right, Intent::Right]), 140, 24;
     large_100: large(), 100, 30;
     large_80: large(), 80, 24;
     large_80_far_right: wants(large(), &[Intent::Right; 7]), 80, 24;

@@ -52,8 +52,7 @@ pub(super) fn facts(truth: &Value) -> BTreeMap<Place, Fact> {
             let tag = workload["tag"].as_str().unwrap().to_owned();
             fact.tags.extend(texts(&workload["running"]).chain([tag]));
             fact.settled &= workload["settled"] == true;
-            // A Rollout without steps is told like a canary that asks for everything.
-            fact.canary |= workload["settled"] != true && workload["kind"] == "Rollout";
+            fact.canary |= workload["settled"] != true && workload["canary"].is_object();
         }
     }
     facts

@@ -75,7 +75,7 @@ fn is_quiet(placement: &Placement, attention: Attention) -> bool {
 
 fn compact(canvas: &mut Canvas<'_>, words: &mut String, moment: Moment, facts: &Facts<'_>, same: bool, place: Place) -> u16 {
     let Place { x, y, room } = place;
-    let canary = facts.lead.open_canary();
+    let canary = notable_canary(facts.lead);
     words.clear();
     match canary {
         Some(canary) if canary.waits != Waits::Aborted => short_canary(words, canary, moment),
@@ -147,7 +147,7 @@ fn roomy(canvas: &mut Canvas<'_>, words: &mut String, moment: Moment, facts: &Fa
     silence(words, facts, moment);
     let (behind, split) = (width(words).min(field), words.len());
     version(words, facts.placements);
-    let canary = facts.lead.open_canary();
+    let canary = notable_canary(facts.lead);
     if let Some(canary) = canary.filter(|canary| canary.waits != Waits::Aborted) {
         let end = words.len();
         short_canary(words, canary, moment);
@@ -210,15 +210,22 @@ fn mark(placement: &Placement) -> &'static str {
     }
 }
 
+/// A change that has more to say than health has: while a Rollout without steps moves, it is like any Deployment.
+fn notable_canary(placement: &Placement) -> Option<&Canary> {
+    placement.open_canary().filter(|canary| canary.has_steps() || canary.waits != Waits::Nothing || canary.phase == RolloutPhase::Degraded)
+}
+
 /// Weight and whom it waits for: `25%‖you`.
 fn short_canary(words: &mut String, canary: &Canary, moment: Moment) {
-    let weight = canary.weight_actual.unwrap_or(canary.weight_asked);
+    if canary.has_steps() {
+        let _ = write!(words, "{}%", canary.weight_actual.unwrap_or(canary.weight_asked));
+    }
     let _ = match &canary.waits {
-        _ if canary.phase == RolloutPhase::Degraded => write!(words, "{weight}%✖D"),
-        Waits::Person => write!(words, "{weight}%‖you"),
-        Waits::Until(until) => write!(words, "{weight}%‖{}", moment.until(*until)),
-        Waits::Analysis => write!(words, "{weight}%◐anl"),
-        Waits::Nothing | Waits::Aborted => write!(words, "{weight}%◐"),
+        _ if canary.phase == RolloutPhase::Degraded => write!(words, "✖D"),
+        Waits::Person => write!(words, "‖you"),
+        Waits::Until(until) => write!(words, "‖{}", moment.until(*until)),
+        Waits::Analysis => write!(words, "◐anl"),
+        Waits::Nothing | Waits::Aborted => write!(words, "◐"),
     };
 }
 
