@@ -85,7 +85,7 @@ impl Destination {
 }
 
 /// One source of an application's manifests: `spec.source` or an entry of `spec.sources`.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct Origin {
     /// The repository's URL.
     pub repository: Raw,
@@ -99,6 +99,10 @@ pub struct Origin {
     pub reference: Option<Raw>,
     /// Helm values files, later ones win.
     pub value_files: Box<[Raw]>,
+    /// `kustomize.images`, as written: they override what the files say.
+    pub images: Box<[Raw]>,
+    /// `helm.parameters`, name and value: they override what the values files say.
+    pub parameters: Box<[(Raw, Raw)]>,
 }
 
 /// A sync or another operation of Argo CD.

@@ -49,6 +49,8 @@ pub enum SourceKind {
     Argocd,
     /// A Kubernetes cluster.
     Cluster,
+    /// A gitops repository.
+    Repository,
 }
 
 impl fmt::Display for SourceKind {
@@ -56,6 +58,7 @@ impl fmt::Display for SourceKind {
         formatter.pad(match self {
             Self::Argocd => "argocd",
             Self::Cluster => "cluster",
+            Self::Repository => "repository",
         })
     }
 }
@@ -80,5 +83,11 @@ impl SourceId {
     #[must_use]
     pub fn cluster(name: &ClusterName) -> Self {
         Self { kind: SourceKind::Cluster, name: name.0.clone() }
+    }
+
+    /// The source that reads a gitops repository.
+    #[must_use]
+    pub const fn repository(name: Raw) -> Self {
+        Self { kind: SourceKind::Repository, name }
     }
 }

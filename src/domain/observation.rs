@@ -5,6 +5,7 @@
 
 use crate::base::{Epoch, Raw, RequestId, Safe, Timestamp};
 use crate::domain::application::{Application, Detail};
+use crate::domain::desired::Desired;
 use crate::domain::names::{AppKey, ClusterName, Namespace, SourceId};
 use crate::domain::workload::{Pods, ReplicaSet, ReplicaSetKey, Workload, WorkloadKey, WorkloadKind};
 
@@ -21,6 +22,8 @@ pub enum Scope {
     Workloads(WorkloadKind, Option<Namespace>),
     /// The replica sets of Rollouts: everywhere, or in one namespace.
     ReplicaSets(Option<Namespace>),
+    /// What a gitops repository wants of the applications that it was asked about.
+    Desired,
 }
 
 impl Scope {
@@ -33,6 +36,7 @@ impl Scope {
             Self::ApplicationsIn(namespace) => crate::safe!("applications in {}", namespace.shown()),
             Self::Workloads(kind, None) => crate::safe!("{}s", kind.word()),
             Self::Workloads(kind, Some(namespace)) => crate::safe!("{}s in {}", kind.word(), namespace.shown()),
+            Self::Desired => crate::safe!("what git wants"),
             Self::ReplicaSets(None) => crate::safe!("ReplicaSets"),
             Self::ReplicaSets(Some(namespace)) => crate::safe!("ReplicaSets in {}", namespace.shown()),
         }
@@ -45,7 +49,7 @@ impl Scope {
     pub fn concerns(&self, namespace: &Namespace) -> bool {
         match self {
             Self::Workloads(_, scope) | Self::ReplicaSets(scope) => scope.as_ref().is_none_or(|scope| scope == namespace),
-            Self::Applications | Self::Project(_) | Self::ApplicationsIn(_) => false,
+            Self::Applications | Self::Project(_) | Self::ApplicationsIn(_) | Self::Desired => false,
         }
     }
 }
@@ -65,6 +69,8 @@ pub enum Items {
     Workloads(Vec<(WorkloadKey, Workload)>),
     /// Replica sets of Rollouts.
     ReplicaSets(Vec<(ReplicaSetKey, ReplicaSet)>),
+    /// What git wants of applications.
+    Desired(Vec<(AppKey, Desired)>),
 }
 
 /// One item of one facet.

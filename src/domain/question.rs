@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::base::{Raw, RequestId};
+use crate::domain::desired::Wish;
 use crate::domain::workload::WorkloadKey;
 use crate::domain::{AppKey, Namespace};
 
@@ -29,4 +30,6 @@ pub enum Want {
     /// The label keys under which the Argo CDs of the fleet leave an application's name, the less usual ones first: charts set
     /// `app.kubernetes.io/instance` themselves, so it counts only where no other is there (clusters).
     LabelKeys(Vec<Raw>),
+    /// What git wants of these applications from now on; `None`: of that one no more (repositories).
+    Desired(Vec<(AppKey, Option<Wish>)>),
 }

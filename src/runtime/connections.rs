@@ -84,6 +84,7 @@ impl Connections {
                 let Some(access) = self.reached.clusters.iter().find(|access| access.name.0 == source.name).cloned() else { return };
                 self.tasks.spawn(async move { kubernetes::run(access, clients, asked, outbox).await })
             }
+            SourceKind::Repository => return,
         };
         self.names.insert(handle.id(), source.clone());
         self.asks.insert(source.clone(), asks);

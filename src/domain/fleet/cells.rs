@@ -75,6 +75,7 @@ impl Fleet {
             reach |= self.derive(key, &mut places);
             if self.applications.get(key).is_none() {
                 self.details.drop_where(|held| held == key);
+                self.desired.drop_where(|held| held == key);
             }
         }
         let mut changes = self.recompute(&places);
@@ -122,6 +123,11 @@ impl Fleet {
                 places.extend(self.places_of_workload(&key, tracking));
             }
         }
+        self.recompute(&places)
+    }
+
+    pub(super) fn desired_changed(&mut self, keys: &[AppKey]) -> Changes {
+        let places = keys.iter().flat_map(|key| self.places_of(key)).collect();
         self.recompute(&places)
     }
 

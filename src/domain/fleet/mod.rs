@@ -20,6 +20,7 @@ pub use store::Entry;
 
 use crate::base::{Epoch, Safe, Timestamp};
 use crate::domain::application::{Application, Detail};
+use crate::domain::desired::Desired;
 use crate::domain::guess::Sightings;
 use crate::domain::landscape::Landscape;
 use crate::domain::names::{AppKey, ArgocdName, ClusterName, Namespace, ServiceName, SourceId};
@@ -76,6 +77,7 @@ pub struct Fleet {
     workloads: Store<WorkloadKey, Workload>,
     replica_sets: Store<ReplicaSetKey, ReplicaSet>,
     pods: Store<WorkloadKey, Pods>,
+    desired: Store<AppKey, Desired>,
     sources: BTreeMap<SourceId, Source>,
     join: Join,
     derived: BTreeMap<AppKey, Derived>,
@@ -132,6 +134,12 @@ impl Fleet {
     #[must_use]
     pub fn pods(&self, key: &WorkloadKey) -> Option<&Entry<Pods>> {
         self.pods.get(key)
+    }
+
+    /// What git wants of one application, where a repository said it.
+    #[must_use]
+    pub fn desired(&self, key: &AppKey) -> Option<&Entry<Desired>> {
+        self.desired.get(key)
     }
 
     /// The sources, by kind and name.
@@ -323,6 +331,11 @@ impl Fleet {
                 let changed = self.replica_sets.list(items, at, version, |key, _| scope.is_some_and(|scope| covers_replica_set(source, scope, key)));
                 self.replica_sets_changed(&changed)
             }
+            Items::Desired(items) => {
+                let changed: Vec<AppKey> =
+                    items.into_iter().filter_map(|(key, desired)| self.desired.put(&key, desired, at, version).then_some(key)).collect();
+                self.desired_changed(&changed)
+            }
         }
     }
 
@@ -360,7 +373,7 @@ fn covers_application(source: &SourceId, scope: &Scope, key: &AppKey, applicatio
             Scope::Applications => true,
             Scope::Project(project) => application.project == *project,
             Scope::ApplicationsIn(namespace) => key.namespace == *namespace,
-            Scope::Workloads(..) | Scope::ReplicaSets(_) => false,
+            Scope::Workloads(..) | Scope::ReplicaSets(_) | Scope::Desired => false,
         }
 }
 

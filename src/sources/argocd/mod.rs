@@ -166,8 +166,8 @@ async fn answer_one(shared: &Arc<Shared>, ask: Ask) {
             .await
         }
         Want::Relist => return shared.relist.ask(ask.request),
-        Want::Pods(..) | Want::Namespaces(_) | Want::LabelKeys(_) => {
-            Err(Failure::new(FailureKind::NotFound, "Argo CD is not asked for this: a cluster is"))
+        Want::Pods(..) | Want::Namespaces(_) | Want::LabelKeys(_) | Want::Desired(_) => {
+            Err(Failure::new(FailureKind::NotFound, "Argo CD is not asked for this"))
         }
     };
     shared.outbox.answered(ask.request, result.err().map(|failure| failure.why)).await;

@@ -115,6 +115,7 @@ fn origin(source: &wire::Source<'_>, interner: &mut Interner) -> Origin {
         target_revision: interner.filled(&source.target_revision),
         reference: interner.filled(&source.r#ref),
         value_files: source.helm.value_files.iter().map(|file| interner.raw(file.as_str())).collect(),
+        ..Origin::default()
     }
 }
 

@@ -128,7 +128,7 @@ async fn answer(shared: Arc<Shared>, request: RequestId, want: Want) {
             }
             Ok(())
         }
-        Want::Detail(..) | Want::Namespaces(_) => Err(Failure::new(FailureKind::NotFound, "a cluster is not asked for this")),
+        Want::Detail(..) | Want::Namespaces(_) | Want::Desired(_) => Err(Failure::new(FailureKind::NotFound, "a cluster is not asked for this")),
     };
     shared.outbox.answered(request, result.err().map(|failure| told(&failure))).await;
 }

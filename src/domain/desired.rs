@@ -1,0 +1,124 @@
+//! What git wants of an application: the question that a repository is asked, and its answer with the history of it.
+//!
+//! A repository answers in images (or a chart's version), because it knows no service: which of them is the version is a rule of the service, applied
+//! in the fold to what git wants exactly as to what runs.
+
+use std::sync::Arc;
+
+use crate::base::{Raw, Safe, Timestamp};
+use crate::domain::application::Origin;
+use crate::domain::health::Known;
+use crate::domain::image::Image;
+
+/// What a repository must know of an application to say what git wants of it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Wish {
+    /// Where its manifests come from, with what overrides them there.
+    pub origins: Box<[Origin]>,
+    /// The revisions that Argo CD last compared it with: one that the mirror does not have means that there is something to fetch.
+    pub revisions: Box<[Raw]>,
+}
+
+/// What git wants of one application, at the revision that the application names.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Desired {
+    /// The repository that says it: the name of its source.
+    pub repository: Raw,
+    /// The images of its manifests, after everything that overrides them; why not, where that cannot be said.
+    pub images: Known<Arc<[Image]>>,
+    /// The commit that was read, in full: the head of the branch or tag that the application names.
+    pub revision: Raw,
+    /// The file that says it, from the root of the repository.
+    pub file: Option<Raw>,
+    /// What overrides that file, in words: `.argocd-source-checkout.yaml`, `spec.source.kustomize.images`.
+    pub overridden: Option<Safe>,
+    /// What it wanted at the revision that Argo CD last compared it with, where the wish named one that the mirror has: what an application that
+    /// is in sync must run, or the layout is not understood.
+    pub compared: Option<Arc<[Image]>>,
+    /// What it wanted one after the other, newest first; the first entry is the present one unless something outside git overrides it.
+    pub history: Arc<[Change]>,
+    /// Whether `history` reaches back to the first commit that said anything.
+    pub is_whole: bool,
+}
+
+/// A commit that changed what git wants of an application.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// What it wants since then.
+    pub images: Arc<[Image]>,
+    /// The commit.
+    pub commit: Arc<Commit>,
+}
+
+/// A commit of a repository.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Commit {
+    /// Its id, in full.
+    pub id: Raw,
+    /// Who wrote it: the name.
+    pub author: Safe,
+    /// When it was committed: not when it was written, which a rebase keeps.
+    pub at: Timestamp,
+    /// The first line of its message.
+    pub subject: Safe,
+}
+
+impl Commit {
+    /// As much of its id as people read.
+    #[must_use]
+    pub fn short(&self) -> &str {
+        let id = self.id.as_wire();
+        id.get(..7).unwrap_or(id)
+    }
+}
+
+/// Where a repository is, for comparison: the same for `git@github.com:Acme/shop.git`, `ssh://git@github.com/acme/shop` and
+/// `https://github.com/acme/shop.git/`. Host and path, lower case, without user, port, and ending.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Address(pub Raw);
+
+impl Address {
+    /// Reads a URL as an Application or a configuration writes it.
+    #[must_use]
+    pub fn read(url: &str) -> Self {
+        let url = url.trim();
+        let place = match url.split_once("://") {
+            Some((_, rest)) => rest.split_once('/').map_or_else(|| rest.to_owned(), |(host, path)| format!("{}/{path}", host_of(host))),
+            // `user@host:path` of scp, unless it is a path on this machine.
+            None if !url.starts_with(['/', '.']) => {
+                url.split_once(':').map_or_else(|| url.to_owned(), |(host, path)| format!("{}/{}", host_of(host), path.trim_start_matches('/')))
+            }
+            None => url.to_owned(),
+        };
+        let place = place.trim_end_matches('/');
+        Self(Raw::from(place.strip_suffix(".git").unwrap_or(place).to_lowercase()))
+    }
+}
+
+/// A host without its user and port.
+fn host_of(written: &str) -> &str {
+    let host = written.rsplit_once('@').map_or(written, |(_, host)| host);
+    host.rsplit_once(':').filter(|(_, port)| port.chars().all(|digit| digit.is_ascii_digit())).map_or(host, |(host, _)| host)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_repository_is_written_in_many_ways() {
+        for url in [
+            "git@github.com:Acme/shop.git",
+            "ssh://git@github.com/acme/shop",
+            "ssh://git@github.com:22/acme/shop.git",
+            "https://github.com/acme/shop.git/",
+            "https://bot:secret@github.com/acme/shop",
+            "github.com:acme/shop",
+        ] {
+            assert_eq!(Address::read(url).0.as_wire(), "github.com/acme/shop", "{url}");
+        }
+        for (url, place) in [("file:///srv/git/shop.git", "/srv/git/shop"), ("/srv/git/shop.git", "/srv/git/shop"), ("", "")] {
+            assert_eq!(Address::read(url).0.as_wire(), place, "{url}");
+        }
+    }
+}
