@@ -14,7 +14,7 @@ use crate::base::time::{Age, Silence};
 use crate::config::Config;
 use crate::domain::Known;
 use crate::domain::canary::Waits;
-use crate::domain::fleet::Placement;
+use crate::domain::fleet::{Missed, Placement};
 use crate::domain::observation::SourceState;
 use crate::runtime::{headless, report, tokio_runtime};
 
@@ -113,6 +113,7 @@ fn note(model: &Model, placement: &Placement) -> String {
             format!("change to {to}, {waits}")
         });
     }
+    notes.extend(wanted(model, placement));
     notes.extend(placement.stuck.iter().chain(&placement.waiting).map(ToString::to_string));
     for why in [unknown(&placement.versions).map(|why| format!("version: {why}")), model.fleet.why_no_replicas(placement).map(|why| why.to_string())]
         .into_iter()
@@ -121,6 +122,28 @@ fn note(model: &Model, placement: &Placement) -> String {
         notes.push(why);
     }
     notes.join("; ")
+}
+
+/// What git wants, where that is not what runs, and how far it is behind.
+fn wanted(model: &Model, placement: &Placement) -> Vec<String> {
+    let mut notes = Vec::new();
+    match placement.wanted.as_deref().map(|wanted| (wanted, &wanted.versions)) {
+        Some((wanted, Known::Known(versions))) if placement.versions.as_known() != Some(versions) => {
+            let texts: Vec<_> = versions.iter().map(|version| version.text.shown().to_string()).collect();
+            let age = wanted.commit.as_ref().map(|commit| format!(" for {}", Age::of(commit.at, model.now)));
+            notes.push(format!("git wants {}{}", texts.join("+"), age.unwrap_or_default()));
+        }
+        Some((_, Known::Unknown(why))) => notes.push(format!("wanted version: {why}")),
+        _ => {}
+    }
+    if let Some(behind) = &placement.behind {
+        match (behind.count(), &behind.missed) {
+            (Some(count @ 1..), _) => notes.push(format!("{count} behind {}", behind.from.shown())),
+            (_, Missed::Never) => notes.push(format!("{} never had this version", behind.from.shown())),
+            _ => {}
+        }
+    }
+    notes
 }
 
 fn unknown<T>(known: &Known<T>) -> Option<String> {

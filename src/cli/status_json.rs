@@ -8,6 +8,7 @@ use crate::base::{Raw, Safe, Timestamp};
 use crate::domain::canary::Waits;
 use crate::domain::fleet::{Cell, Placement};
 use crate::domain::observation::SourceState;
+use crate::domain::version::Version;
 use crate::domain::{AppKey, ArgocdName, ClusterName, EnvironmentName, Known, Namespace, PlacementName, ServiceName, SourceKind};
 
 #[derive(Debug, Serialize)]
@@ -50,6 +51,8 @@ struct PlacementOut<'a> {
     version: Option<Raw>,
     digest: Option<&'a Raw>,
     wanted_version: Option<Raw>,
+    wanted: Option<Wanted<'a>>,
+    behind: Option<Behind<'a>>,
     health: &'static str,
     sync: &'static str,
     replicas: Option<Replicas>,
@@ -71,6 +74,25 @@ struct Replicas {
     desired: u32,
     ready: u32,
     updated: u32,
+}
+
+/// What git wants, and the commit since which it does.
+#[derive(Debug, Serialize)]
+struct Wanted<'a> {
+    since: Option<Timestamp>,
+    by: Option<&'a Safe>,
+    commit: Option<&'a Raw>,
+    subject: Option<&'a Safe>,
+    file: Option<&'a Raw>,
+    overridden: Option<&'a Safe>,
+    stale: Option<Stale>,
+}
+
+#[derive(Debug, Serialize)]
+struct Behind<'a> {
+    from: &'a EnvironmentName,
+    count: Option<usize>,
+    versions: Vec<&'a Raw>,
 }
 
 #[derive(Debug, Serialize)]
@@ -167,6 +189,12 @@ fn version_of(placement: &Placement) -> Option<Raw> {
     (!texts.is_empty()).then(|| Raw::new(texts.join("+")))
 }
 
+/// Several versions as one word.
+fn joined(versions: &[Version]) -> Option<Raw> {
+    let texts: Vec<&str> = versions.iter().map(|version| version.text.as_wire()).collect();
+    (!texts.is_empty()).then(|| Raw::new(texts.join("+")))
+}
+
 fn placement_of<'a>(model: &'a Model, placement: &'a Placement) -> PlacementOut<'a> {
     let digest = match placement.versions.as_known().map(Vec::as_slice) {
         Some([one]) => one.digest.as_ref(),
@@ -191,14 +219,32 @@ fn placement_of<'a>(model: &'a Model, placement: &'a Placement) -> PlacementOut<
     if let crate::domain::Sync::Unknown(why) = &placement.sync {
         unknown.push(crate::safe!("sync: {why}"));
     }
-    unknown.push(Safe::clean("wanted_version: the gitops repository is not read by this version"));
+    match placement.wanted.as_deref().map(|wanted| &wanted.versions) {
+        None => unknown.push(Safe::clean("wanted_version: no repository said it")),
+        Some(Known::Unknown(why)) => unknown.push(crate::safe!("wanted_version: {why}")),
+        Some(Known::Known(_)) => {}
+    }
     PlacementOut {
         name: &placement.name,
         applications: placement.parts.iter().map(|part| &part.app).collect(),
         destination: Destination { cluster: placement.cluster.as_known(), namespace: &placement.namespace },
         version: version_of(placement),
         digest,
-        wanted_version: None,
+        wanted_version: placement.wanted.as_deref().and_then(|wanted| joined(wanted.versions.as_known()?)),
+        wanted: placement.wanted.as_deref().map(|wanted| Wanted {
+            since: wanted.commit.as_ref().map(|commit| commit.at),
+            by: wanted.commit.as_ref().map(|commit| &commit.author),
+            commit: wanted.commit.as_ref().map(|commit| &commit.id),
+            subject: wanted.commit.as_ref().map(|commit| &commit.subject),
+            file: wanted.file.as_ref(),
+            overridden: wanted.overridden.as_ref(),
+            stale: model.fleet.wanted_stale(placement).map(|stale| Stale { since: stale.since, why: stale.why }),
+        }),
+        behind: placement.behind.as_deref().map(|behind| Behind {
+            from: &behind.from,
+            count: behind.count(),
+            versions: behind.versions().map(|version| &version.text).collect(),
+        }),
         health: placement.health.word(),
         sync: placement.sync.word(),
         replicas: placement.replicas.as_known().map(|replicas| Replicas {

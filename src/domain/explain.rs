@@ -7,7 +7,7 @@ use crate::base::time::{Age, Silence, since};
 use crate::base::{Safe, Timestamp};
 use crate::domain::application::Resource;
 use crate::domain::canary::{Canary, Waits};
-use crate::domain::fleet::{Fleet, Placement};
+use crate::domain::fleet::{Fleet, Missed, Placement};
 use crate::domain::health::{Health, Known, Sync};
 use crate::domain::workload::RolloutPhase;
 
@@ -60,6 +60,7 @@ pub fn placement(out: &mut impl Write, fleet: &Fleet, placement: &Placement, now
     }
     trouble(out, fleet, placement)?;
     git(out, fleet, placement)?;
+    wanted(out, fleet, placement, now, silences)?;
     if let Known::Unknown(why) = &placement.versions {
         write!(out, " The version is not known: {}.", bare(&why.0))?;
     }
@@ -167,6 +168,49 @@ fn git(out: &mut impl Write, fleet: &Fleet, placement: &Placement) -> fmt::Resul
     }
 }
 
+/// What git wants, where that is not what runs, and how far it is behind the environment before it.
+fn wanted(out: &mut impl Write, fleet: &Fleet, placement: &Placement, now: Timestamp, silences: Timestamp) -> fmt::Result {
+    let Some(wanted) = &placement.wanted else { return Ok(()) };
+    if let Some(stale) = fleet.wanted_stale(placement) {
+        let age = stale.since.map(|at| Silence(since(at, silences)));
+        match age {
+            Some(age) => write!(out, " Git was last read {age} ago ({}).", bare(&stale.why))?,
+            None => write!(out, " Git was not read since the start ({}).", bare(&stale.why))?,
+        }
+    }
+    match &wanted.versions {
+        Known::Unknown(why) => write!(out, " What git wants is not known: {}.", bare(&why.0))?,
+        Known::Known(versions) if placement.versions.as_known() == Some(versions) => {}
+        Known::Known(versions) => {
+            out.write_str(" Git wants ")?;
+            for (index, version) in versions.iter().enumerate() {
+                write!(out, "{}{}", if index == 0 { "" } else { " and " }, version.text.shown())?;
+            }
+            if let Some(commit) = &wanted.commit {
+                write!(out, " for {} ({} by {})", Age::of(commit.at, now), commit.short(), commit.author)?;
+            }
+            out.write_char('.')?;
+        }
+    }
+    if let Some(what) = &wanted.overridden {
+        write!(out, " {what} overrides the file.")?;
+    }
+    let Some(behind) = &placement.behind else { return Ok(()) };
+    let from = behind.from.shown();
+    match &behind.missed {
+        Missed::Steps(_) => match behind.count() {
+            None | Some(0) => Ok(()),
+            Some(count) => {
+                write!(out, " {count} {} behind {from}:", if count == 1 { "version" } else { "versions" })?;
+                behind.versions().try_for_each(|version| write!(out, " {}", version.text.shown()))?;
+                out.write_char('.')
+            }
+        },
+        Missed::Never => write!(out, " {from} never had this version."),
+        Missed::Unread => write!(out, " How far it is behind {from} is not known: that lies further back than history was read."),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
@@ -201,6 +245,8 @@ mod tests {
             stuck: None,
             waiting: None,
             canary: None,
+            wanted: None,
+            behind: None,
             deployed_at: None,
             cluster: Known::Known(ClusterName::from("prod-eu")),
             namespace: "shop".into(),

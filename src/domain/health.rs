@@ -60,6 +60,14 @@ impl<T> Known<T> {
         }
     }
 
+    /// The fact itself, when there is one.
+    pub fn into_known(self) -> Option<T> {
+        match self {
+            Self::Known(fact) => Some(fact),
+            Self::Unknown(_) => None,
+        }
+    }
+
     /// The fact in another form.
     pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Known<U> {
         match self {

@@ -1,6 +1,7 @@
 //! Models for the tests of painting, built from plain values: everything in them was reported by a source and taken in by `update`.
 
 mod answers;
+mod git;
 
 use std::time::Duration;
 
@@ -25,6 +26,7 @@ use crate::domain::workload::{
 use crate::domain::{AppKey, ArgocdName, ClusterName, EnvironmentName, Health, Namespace, PlacementName, ServiceName, SourceId, Sync};
 
 pub(crate) use answers::{detail, pods};
+pub(crate) use git::{with_git, with_git_lost};
 
 /// 2026-11-20 14:32:07Z.
 pub(crate) const NOW: Timestamp = Timestamp::constant(1_795_185_127, 0);

@@ -30,6 +30,11 @@ frames! {
     matrix_80: usual(), 80, 24;
     matrix_200: usual(), 200, 50;
     matrix_40: usual(), 40, 8;
+    git_80: wants(with_git(), &[Intent::Down, Intent::Right]), 80, 24;
+    git_100: wants(with_git(), &[Intent::Right, Intent::Right]), 100, 30;
+    git_200: wants(with_git(), &[Intent::Down, Intent::Right, Intent::Right]), 200, 50;
+    git_cell_100: opened(with_git()), 100, 44;
+    git_lost_100: opened(with_git_lost()), 100, 30;
     stepless_80: stepless(), 80, 24;
     stepless_140: wants(stepless(), &[Intent::Right, Intent::Right]), 140, 24;
     large_100: large(), 100, 30;

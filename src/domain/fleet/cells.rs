@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::join::{instance_name, listed, same_installation};
 use super::placement::PartFacts;
+use super::wanted::WantedFacts;
 use super::{Changes, Fleet, Part, Placement, join::Join};
 use crate::base::{Raw, Safe};
 use crate::domain::application::{Application, Resource, Shape};
@@ -31,7 +32,7 @@ pub struct Service {
 pub struct Cell {
     /// Its placements, by name.
     pub placements: Vec<Placement>,
-    members: Vec<(AppKey, Assignment)>,
+    pub(super) members: Vec<(AppKey, Assignment)>,
 }
 
 /// What is derived from one application.
@@ -127,8 +128,16 @@ impl Fleet {
     }
 
     pub(super) fn desired_changed(&mut self, keys: &[AppKey]) -> Changes {
-        let places = keys.iter().flat_map(|key| self.places_of(key)).collect();
+        let mut places: BTreeSet<Place> = keys.iter().flat_map(|key| self.places_of(key)).collect();
+        self.add_followers(&mut places);
         self.recompute(&places)
+    }
+
+    /// Adds the cells that are compared with these.
+    fn add_followers(&self, places: &mut BTreeSet<Place>) {
+        let followers: Vec<Place> =
+            places.iter().flat_map(|(service, environment)| self.followers(*environment).map(move |follower| (service.clone(), follower))).collect();
+        places.extend(followers);
     }
 
     pub(super) fn replica_sets_changed(&mut self, keys: &[ReplicaSetKey]) -> Changes {
@@ -174,6 +183,8 @@ impl Fleet {
                 }
             }
         }
+        let assigned = |derived: &Option<Derived>| derived.as_ref().map(|derived| derived.assigned.clone());
+        let moves = !self.desired.is_empty() && assigned(&before) != assigned(&derived);
         let reach = self.change_reach(before.as_ref(), derived.as_ref());
         if let Some(derived) = derived {
             for assignment in derived.assigned.iter().flatten() {
@@ -189,6 +200,9 @@ impl Fleet {
                 self.claims.entry(claim.clone()).or_default().insert(key.clone());
             }
             self.derived.insert(key.clone(), derived);
+        }
+        if moves {
+            self.add_followers(places);
         }
         reach
     }
@@ -325,8 +339,8 @@ impl Fleet {
         changes
     }
 
-    fn placements(&self, service: &ServiceName, environment: usize, members: &[(AppKey, Assignment)]) -> Vec<Placement> {
-        let Some(environment) = self.landscape.environments.get(environment) else { return Vec::new() };
+    fn placements(&self, service: &ServiceName, position: usize, members: &[(AppKey, Assignment)]) -> Vec<Placement> {
+        let Some(environment) = self.landscape.environments.get(position) else { return Vec::new() };
         let found: Vec<(&AppKey, &Assignment, &Application, &Derived)> = members
             .iter()
             .filter_map(|(key, assignment)| Some((key, assignment, &self.applications.get(key)?.value, self.derived.get(key)?)))
@@ -341,7 +355,15 @@ impl Fleet {
             grouped.entry(name).or_default().push(self.part(key, assignment, application, derived));
         }
         let rule = self.landscape.version_rule(service);
-        let mut placements: Vec<Placement> = grouped.into_iter().map(|(name, parts)| Placement::of(name, service, rule, parts)).collect();
+        let placement = |(name, parts): (PlacementName, Vec<PartFacts<'_>>)| {
+            let asked: Vec<WantedFacts> =
+                parts.iter().filter(|facts| self.desired.get(&facts.part.app).is_some()).map(|facts| WantedFacts::of(facts, service, rule)).collect();
+            let mut placement = Placement::of(name, service, rule, parts);
+            self.add_wanted(&mut placement, service, &asked);
+            self.add_behind(&mut placement, service, position, &asked);
+            placement
+        };
+        let mut placements: Vec<Placement> = grouped.into_iter().map(placement).collect();
         placements.shrink_to_fit();
         placements
     }

@@ -10,6 +10,7 @@ mod source;
 mod store;
 #[cfg(test)]
 mod tests;
+mod wanted;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,6 +18,7 @@ pub use cells::{Cell, Service};
 pub use placement::{Part, Placement};
 pub use source::{ScopeStatus, Since, Source, Stale};
 pub use store::Entry;
+pub use wanted::{Behind, Missed, Step, Wanted};
 
 use crate::base::{Epoch, Safe, Timestamp};
 use crate::domain::application::{Application, Detail};

@@ -1,5 +1,6 @@
 //! A placement as it stands: what all its parts and workloads say together.
 
+use super::wanted::{Behind, Wanted};
 use crate::base::{Raw, Safe, Timestamp};
 use crate::domain::application::{Application, Phase};
 use crate::domain::canary::{Canary, Waits};
@@ -39,6 +40,10 @@ pub struct Placement {
     pub waiting: Option<Safe>,
     /// A canary or blue-green change under way or turned back: the one that is furthest from done.
     pub canary: Option<Box<Canary>>,
+    /// What git wants of it, where a repository says so.
+    pub wanted: Option<Box<Wanted>>,
+    /// How it stands to the environment that it is promoted from, where repositories say so.
+    pub behind: Option<Box<Behind>>,
     /// When the last successful deployment ended.
     pub deployed_at: Option<Timestamp>,
     /// The cluster it runs in.
@@ -215,6 +220,8 @@ impl Builder {
             stuck: self.stuck,
             waiting: self.waiting,
             canary: self.canary.map(Box::new),
+            wanted: None,
+            behind: None,
             deployed_at: self.deployed_at,
             cluster: self.cluster.unwrap_or_else(|| Known::unknown("it has no application")),
             namespace: self.namespace,
@@ -226,6 +233,17 @@ impl Builder {
 struct Found {
     running: Vec<Version>,
     incoming: Option<Version>,
+}
+
+/// The versions that run or come, where they are known.
+pub(super) fn live_versions(service: &ServiceName, rule: &VersionRule, facts: &PartFacts<'_>) -> Vec<Version> {
+    let found = versions_of(service, rule, facts).into_known();
+    found
+        .map(|Found { mut running, incoming }| {
+            running.extend(incoming);
+            running
+        })
+        .unwrap_or_default()
 }
 
 /// What runs, from the nearest witness: the workloads' own templates, else what Argo CD summarised.

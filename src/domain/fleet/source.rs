@@ -249,7 +249,7 @@ fn scope_of<'a>(source: &'a Source, key: &AppKey, project: &Raw) -> Option<&'a S
     })
 }
 
-fn why_not_live(id: &SourceId, state: &SourceState) -> Safe {
+pub(super) fn why_not_live(id: &SourceId, state: &SourceState) -> Safe {
     let name = id.name.shown();
     match state {
         SourceState::Connecting | SourceState::Live => crate::safe!("{} {name} is being read", id.kind),

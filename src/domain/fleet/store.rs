@@ -43,6 +43,11 @@ impl<K, V> Default for Store<K, V> {
 }
 
 impl<K: Ord + Clone, V: PartialEq> Store<K, V> {
+    /// Whether nothing is held.
+    pub(super) fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
     /// One item.
     pub(super) fn get(&self, key: &K) -> Option<&Entry<V>> {
         self.items.get(key).map(Box::as_ref)

@@ -8,7 +8,7 @@ use crate::app::matrix::Column;
 use crate::base::Raw;
 use crate::domain::attention::Attention;
 use crate::domain::canary::{Canary, Waits};
-use crate::domain::fleet::{Cell, Placement, Service, Since};
+use crate::domain::fleet::{Cell, Missed, Placement, Service, Since};
 use crate::domain::health::{Health, Known, Sync};
 use crate::domain::workload::RolloutPhase;
 use crate::ui::canvas::{Canvas, head, width};
@@ -18,6 +18,8 @@ use crate::ui::moment::Moment;
 /// The fields of a roomy cell: state is glyph, letter and one mark.
 const STATE: u16 = 3;
 const AGE: u16 = 3;
+/// `+12`, and a gap.
+const BEHIND: u16 = 4;
 /// A version gets at most so much; the rest is for canaries.
 const VERSION: u16 = 14;
 
@@ -87,6 +89,9 @@ fn compact(canvas: &mut Canvas<'_>, words: &mut String, moment: Moment, facts: &
     // The version is worth more than what follows it: that is said in full, or shorter, or as short as it can be.
     for brevity in [Brevity::Full, Brevity::Short, Brevity::Shortest] {
         words.truncate(split);
+        if brevity == Brevity::Full && !same && canary.is_none() {
+            behind(words, facts.lead);
+        }
         state(canvas, words, facts, canary, brevity);
         match brevity {
             Brevity::Full => silence(words, facts, moment),
@@ -141,11 +146,12 @@ fn silence(words: &mut String, facts: &Facts<'_>, moment: Moment) {
 
 fn roomy(canvas: &mut Canvas<'_>, words: &mut String, moment: Moment, facts: &Facts<'_>, place: Place) -> u16 {
     let Place { x, y, room } = place;
-    let with_age = room >= 8 + 1 + STATE + 1 + AGE;
-    let field = (room - 1 - STATE - if with_age { 1 + AGE } else { 0 }).min(VERSION);
+    let with_extra = room >= 8 + 1 + STATE + 1 + AGE;
+    let with_both = room >= 8 + 1 + STATE + 1 + BEHIND + AGE;
+    let field = (room - 1 - STATE - if with_extra { 1 + AGE } else { 0 } - if with_both { BEHIND } else { 0 }).min(VERSION);
     words.clear();
     silence(words, facts, moment);
-    let (behind, split) = (width(words).min(field), words.len());
+    let (silent, split) = (width(words).min(field), words.len());
     version(words, facts.placements);
     let canary = notable_canary(facts.lead);
     if let Some(canary) = canary.filter(|canary| canary.waits != Waits::Aborted) {
@@ -161,8 +167,8 @@ fn roomy(canvas: &mut Canvas<'_>, words: &mut String, moment: Moment, facts: &Fa
         words.truncate(end);
     }
     let (suffix, text) = words.split_at_checked(split).unwrap_or(("", words));
-    let end = canvas.squeeze(x, y, field - behind, text, facts.tone);
-    let end = canvas.put(end, y, behind, suffix, facts.tone);
+    let end = canvas.squeeze(x, y, field - silent, text, facts.tone);
+    let end = canvas.put(end, y, silent, suffix, facts.tone);
     if let Some(canary) = canary {
         change(canvas, words, facts, canary, moment, Place { x: end + 1, y, room: (x + room).saturating_sub(end + 1) });
         return end;
@@ -173,10 +179,24 @@ fn roomy(canvas: &mut Canvas<'_>, words: &mut String, moment: Moment, facts: &Fa
         let at = canvas.put(state, y, 2, canvas.look.health(&facts.lead.health), facts.tone);
         canvas.put(at, y, 1, mark(facts.lead), facts.tone);
     }
-    if with_age && let Some(at) = facts.placements.iter().filter_map(|placement| placement.deployed_at).max() {
+    let mut after = state + STATE + 1;
+    words.clear();
+    behind(words, facts.lead);
+    if !with_extra && end + 1 + width(words) <= x + field {
+        canvas.put_right(x + field, y, BEHIND - 1, words, facts.tone);
+    }
+    if with_extra && !words.is_empty() {
+        canvas.put(after, y, BEHIND - 1, words, facts.tone);
+        // How far it is behind is worth more than its age.
+        if !with_both {
+            return end;
+        }
+    }
+    after += if with_both { BEHIND } else { 0 };
+    if with_extra && let Some(at) = facts.placements.iter().filter_map(|placement| placement.deployed_at).max() {
         words.clear();
         let _ = write!(words, "{}", moment.age(at));
-        canvas.put_right(state + STATE + 1 + AGE, y, AGE, words, facts.tone);
+        canvas.put_right(after + AGE, y, AGE, words, facts.tone);
     }
     end
 }
@@ -208,6 +228,17 @@ fn mark(placement: &Placement) -> &'static str {
         Sync::OutOfSync => "~",
         Sync::Synced | Sync::Unknown(_) => "",
     }
+}
+
+/// `+4`: so many versions behind the environment before it; `±`: that one never had ours. Nothing where both are level, or nobody knows.
+fn behind(words: &mut String, placement: &Placement) {
+    let Some(behind) = &placement.behind else { return };
+    let _ = match (behind.count(), &behind.missed) {
+        (Some(0), _) | (None, Missed::Steps(_) | Missed::Unread) => Ok(()),
+        (Some(count @ 1..100), _) => write!(words, "+{count}"),
+        (Some(_), _) => write!(words, "+99"),
+        (None, Missed::Never) => write!(words, "±"),
+    };
 }
 
 /// A change that has more to say than health has: while a Rollout without steps moves, it is like any Deployment.

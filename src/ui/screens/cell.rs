@@ -7,7 +7,7 @@ use crate::domain::{Health, explain};
 use crate::ui::look::{Look, Tone};
 use crate::ui::moment::Moment;
 use crate::ui::page::Page;
-use crate::ui::screens::placement;
+use crate::ui::screens::{git, placement};
 
 pub(in crate::ui) fn write(page: &mut Page, look: Look, model: &Model, state: &CellState, moment: Moment) {
     page.tone(Tone::Strong).say(state.service.shown()).say(" · ").say(state.environment.shown());
@@ -35,6 +35,7 @@ pub(in crate::ui) fn write(page: &mut Page, look: Look, model: &Model, state: &C
         // Words cannot fail to be written into a string.
         let _ = explain::placement(&mut words, &model.fleet, one, moment.words());
         page.say(&words).end(3);
+        git::write(page, model, &state.service, one, moment);
         placement::write(page, look, model, one, moment);
     }
 }

@@ -2,6 +2,7 @@
 
 pub(super) mod cell;
 mod detail;
+mod git;
 pub(super) mod help;
 mod placement;
 pub(super) mod sources;
