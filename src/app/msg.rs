@@ -3,6 +3,7 @@
 use crate::app::Intent;
 use crate::base::{Safe, Timestamp};
 use crate::domain::SourceId;
+use crate::domain::fleet::Remembered;
 use crate::domain::observation::Report;
 
 /// A message.
@@ -19,6 +20,8 @@ pub struct Msg {
 pub enum What {
     /// The program begins.
     Started,
+    /// What an earlier run knew is remembered: painted as stale until its sources confirm it.
+    Remembered(Vec<Remembered>),
     /// Sources reported; several at once after a burst.
     Reports(Vec<Report>),
     /// A person wants something.

@@ -18,6 +18,11 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
     model.now = model.now.max(msg.at);
     let effects = match msg.what {
         What::Started => reach::start(model),
+        What::Remembered(remembered) => {
+            let changes = model.fleet.remember(remembered);
+            model.matrix.disturb();
+            if changes.reach { reach::extend(model) } else { Vec::new() }
+        }
         What::Reports(reports) => take_reports(model, reports),
         What::Wants(intent) => fulfil(model, intent),
         What::Typed(character) => {

@@ -19,8 +19,10 @@ use crate::app::{Effect, Model, Msg, What, update};
 use crate::base::{Safe, Timestamp};
 use crate::config::Config;
 use crate::domain::ServiceName;
+use crate::domain::fleet::Remembered;
 use crate::domain::observation::Report;
 use crate::runtime::connections::Connections;
+use crate::runtime::remembered::{self, Memory};
 use crate::runtime::terminal::input::Input;
 use crate::runtime::terminal::{self, Terminal};
 use crate::runtime::{clock, faults, model, reached, report};
@@ -33,6 +35,9 @@ const FRAME: Duration = Duration::from_millis(16);
 
 /// The words about the selected cell follow once the cursor has rested for so long. The cursor itself moves at once.
 const REST: Duration = Duration::from_millis(70);
+
+/// What is known is kept so often, for the case that the end comes without a warning.
+const MEMORISE: Duration = Duration::from_mins(5);
 
 /// Reports taken in before keys are looked at again.
 const BATCH: usize = 256;
@@ -57,7 +62,7 @@ pub fn run(config: &Config) -> Result<Ending> {
     let caught = std::panic::catch_unwind(AssertUnwindSafe(|| {
         runtime.block_on(async {
             let mut signals = Signals::new()?;
-            Cockpit::new(config, model(config), &mut terminal, &mut signals).fly().await
+            Cockpit::new(config, model(config), &mut terminal, &mut signals).remembering(config).fly().await
         })
     }));
     land(runtime, Some(terminal), caught)
@@ -90,6 +95,11 @@ pub(super) struct Cockpit<'t> {
     signals: &'t mut Signals,
     /// The story of a demo, while it goes on.
     told: Option<watch::Receiver<Told>>,
+    /// What an earlier run knew, and where the next one will look for it. None in a demo.
+    memory: Option<Memory>,
+    /// The parts of it that the first frame did not wait for.
+    recalled: Option<mpsc::Receiver<Vec<Remembered>>>,
+    memorised_at: Instant,
     painted_at: Option<Instant>,
     /// When the cursor will have rested.
     rests_at: Option<Instant>,
@@ -146,6 +156,9 @@ impl<'t> Cockpit<'t> {
             reports,
             signals,
             told: None,
+            memory: None,
+            recalled: None,
+            memorised_at: Instant::now(),
             painted_at: None,
             rests_at: None,
             dirty: true,
@@ -160,16 +173,79 @@ impl<'t> Cockpit<'t> {
         self
     }
 
+    /// What an earlier run knew is shown until its sources answer, and what this one knows is kept for the next.
+    fn remembering(mut self, config: &Config) -> Self {
+        match Memory::of(config) {
+            Ok(memory) => self.memory = Some(memory),
+            Err(error) => tracing::warn!(%error, "the last known fleet is not remembered"),
+        }
+        self
+    }
+
     pub(super) async fn fly(mut self) -> Result<Ending> {
         let (columns, rows) = Terminal::size();
         self.take(What::Resized(columns, rows));
+        let mut effects = self.update(What::Started);
+        effects.extend(self.recall());
         self.paint();
-        self.take(What::Started);
+        // Clients are built behind the first frame.
+        for effect in effects {
+            self.perform(effect);
+        }
         loop {
             match self.turn().await? {
                 Turn::On => {}
-                Turn::End(ending) => return Ok(ending),
+                Turn::End(ending) => {
+                    self.memorise();
+                    return Ok(ending);
+                }
             }
+        }
+    }
+
+    /// Takes in the first part of what an earlier run knew. The others follow from a thread of their own.
+    fn recall(&mut self) -> Vec<Effect> {
+        let opened = match self.memory.as_ref().map(Memory::open) {
+            None | Some(Ok(None)) => return Vec::new(),
+            Some(Ok(Some(parts))) => Ok(parts),
+            Some(Err(error)) => Err(error),
+        };
+        let mut parts = match opened {
+            Ok(parts) => parts,
+            Err(error) => {
+                tracing::warn!(%error, "the last known fleet cannot be read");
+                return Vec::new();
+            }
+        };
+        let Some(Ok(first)) = parts.next() else { return Vec::new() };
+        let (sender, receiver) = mpsc::channel(1);
+        let others = std::thread::Builder::new().name("memory".into()).spawn(move || {
+            for part in parts {
+                match part {
+                    Ok(part) => {
+                        if sender.blocking_send(part).is_err() {
+                            return;
+                        }
+                    }
+                    Err(error) => tracing::warn!(%error, "the last known fleet cannot be read to its end"),
+                }
+            }
+        });
+        self.recalled = others.is_ok().then_some(receiver);
+        self.update(What::Remembered(first))
+    }
+
+    /// Keeps what is known for the next run.
+    fn memorise(&mut self) {
+        self.memorised_at = Instant::now();
+        let Some(memory) = &self.memory else { return };
+        let memorable = remembered::memorable(&self.model, clock::now());
+        // A run that never saw anything does not make the next one forget.
+        if memorable.is_empty() {
+            return;
+        }
+        if let Err(error) = memory.write(&memorable) {
+            tracing::warn!(%error, "the last known fleet is not remembered");
         }
     }
 
@@ -187,6 +263,10 @@ impl<'t> Cockpit<'t> {
                 self.take(what);
                 self.dirty = true;
             }
+            Some(part) = recalled(&mut self.recalled) => {
+                self.take(What::Remembered(part));
+                self.dirty = true;
+            }
             crashed = self.connections.crashed() => {
                 self.take(What::TaskPanicked { source: crashed.source, message: crashed.message });
                 self.dirty = true;
@@ -199,6 +279,9 @@ impl<'t> Cockpit<'t> {
                 self.take(What::Tick);
                 self.dirty = true;
             }
+        }
+        if self.memorised_at.elapsed() >= MEMORISE {
+            self.memorise();
         }
         if self.dirty && self.painted_at.is_none_or(|at| at.elapsed() >= FRAME) {
             self.paint();
@@ -333,6 +416,17 @@ async fn rested(at: Option<Instant>) {
         Some(at) => tokio::time::sleep_until(at).await,
         None => std::future::pending().await,
     }
+}
+
+/// The next part of what an earlier run knew. Waits for ever where there is none, or none any more.
+async fn recalled(parts: &mut Option<mpsc::Receiver<Vec<Remembered>>>) -> Option<Vec<Remembered>> {
+    let Some(receiver) = parts else { return std::future::pending().await };
+    let part = receiver.recv().await;
+    if part.is_none() {
+        *parts = None;
+        return std::future::pending().await;
+    }
+    part
 }
 
 /// The next line of the story. Waits for ever where there is none, or none any more.

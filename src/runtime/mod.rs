@@ -12,6 +12,7 @@ pub mod faults;
 pub mod headless;
 pub mod log;
 pub mod places;
+mod remembered;
 pub mod report;
 pub mod terminal;
 pub mod world;

@@ -8,7 +8,7 @@ use serde_json::Value;
 use tokio::sync::watch;
 
 /// Changes that are remembered; a watch from before them is answered with 410.
-const REMEMBERED: usize = 100_000;
+const REMEMBERED: usize = 10_000;
 
 /// A kind of objects, as discovery tells it.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]

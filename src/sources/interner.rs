@@ -6,7 +6,7 @@ use crate::base::Raw;
 
 /// Shares equal texts.
 #[derive(Debug, Default)]
-pub(super) struct Interner {
+pub(crate) struct Interner {
     seen: HashSet<Raw>,
 }
 
@@ -15,7 +15,7 @@ const SHARED_AT_MOST: usize = 50_000;
 
 impl Interner {
     /// This text.
-    pub(super) fn raw(&mut self, text: &str) -> Raw {
+    pub(crate) fn raw(&mut self, text: &str) -> Raw {
         match self.seen.get(text) {
             Some(known) => known.clone(),
             None => self.keep(Raw::from(text)),

@@ -20,4 +20,5 @@ pub mod supervisor;
 pub use ask::{Ask, Want};
 pub use clients::Clients;
 pub use failure::{Failure, FailureKind};
+pub(crate) use interner::Interner;
 pub use outbox::Outbox;

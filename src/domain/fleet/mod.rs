@@ -6,6 +6,7 @@
 mod cells;
 mod join;
 mod placement;
+mod remember;
 mod source;
 mod store;
 #[cfg(test)]
@@ -16,6 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub use cells::{Cell, Service};
 pub use placement::{Part, Placement};
+pub use remember::Remembered;
 pub use source::{ScopeStatus, Since, Source, Stale};
 pub use store::Entry;
 pub use wanted::{Behind, Missed, Step, Wanted};

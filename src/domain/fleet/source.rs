@@ -196,9 +196,12 @@ impl Fleet {
         let entry = self.applications.get(key)?;
         let application = &entry.value;
         match scope_of(source, key, &application.project).and_then(|scope| source.scopes.get(scope).map(|status| (scope, status))) {
-            Some((scope, status)) if !status.vouches_for(entry.at) => return Some((source.confirmed_at(scope), Lost::NotLive(id, &status.state))),
+            // What is remembered from an earlier run was confirmed then.
+            Some((scope, status)) if !status.vouches_for(entry.at) => {
+                return Some((source.confirmed_at(scope).max(Some(entry.at)), Lost::NotLive(id, &status.state)));
+            }
             // It was told of by the stream before any list spoke for its project: as current as the instance is.
-            None if !source.any_live() => return Some((source.heard_at, Lost::NotRead(id))),
+            None if !source.any_live() || entry.at < source.since => return Some((source.heard_at.max(Some(entry.at)), Lost::NotRead(id))),
             Some(_) | None => {}
         }
         let silent = source.controller_silent(now).filter(|_| !application.frozen)?;
