@@ -75,6 +75,14 @@ const fn on_the_matrix(model: &Model) -> Result<(), Refusal> {
     }
 }
 
+fn on_what_runs(model: &Model) -> Result<(), Refusal> {
+    crate::app::own::looked_at(model).map(|_| ())
+}
+
+fn on_a_page(model: &Model) -> Result<(), Refusal> {
+    crate::app::copy::page(model).map(|_| ())
+}
+
 fn with_a_fold(model: &Model) -> Result<(), Refusal> {
     on_the_matrix(model)?;
     if model.matrix.has_fold() { Ok(()) } else { Err(Refusal::NothingFolded) }
@@ -107,10 +115,24 @@ pub const COMMANDS: &[Command] = &[
     looking(
         Intent::Filter,
         "filter",
-        "Show only rows with all these words; env:production health:degraded sync:out version:2.14 cluster:eu narrow one thing.",
+        "Show only rows with all these words; env:production health:degraded sync:out behind:>0 team:payments version:2.14 cluster:eu service:checkout \
+         is:canary narrow one thing; -word leaves rows out, a,b is one of them.",
         on_the_matrix,
     ),
     looking(Intent::Arrange, "arrange", "Change the order of rows: by need, by name, by latest change.", on_the_matrix),
+    Command {
+        hinted: false,
+        ..looking(Intent::Copy, "copy", "Copy something of this cell: version, digest, commit, application, address, or all in words.", on_what_runs)
+    },
+    Command {
+        hinted: false,
+        ..looking(Intent::Browse, "open page", "Open this application's page of Argo CD in the browser; without one, copy its address.", on_a_page)
+    },
+    Command {
+        hinted: false,
+        ..looking(Intent::Notify, "notify", "Tell me when this cell becomes healthy or fails; again: no longer.", on_what_runs)
+    },
+    Command { hinted: false, ..looking(Intent::SeeAll, "mark seen", "Take all marks of change off: what changed counts as seen.", always) },
     looking(Intent::Sources, "sources", "The sources with state, age and last error, and the applications that are in no cell.", always),
     program(Intent::Palette, "commands", "Everything that can be done, by name.", true),
     program(Intent::Help, "help", "What the keys do here.", true),

@@ -2,6 +2,7 @@
 
 use crate::base::{Epoch, Safe};
 use crate::domain::SourceId;
+use crate::domain::link::Link;
 use crate::domain::question::Ask;
 
 /// Something for the shell to do.
@@ -23,6 +24,12 @@ pub enum Effect {
     },
     /// End this world and begin that scenario of the demo.
     Play(Safe),
+    /// Draw a person's attention, by the bell or a notification of the terminal.
+    Notify(Safe),
+    /// Put a text on the clipboard of the person's terminal.
+    Copy(Safe),
+    /// Send a browser to a page.
+    Browse(Link),
     /// Give the terminal back to the shell until the program is continued.
     Suspend,
     /// End the program.

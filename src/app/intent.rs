@@ -31,6 +31,14 @@ pub enum Intent {
     Filter,
     /// The next order of rows.
     Arrange,
+    /// Watch a cell for its outcome, or no longer.
+    Notify,
+    /// What changed counts as seen.
+    SeeAll,
+    /// Copy something of what is looked at.
+    Copy,
+    /// Its page in a browser.
+    Browse,
     /// The sources and what is in no cell.
     Sources,
     /// Everything that can be done, by name.

@@ -2,16 +2,18 @@
 //!
 //! Selection follows identity. Rows move only when nobody is about to press a key: not within [`HOLD`] of the last one, not under an overlay.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::app::Refusal;
-use crate::app::filter::Filter;
+use crate::app::columns::columns;
+pub use crate::app::columns::{Column, ColumnKey};
+use crate::app::filter::{Filter, Lens, Sight};
 use crate::base::time::{later, since};
 use crate::base::{Safe, Timestamp};
+use crate::domain::ServiceName;
 use crate::domain::attention::Attention;
 use crate::domain::fleet::{Cell, Fleet, Placement, Service};
-use crate::domain::{PlacementName, ServiceName};
 
 /// No row moves so soon after a key: what is under the finger stays there.
 pub const HOLD: Duration = Duration::from_secs(3);
@@ -26,9 +28,6 @@ const CALM: Duration = Duration::from_millis(250);
 /// More rows than this at most every [`BREATH`]: the first change at once, a burst in steps that an eye can follow.
 const SOME: usize = 100;
 const BREATH: Duration = Duration::from_millis(50);
-
-/// An environment is drawn as one column per placement up to so many; with more, a cell tells them together.
-const SPLIT_LIMIT: usize = 4;
 
 /// The state of the matrix.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -144,26 +143,6 @@ pub struct Counts {
     pub in_no_cell: usize,
 }
 
-/// A column: an environment, or one placement of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Column {
-    /// Index of the environment in the landscape.
-    pub environment: usize,
-    /// The placement, where the environment is split.
-    pub placement: Option<PlacementName>,
-    /// The heading.
-    pub title: Safe,
-}
-
-/// Names a column for as long as the environment and placement exist.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct ColumnKey {
-    /// The environment's name.
-    pub environment: crate::domain::EnvironmentName,
-    /// The placement, where the environment is split.
-    pub placement: Option<PlacementName>,
-}
-
 /// How the rows of the terminal are shared out on this screen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Layout {
@@ -260,27 +239,37 @@ impl MatrixState {
     }
 
     /// Moves rows if they have to and may.
-    pub fn arrange_if_due(&mut self, fleet: &Fleet, size: (u16, u16), now: Timestamp) {
-        if self.next_wake().is_some_and(|due| due <= now) {
-            self.rearrange(fleet, size, now);
+    pub fn arrange_if_due(&mut self, sight: Sight<'_>, size: (u16, u16)) {
+        if self.next_wake().is_some_and(|due| due <= sight.now) {
+            self.rearrange(sight, size);
         }
     }
 
     /// Puts rows and columns in order, now.
-    pub fn rearrange(&mut self, fleet: &Fleet, size: (u16, u16), now: Timestamp) {
+    pub fn rearrange(&mut self, sight: Sight<'_>, size: (u16, u16)) {
+        let Sight { fleet, now, .. } = sight;
         self.dirty = false;
         self.arranged_at = Some(now);
-        self.columns = columns(fleet);
-        let rows: Vec<(&ServiceName, &Service)> =
-            fleet.services().iter().filter(|(name, service)| self.filter.passes(fleet, name, service)).collect();
+        // The beginning of a term's name is not yet a word: it empties no list.
+        let without = self.filter.without_beginning();
+        let filter = std::mem::take(&mut self.filter);
+        let mut lens = filter.on(sight);
+        let mut rows = passing(&lens);
+        if let (true, Some(without)) = (rows.is_empty(), &without) {
+            lens = without.on(sight);
+            rows = passing(&lens);
+        }
+        self.columns = columns(fleet, &lens);
         let last = fleet.landscape().environments.len().saturating_sub(1);
-        self.counts = count(&rows);
+        self.counts = count(&rows, &lens);
         self.counts.in_no_cell = fleet.unmapped().filter(|(_, unmapped)| unmapped.is_amiss()).count();
         self.lines = match self.arrange {
-            Arrange::ByNeed => self.by_need(rows, last, size, now),
+            Arrange::ByNeed => self.by_need(rows, &lens, last, size),
             Arrange::ByName => by_name(fleet, &rows),
             Arrange::ByChange => by_change(rows),
         };
+        drop(lens);
+        self.filter = filter;
         self.follow(size);
         if !self.chosen {
             self.column = self.most_urgent(fleet).or_else(|| self.columns.first().and_then(|column| column.key(fleet)));
@@ -296,10 +285,10 @@ impl MatrixState {
         self.columns.iter().find(shows)?.key(fleet)
     }
 
-    fn by_need(&mut self, rows: Vec<(&ServiceName, &Service)>, last: usize, size: (u16, u16), now: Timestamp) -> Vec<Line> {
-        let (mut eyes, quiet): (Vec<_>, Vec<_>) = rows.into_iter().partition(|(_, service)| service.need.attention.needs_eyes());
-        let (news, quiet): (Vec<_>, Vec<_>) = quiet.into_iter().partition(|(_, service)| is_news(service, last, now));
-        eyes.sort_by_key(|(_, service)| (service.need.attention, service.need.from_last));
+    fn by_need(&mut self, rows: Vec<(&ServiceName, &Service)>, lens: &Lens<'_>, last: usize, size: (u16, u16)) -> Vec<Line> {
+        let (mut eyes, quiet): (Vec<_>, Vec<_>) = rows.into_iter().partition(|(_, service)| lens.need(service).attention.needs_eyes());
+        let (news, quiet): (Vec<_>, Vec<_>) = quiet.into_iter().partition(|(_, service)| is_news(service, last, lens.sight().now));
+        eyes.sort_by_cached_key(|(_, service)| (lens.need(service).attention, lens.need(service).from_last));
         self.counts.news = news.len();
         let mut lines = Vec::new();
         push_section(&mut lines, Section::NeedsEyes, &eyes);
@@ -371,25 +360,6 @@ impl MatrixState {
     }
 }
 
-impl Column {
-    /// What names this column.
-    #[must_use]
-    pub fn key(&self, fleet: &Fleet) -> Option<ColumnKey> {
-        let environment = fleet.landscape().environments.get(self.environment)?.name.clone();
-        Some(ColumnKey { environment, placement: self.placement.clone() })
-    }
-
-    /// The placement of a cell that this column shows: its own, or the only one.
-    #[must_use]
-    pub fn placement_in<'a>(&self, cell: &'a Cell) -> Option<&'a Placement> {
-        match (&self.placement, cell.placements.as_slice()) {
-            (Some(name), placements) => placements.iter().find(|placement| placement.name == *name),
-            (None, [only]) => Some(only),
-            (None, _) => None,
-        }
-    }
-}
-
 fn push_section(lines: &mut Vec<Line>, section: Section, rows: &[(&ServiceName, &Service)]) {
     if rows.is_empty() {
         return;
@@ -420,7 +390,7 @@ fn by_change(mut rows: Vec<(&ServiceName, &Service)>) -> Vec<Line> {
     rows.iter().map(|(name, _)| Line::Row((*name).clone())).collect()
 }
 
-fn placements(service: &Service) -> impl Iterator<Item = (usize, &Placement)> {
+pub(super) fn placements(service: &Service) -> impl Iterator<Item = (usize, &Placement)> {
     service.cells.iter().flat_map(|(environment, cell)| cell.placements.iter().map(|placement| (*environment, placement)))
 }
 
@@ -428,11 +398,11 @@ fn is_news(service: &Service, last: usize, now: Timestamp) -> bool {
     placements(service).any(|(environment, placement)| environment == last && placement.deployed_at.is_some_and(|at| since(at, now) < NEWS))
 }
 
-fn count(rows: &[(&ServiceName, &Service)]) -> Counts {
+fn count(rows: &[(&ServiceName, &Service)], lens: &Lens<'_>) -> Counts {
     let mut counts = Counts { rows: rows.len(), ..Counts::default() };
     for (_, service) in rows {
-        counts.needs_eyes += usize::from(service.need.attention.needs_eyes());
-        for (_, placement) in placements(service) {
+        counts.needs_eyes += usize::from(lens.need(service).attention.needs_eyes());
+        for placement in lens.in_sight(service) {
             counts.placements += 1;
             match Attention::of(placement) {
                 Attention::Broken => counts.broken += 1,
@@ -446,27 +416,7 @@ fn count(rows: &[(&ServiceName, &Service)]) -> Counts {
     counts
 }
 
-/// One column per environment; one per placement where there are several, but not too many.
-fn columns(fleet: &Fleet) -> Vec<Column> {
-    let environments = &fleet.landscape().environments;
-    let mut names: Vec<BTreeSet<&PlacementName>> = vec![BTreeSet::new(); environments.len()];
-    for service in fleet.services().values() {
-        for (environment, placement) in placements(service) {
-            if let Some(names) = names.get_mut(environment) {
-                names.insert(&placement.name);
-            }
-        }
-    }
-    let mut columns = Vec::new();
-    for (index, (environment, names)) in environments.iter().zip(names).enumerate() {
-        if !(2..=SPLIT_LIMIT).contains(&names.len()) {
-            columns.push(Column { environment: index, placement: None, title: environment.name.shown() });
-            continue;
-        }
-        for name in names {
-            let title = if name.0.is_empty() { environment.name.shown() } else { crate::safe!("{}·{}", environment.name.shown(), name.shown()) };
-            columns.push(Column { environment: index, placement: Some(name.clone()), title });
-        }
-    }
-    columns
+/// The rows that pass.
+fn passing<'a>(lens: &Lens<'a>) -> Vec<(&'a ServiceName, &'a Service)> {
+    lens.sight().fleet.services().iter().filter(|(name, service)| lens.passes(name, service)).collect()
 }

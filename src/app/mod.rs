@@ -4,7 +4,9 @@
 //! outside is returned as data.
 
 pub mod cell;
+pub mod columns;
 pub mod command;
+pub mod copy;
 pub mod demo;
 pub mod effect;
 pub mod filter;
@@ -12,10 +14,13 @@ pub mod intent;
 pub mod matrix;
 pub mod model;
 pub mod msg;
+pub mod own;
 pub mod palette;
 pub mod reach;
 pub mod refusal;
 pub mod scroll;
+#[cfg(test)]
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 mod update;

@@ -4,14 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::app::cell::CellState;
 use crate::app::demo::Demo;
+use crate::app::filter::Sight;
 use crate::app::matrix::MatrixState;
+use crate::app::own::Own;
 use crate::app::palette::Palette;
 use crate::app::scroll::Scroll;
 use crate::app::{Intent, Refusal};
 use crate::base::{Epoch, Raw, RequestId, Safe, Timestamp};
 use crate::domain::fleet::Fleet;
 use crate::domain::landscape::Landscape;
-use crate::domain::names::{ClusterName, Namespace, SourceId};
+use crate::domain::names::{ArgocdName, ClusterName, Namespace, SourceId};
 
 /// All of it.
 #[derive(Debug, Clone)]
@@ -28,6 +30,8 @@ pub struct Model {
     pub demo: Option<Demo>,
     /// The matrix is always there; other screens lie on it.
     pub matrix: MatrixState,
+    /// What is the person's own: favourites, marks, what is watched.
+    pub own: Own,
     /// What is looked at.
     pub screen: Screen,
     /// What lies over it.
@@ -64,6 +68,12 @@ pub struct Settings {
     pub start: Vec<SourceId>,
     /// Clusters that may be read at all.
     pub clusters: Vec<ClusterName>,
+    /// The addresses of the Argo CDs that have one: `https://argocd.example.com/argo`.
+    pub argocd_pages: BTreeMap<ArgocdName, String>,
+    /// Whether a browser can be opened where this runs.
+    pub has_browser: bool,
+    /// What to do where a text does not arrive on the clipboard; empty, or a sentence after a blank.
+    pub clipboard_hint: Safe,
 }
 
 /// What a question to a source is for.
@@ -95,6 +105,8 @@ pub enum Overlay {
     Help(Scroll),
     /// A filter is being typed. The text is in the matrix; this is the one to go back to.
     Filter(crate::app::filter::Filter),
+    /// Something is being chosen to be copied.
+    Copy(crate::app::copy::Copying),
     /// Something is being looked for among all that can be done.
     Palette(Palette),
 }
@@ -110,6 +122,7 @@ impl Model {
             settings,
             demo: None,
             matrix: MatrixState::default(),
+            own: Own::default(),
             screen: Screen::Matrix,
             overlay: None,
             notice: None,
@@ -126,6 +139,18 @@ impl Model {
     #[must_use]
     pub const fn room(&self) -> (u16, u16) {
         (self.size.0, if self.demo.is_some() { self.size.1.saturating_sub(1) } else { self.size.1 })
+    }
+
+    /// What filters look at.
+    #[must_use]
+    pub const fn sight(&self) -> Sight<'_> {
+        Sight { fleet: &self.fleet, own: &self.own, now: self.now }
+    }
+
+    /// Puts the rows in order, now.
+    pub(super) fn rearrange(&mut self) {
+        let room = self.room();
+        self.matrix.rearrange(Sight { fleet: &self.fleet, own: &self.own, now: self.now }, room);
     }
 
     /// Whether a wish can be fulfilled here and now, or why not.

@@ -41,6 +41,8 @@ pub enum What {
     },
     /// Time passed; something visible may depend on it.
     Tick,
+    /// Something that was wanted outside did not come about: a sentence.
+    Failed(Safe),
     /// The story of the demo goes on.
     Told {
         /// When it happened.

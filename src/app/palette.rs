@@ -260,7 +260,17 @@ pub(super) fn fulfil(model: &mut Model, intent: Intent) -> Option<Outcome> {
         Intent::Back | Intent::Palette => model.overlay = None,
         Intent::Quit | Intent::Suspend | Intent::Refresh => return None,
         // Nothing lies to the left or right, and no key of these reaches a text field.
-        Intent::Left | Intent::Right | Intent::Fold | Intent::Filter | Intent::Arrange | Intent::Sources | Intent::Help => {}
+        Intent::Left
+        | Intent::Right
+        | Intent::Fold
+        | Intent::Filter
+        | Intent::Arrange
+        | Intent::Notify
+        | Intent::Copy
+        | Intent::Browse
+        | Intent::SeeAll
+        | Intent::Sources
+        | Intent::Help => {}
     }
     Some(Outcome::Done(Vec::new()))
 }

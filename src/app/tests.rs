@@ -1,5 +1,6 @@
 //! Stories of the core: messages in, exact effects out.
 
+mod daily;
 mod palette;
 
 use std::time::Duration;
@@ -7,47 +8,13 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::matrix::Line;
+use super::testing::{T0, application, argocd, at, cluster, listed, model};
 use super::*;
 use crate::base::time::later;
-use crate::base::{Epoch, Raw, RequestId, Safe, Timestamp};
-use crate::domain::application::Application;
-use crate::domain::observation::{Items, Observation, Report, ReportBody, Scope, SourceState};
+use crate::base::{Epoch, Raw, RequestId, Safe};
+use crate::domain::Namespace;
+use crate::domain::observation::{Report, ReportBody};
 use crate::domain::question::{Ask, Want};
-use crate::domain::testing::{self, landscape};
-use crate::domain::{AppKey, ArgocdName, ClusterName, Namespace, SourceId};
-
-const T0: Timestamp = Timestamp::UNIX_EPOCH;
-
-fn at(seconds: u64, what: What) -> Msg {
-    Msg { at: later(T0, Duration::from_secs(seconds)), what }
-}
-
-fn argocd() -> SourceId {
-    SourceId::argocd(&ArgocdName::from("main"))
-}
-
-fn cluster() -> SourceId {
-    SourceId::cluster(&ClusterName::from("prod"))
-}
-
-fn model() -> Model {
-    let settings = Settings { title: Safe::clean("acme"), start: vec![argocd()], clusters: vec![ClusterName::from("prod")], ..Settings::default() };
-    Model::new(landscape(), settings, T0)
-}
-
-fn application(name: &str, health: &str) -> (AppKey, Application) {
-    (testing::app_key(name), testing::application(&["acme/app:1.0.0"], health))
-}
-
-fn reports(apps: &[(&str, &str)]) -> What {
-    let report = |body| Report { source: argocd(), epoch: Epoch(0), at: T0, body };
-    let scope = Scope::Project(Raw::from("shop"));
-    let items = Items::Applications(apps.iter().map(|(name, health)| application(name, health)).collect());
-    What::Reports(vec![
-        report(ReportBody::State(scope.clone(), SourceState::Live)),
-        report(ReportBody::Observed(Observation::Listed { scope, items, version: None })),
-    ])
-}
 
 fn rows(model: &Model) -> Vec<String> {
     model.matrix.lines.iter().filter_map(|line| if let Line::Row(name) = line { Some(name.as_wire().to_owned()) } else { None }).collect()
@@ -56,7 +23,7 @@ fn rows(model: &Model) -> Vec<String> {
 fn started(apps: &[(&str, &str)]) -> Model {
     let mut model = model();
     update(&mut model, at(0, What::Started));
-    update(&mut model, at(0, reports(apps)));
+    update(&mut model, at(0, listed(apps)));
     model
 }
 
@@ -64,7 +31,7 @@ fn started(apps: &[(&str, &str)]) -> Model {
 fn a_discovered_cluster_is_read_once_an_application_deploys_to_it() {
     let mut model = model();
     assert_eq!(update(&mut model, at(0, What::Started)), [Effect::Connect { source: argocd(), epoch: Epoch(0) }]);
-    let effects = update(&mut model, at(1, reports(&[("checkout-production", "Healthy")])));
+    let effects = update(&mut model, at(1, listed(&[("checkout-production", "Healthy")])));
     let namespaces = [Namespace::from("shop")].into_iter().collect();
     assert_eq!(
         effects,
@@ -73,7 +40,7 @@ fn a_discovered_cluster_is_read_once_an_application_deploys_to_it() {
             Effect::Ask { source: cluster(), ask: Ask { request: RequestId(0), want: Want::Namespaces(namespaces) } },
         ]
     );
-    assert_eq!(update(&mut model, at(2, reports(&[("checkout-production", "Degraded")]))), [], "it is read already");
+    assert_eq!(update(&mut model, at(2, listed(&[("checkout-production", "Degraded")]))), [], "it is read already");
 }
 
 #[test]
@@ -82,7 +49,7 @@ fn what_needs_eyes_comes_first_and_no_row_moves_under_a_finger() {
     assert_eq!(rows(&model), ["c", "a", "b"]);
     update(&mut model, at(10, What::Wants(Intent::Down)));
     assert_eq!(model.matrix.selected.as_ref().unwrap().as_wire(), "a");
-    update(&mut model, at(11, reports(&[("a-production", "Healthy"), ("b-production", "Degraded"), ("c-production", "Healthy")])));
+    update(&mut model, at(11, listed(&[("a-production", "Healthy"), ("b-production", "Degraded"), ("c-production", "Healthy")])));
     assert_eq!(rows(&model), ["c", "a", "b"], "held for three seconds");
     update(&mut model, at(13, What::Tick));
     assert_eq!(rows(&model), ["b", "a", "c"]);
@@ -94,10 +61,10 @@ fn what_needs_eyes_comes_first_and_no_row_moves_under_a_finger() {
 fn who_has_chosen_nothing_looks_at_what_is_most_urgent() {
     let mut model = started(&[("a-staging", "Healthy"), ("a-production", "Healthy"), ("b-production", "Healthy")]);
     assert_eq!(model.matrix.selected.as_ref().unwrap().as_wire(), "a");
-    update(&mut model, at(5, reports(&[("a-staging", "Healthy"), ("b-staging", "Degraded"), ("b-production", "Healthy")])));
+    update(&mut model, at(5, listed(&[("a-staging", "Healthy"), ("b-staging", "Degraded"), ("b-production", "Healthy")])));
     assert_eq!((model.matrix.selected.as_ref().unwrap().as_wire(), model.matrix.column.as_ref().unwrap().environment.as_wire()), ("b", "staging"));
     update(&mut model, at(6, What::Wants(Intent::Down)));
-    update(&mut model, at(20, reports(&[("a-staging", "Degraded"), ("b-staging", "Healthy"), ("c-production", "Degraded")])));
+    update(&mut model, at(20, listed(&[("a-staging", "Degraded"), ("b-staging", "Healthy"), ("c-production", "Degraded")])));
     assert_eq!(model.matrix.selected.as_ref().unwrap().as_wire(), "a", "from then on the cursor follows what was chosen");
 }
 
@@ -105,7 +72,7 @@ fn who_has_chosen_nothing_looks_at_what_is_most_urgent() {
 fn no_row_moves_under_an_overlay() {
     let mut model = started(&[("a-production", "Healthy"), ("b-production", "Healthy")]);
     update(&mut model, at(10, What::Wants(Intent::Help)));
-    update(&mut model, at(60, reports(&[("a-production", "Healthy"), ("b-production", "Degraded")])));
+    update(&mut model, at(60, listed(&[("a-production", "Healthy"), ("b-production", "Degraded")])));
     assert_eq!(rows(&model), ["a", "b"]);
     update(&mut model, at(61, What::Wants(Intent::Back)));
     update(&mut model, at(65, What::Tick));
@@ -151,7 +118,7 @@ fn an_open_cell_is_bound_to_its_identity_and_asks_once() {
     let (key, _) = application("a-production", "Degraded");
     let asked = |request| Effect::Ask { source: argocd(), ask: Ask { request, want: Want::Detail(key.clone(), Raw::from("shop")) } };
     assert_eq!(effects, [asked(RequestId(1))]);
-    update(&mut model, at(20, reports(&[("a-production", "Healthy"), ("b-production", "Degraded")])));
+    update(&mut model, at(20, listed(&[("a-production", "Healthy"), ("b-production", "Degraded")])));
     let Screen::Cell(state) = &model.screen else { panic!("not on the cell") };
     assert_eq!(state.service.as_wire(), "a");
     let refreshed = update(&mut model, at(21, What::Wants(Intent::Refresh)));
@@ -192,7 +159,7 @@ fn anything() -> impl Strategy<Value = What> {
     let health = || prop::sample::select(vec!["Healthy", "Degraded", "Progressing"]);
     prop_oneof![
         4 => intents.prop_map(What::Wants),
-        2 => (health(), health(), any::<bool>()).prop_map(|(one, two, both)| reports(if both { vec![("a-production", one), ("b-staging", two)] } else { vec![("b-staging", two)] }.as_slice())),
+        2 => (health(), health(), any::<bool>()).prop_map(|(one, two, both)| listed(if both { vec![("a-production", one), ("b-staging", two)] } else { vec![("b-staging", two)] }.as_slice())),
         1 => any::<char>().prop_map(What::Typed),
         1 => Just(What::Erased),
         1 => any::<String>().prop_map(|text| What::Pasted(Safe::clean(&text))),

@@ -1,13 +1,13 @@
 //! `update`: a message in, the model changed, effects out.
 
 use crate::app::effect::Effect;
-use crate::app::filter::Filter;
+use crate::app::filter::{Filter, Sight};
 use crate::app::matrix::Layout;
 use crate::app::model::{Model, Overlay, Screen};
 use crate::app::msg::{Msg, What};
 use crate::app::palette::Outcome;
 use crate::app::scroll::Scroll;
-use crate::app::{Intent, Refusal, cell, demo, palette, reach};
+use crate::app::{Intent, Refusal, cell, copy, demo, own, palette, reach};
 use crate::base::Safe;
 use crate::domain::fleet::Changes;
 use crate::domain::observation::{Report, ReportBody};
@@ -24,7 +24,13 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
             if changes.reach { reach::extend(model) } else { Vec::new() }
         }
         What::Reports(reports) => take_reports(model, reports),
-        What::Wants(intent) => fulfil(model, intent),
+        What::Wants(intent) => {
+            // Whoever presses a key has looked: at what the cursor was on, and at where it went.
+            own::see(model);
+            let effects = fulfil(model, intent);
+            own::see(model);
+            effects
+        }
         What::Typed(character) => {
             edit(model, |filter| filter.typed(character));
             palette::typed(model, character.encode_utf8(&mut [0; 4]));
@@ -58,6 +64,10 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
             model.matrix.disturb();
             Vec::new()
         }
+        What::Failed(sentence) => {
+            model.notice = Some(sentence);
+            Vec::new()
+        }
         What::Told { at, line } => {
             demo::tell(model, demo::Told { at, line });
             Vec::new()
@@ -65,7 +75,8 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         What::TaskPanicked { source, message } => reach::crashed(model, source, &message),
     };
     if model.overlay.is_none() {
-        model.matrix.arrange_if_due(&model.fleet, model.room(), model.now);
+        let room = model.room();
+        model.matrix.arrange_if_due(Sight { fleet: &model.fleet, own: &model.own, now: model.now }, room);
     }
     effects
 }
@@ -91,12 +102,19 @@ fn take_reports(model: &mut Model, reports: Vec<Report>) -> Vec<Effect> {
     if changes.reach || changes.on_demand || answered {
         effects.extend(reach::explain(model));
     }
+    if changes.cells {
+        effects.extend(own::ring(model));
+    }
+    own::note(model);
     effects
 }
 
 fn fulfil(model: &mut Model, intent: Intent) -> Vec<Effect> {
     model.notice = None;
     model.matrix.hold(model.now);
+    if let Some(effects) = copy::fulfil(model, intent) {
+        return effects;
+    }
     let intent = match palette::fulfil(model, intent) {
         None => intent,
         Some(Outcome::Chosen(chosen)) => chosen,
@@ -125,14 +143,18 @@ fn fulfil(model: &mut Model, intent: Intent) -> Vec<Effect> {
         Intent::Fold => {
             let folded = model.matrix.lines.iter().any(|line| matches!(line, crate::app::matrix::Line::Folded(_)));
             model.matrix.folded = Some(!folded);
-            model.matrix.rearrange(&model.fleet, model.room(), model.now);
+            model.rearrange();
         }
         Intent::Filter => model.overlay = Some(Overlay::Filter(model.matrix.filter.clone())),
         Intent::Arrange => {
             model.matrix.arrange = model.matrix.arrange.next();
-            model.matrix.rearrange(&model.fleet, model.room(), model.now);
+            model.rearrange();
             model.notice = Some(crate::safe!("Rows {}.", model.matrix.arrange.title()));
         }
+        Intent::Notify => own::watch(model),
+        Intent::Copy => copy::open(model),
+        Intent::Browse => return copy::browse(model),
+        Intent::SeeAll => own::see_all(model),
         Intent::Sources => model.screen = Screen::Sources(Scroll::default()),
         Intent::Palette => palette::open(model),
         Intent::Help => model.overlay = Some(Overlay::Help(Scroll::default())),
@@ -151,7 +173,9 @@ fn fulfil(model: &mut Model, intent: Intent) -> Vec<Effect> {
 fn uncover(model: &mut Model, intent: Intent) -> Result<(), Refusal> {
     if let Some(Overlay::Help(_)) = model.overlay {
         match intent {
-            Intent::Fold | Intent::Arrange | Intent::Sources => model.overlay = None,
+            Intent::Fold | Intent::Arrange | Intent::Sources | Intent::Notify | Intent::SeeAll | Intent::Copy | Intent::Browse => {
+                model.overlay = None;
+            }
             // Enter is pressed to be done with a text as often as to look into something.
             Intent::Open | Intent::Left | Intent::Right => return Err(Refusal::NotHere),
             _ => {}
@@ -164,6 +188,7 @@ fn open(model: &mut Model) -> Vec<Effect> {
     match (&model.overlay, &model.screen) {
         (Some(Overlay::Filter(_)), _) => {
             model.overlay = None;
+            model.notice = model.matrix.filter.remark(model.sight());
             Vec::new()
         }
         (None, Screen::Matrix) => cell::open(model),
@@ -174,7 +199,7 @@ fn open(model: &mut Model) -> Vec<Effect> {
 fn back(model: &mut Model) -> Vec<Effect> {
     match (model.overlay.take(), &model.screen) {
         (Some(Overlay::Filter(before)), _) => apply_filter(model, before),
-        (Some(Overlay::Help(_) | Overlay::Palette(_)), _) => {}
+        (Some(Overlay::Help(_) | Overlay::Palette(_) | Overlay::Copy(_)), _) => {}
         (None, Screen::Cell(_) | Screen::Sources(_)) => model.screen = Screen::Matrix,
         (None, Screen::Matrix) if !model.matrix.filter.is_empty() => apply_filter(model, Filter::default()),
         (None, Screen::Matrix) => return vec![Effect::Quit],
@@ -192,7 +217,7 @@ fn edit(model: &mut Model, change: impl Fn(&Filter) -> Filter) {
 
 fn apply_filter(model: &mut Model, filter: Filter) {
     model.matrix.filter = filter;
-    model.matrix.rearrange(&model.fleet, model.room(), model.now);
+    model.rearrange();
 }
 
 fn go(model: &mut Model, by: isize) {

@@ -1,9 +1,10 @@
-//! What every room may use: text that is safe to show and text that must go back unchanged, names, ids, time as data.
+//! What every room may use: text that is safe to show and text that must go back unchanged, names, ids, time as data, the nearest known word.
 //!
 //! This room knows no other room, reads no clock and does no input or output.
 
 pub mod ids;
 pub mod name;
+pub mod nearest;
 pub mod text;
 pub mod time;
 

@@ -33,6 +33,9 @@ pub(super) fn run(config: &Config, wanted: &Wanted<'_>) -> Result<Exit> {
         report::print_error(&format!("tiphys: {remark}"));
     }
     let filter = Filter::read(wanted.filter);
+    if let Some(remark) = filter.remark(model.sight()) {
+        report::print_error(&format!("tiphys: in the filter, {remark}"));
+    }
     if wanted.json {
         print(&format!("{}\n", serde_json::to_string(&status_json::Status::of(&model, &filter))?));
     } else {
@@ -46,10 +49,11 @@ const HEADINGS: [&str; 9] = ["SERVICE", "ENVIRONMENT", "PLACEMENT", "VERSION", "
 
 fn text(model: &Model, filter: &Filter) -> String {
     let mut rows: Vec<[String; 9]> = vec![HEADINGS.map(str::to_owned)];
-    for (name, service) in model.fleet.services().iter().filter(|(name, service)| filter.passes(&model.fleet, name, service)) {
+    let lens = filter.on(model.sight());
+    for (name, service) in model.fleet.services().iter().filter(|(name, service)| lens.passes(name, service)) {
         for (index, cell) in &service.cells {
             let Some(environment) = model.fleet.landscape().environments.get(*index) else { continue };
-            for placement in &cell.placements {
+            for placement in cell.placements.iter().filter(|placement| lens.shows(&environment.name, &placement.name)) {
                 rows.push(row(model, name.shown().as_str(), environment.name.shown().as_str(), placement));
             }
         }

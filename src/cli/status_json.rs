@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::app::Model;
-use crate::app::filter::Filter;
+use crate::app::filter::{Filter, Lens};
 use crate::base::{Raw, Safe, Timestamp};
 use crate::domain::canary::Waits;
 use crate::domain::fleet::{Cell, Placement};
@@ -138,7 +138,8 @@ struct Unmapped<'a> {
 impl<'a> Status<'a> {
     pub(super) fn of(model: &'a Model, filter: &Filter) -> Self {
         let landscape = model.fleet.landscape();
-        let services = model.fleet.services().iter().filter(|(name, service)| filter.passes(&model.fleet, name, service));
+        let lens = filter.on(model.sight());
+        let services = model.fleet.services().iter().filter(|(name, service)| lens.passes(name, service));
         Self {
             version: 1,
             at: model.now,
@@ -147,7 +148,7 @@ impl<'a> Status<'a> {
             services: services
                 .map(|(name, service)| Service {
                     name,
-                    cells: service.cells.iter().filter_map(|(index, cell)| cell_of(model, *index, cell)).collect(),
+                    cells: service.cells.iter().filter_map(|(index, cell)| cell_of(model, &lens, *index, cell)).collect(),
                 })
                 .collect(),
             sources: sources_of(model),
@@ -167,17 +168,18 @@ impl<'a> Status<'a> {
     }
 }
 
-fn cell_of<'a>(model: &'a Model, index: usize, cell: &'a Cell) -> Option<CellOut<'a>> {
+fn cell_of<'a>(model: &'a Model, lens: &Lens<'_>, index: usize, cell: &'a Cell) -> Option<CellOut<'a>> {
     let environment = &model.fleet.landscape().environments.get(index)?.name;
-    let versions: Vec<Option<Raw>> = cell.placements.iter().map(version_of).collect();
+    let placements: Vec<&Placement> = cell.placements.iter().filter(|placement| lens.shows(environment, &placement.name)).collect();
+    let versions: Vec<Option<Raw>> = placements.iter().copied().map(version_of).collect();
     let same = versions.windows(2).all(|pair| pair.first() == pair.last());
     Some(CellOut {
         environment,
         // Placements with different versions have no version together: each tells its own.
         version: versions.first().cloned().flatten().filter(|_| same),
-        health: cell.placements.iter().map(|placement| &placement.health).max()?.word(),
-        sync: cell.placements.iter().map(|placement| &placement.sync).max()?.word(),
-        placements: cell.placements.iter().map(|placement| placement_of(model, placement)).collect(),
+        health: placements.iter().map(|placement| &placement.health).max()?.word(),
+        sync: placements.iter().map(|placement| &placement.sync).max()?.word(),
+        placements: placements.iter().map(|placement| placement_of(model, placement)).collect(),
     })
 }
 

@@ -63,6 +63,22 @@ pub struct Ui {
     pub glyphs: Glyphs,
     /// Colours. `NO_COLOR` in the environment means none, whatever is configured.
     pub colors: Colors,
+    /// How attention is drawn to what is watched.
+    pub notify: Notify,
+}
+
+/// How a person's attention is drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Notify {
+    /// The terminal's bell.
+    #[default]
+    Bell,
+    /// A notification by OSC 9.
+    Osc9,
+    /// A notification by OSC 777.
+    Osc777,
+    /// Not at all.
+    Off,
 }
 
 /// The marks that may be drawn.

@@ -96,27 +96,11 @@ pub(crate) fn did_you_mean<'k>(word: &str, known: impl IntoIterator<Item = &'k s
     let mut known: Vec<&str> = known.into_iter().collect();
     let mut seen = std::collections::BTreeSet::new();
     known.retain(|candidate| seen.insert(*candidate));
-    let near = known.iter().map(|candidate| (distance(word, candidate), *candidate)).min();
-    match near {
-        Some((steps, candidate)) if steps <= 1 + word.chars().count() / 3 => Some(format!("did you mean '{candidate}'?")),
-        Some(_) => Some(format!("known here: {}", known.join(", "))),
-        None => None,
+    match crate::base::nearest::nearest(word, known.iter().copied()) {
+        Some(candidate) => Some(format!("did you mean '{candidate}'?")),
+        None if known.is_empty() => None,
+        None => Some(format!("known here: {}", known.join(", "))),
     }
-}
-
-/// How many letters must be put in, taken out or exchanged to make one word of the other (Levenshtein).
-fn distance(one: &str, other: &str) -> usize {
-    let other: Vec<char> = other.chars().collect();
-    let mut row: Vec<usize> = (0..=other.len()).collect();
-    for (index, here) in one.chars().enumerate() {
-        let mut next = vec![index + 1];
-        for ((there, above), diagonal) in other.iter().zip(row.iter().skip(1)).zip(&row) {
-            let left = next.last().copied().unwrap_or_default();
-            next.push((above + 1).min(left + 1).min(diagonal + usize::from(here != *there)));
-        }
-        row = next;
-    }
-    row.last().copied().unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -125,7 +109,6 @@ mod tests {
 
     #[test]
     fn the_nearest_word_is_offered() {
-        assert_eq!(distance("kitten", "sitting"), 3);
         assert_eq!(did_you_mean("contex", ["url", "context"]).unwrap(), "did you mean 'context'?");
         assert_eq!(did_you_mean("zzz", ["url", "context"]).unwrap(), "known here: url, context");
         assert_eq!(did_you_mean("zzz", []), None);

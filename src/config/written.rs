@@ -13,6 +13,7 @@ pub(crate) struct Written {
     pub(crate) services: Vec<Service>,
     pub(crate) glyphs: Option<At<String>>,
     pub(crate) colors: Option<At<String>>,
+    pub(crate) notify: Option<At<String>>,
 }
 
 /// `[[argocd]]`
@@ -159,6 +160,7 @@ pub(crate) fn read(findings: &Findings<'_>) -> Option<Written> {
     if let Some(ui) = top.section("ui") {
         written.glyphs = ui.text("glyphs");
         written.colors = ui.text("colors");
+        written.notify = ui.text("notify");
         ui.finish();
     }
     top.finish();

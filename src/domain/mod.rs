@@ -13,6 +13,7 @@ pub mod guess;
 pub mod health;
 pub mod image;
 pub mod landscape;
+pub mod link;
 pub mod mapping;
 pub mod names;
 pub mod observation;

@@ -20,12 +20,14 @@ use crate::base::{Safe, Timestamp};
 use crate::config::Config;
 use crate::domain::ServiceName;
 use crate::domain::fleet::Remembered;
+use crate::domain::link::Link;
 use crate::domain::observation::Report;
 use crate::runtime::connections::Connections;
 use crate::runtime::remembered::{self, Memory};
 use crate::runtime::terminal::input::Input;
+use crate::runtime::terminal::sequences::{self, Bell, Between};
 use crate::runtime::terminal::{self, Terminal};
-use crate::runtime::{clock, faults, model, reached, report};
+use crate::runtime::{browser, clock, faults, model, reached, report};
 use crate::simulator::Told;
 use crate::ui::keys::{self, Pressed};
 use crate::ui::{self, Look, Painter};
@@ -93,6 +95,10 @@ pub(super) struct Cockpit<'t> {
     connections: Connections,
     reports: mpsc::Receiver<Report>,
     signals: &'t mut Signals,
+    /// What did not come about outside, in words.
+    failures: (mpsc::UnboundedSender<Safe>, mpsc::UnboundedReceiver<Safe>),
+    bell: Bell,
+    between: Between,
     /// The story of a demo, while it goes on.
     told: Option<watch::Receiver<Told>>,
     /// What an earlier run knew, and where the next one will look for it. None in a demo.
@@ -155,6 +161,9 @@ impl<'t> Cockpit<'t> {
             connections,
             reports,
             signals,
+            failures: mpsc::unbounded_channel(),
+            bell: super::bell(config),
+            between: Between::choose(|name| std::env::var(name).ok()),
             told: None,
             memory: None,
             recalled: None,
@@ -271,6 +280,10 @@ impl<'t> Cockpit<'t> {
                 self.take(What::TaskPanicked { source: crashed.source, message: crashed.message });
                 self.dirty = true;
             }
+            Some(sentence) = self.failures.1.recv() => {
+                self.take(What::Failed(sentence));
+                self.dirty = true;
+            }
             () = rested(rests_at) => {
                 self.rest();
                 self.dirty = true;
@@ -380,9 +393,22 @@ impl<'t> Cockpit<'t> {
         match effect {
             Effect::Connect { source, epoch } => self.connections.connect(&source, epoch),
             Effect::Ask { source, ask } => self.connections.ask(&source, ask),
+            Effect::Notify(text) => self.terminal.send_beside(&sequences::notification(&text, self.bell, self.between)),
+            Effect::Copy(text) => self.terminal.send_beside(&sequences::clipboard(&text, self.between)),
+            Effect::Browse(link) => self.browse(link),
             // Handled where keys are taken in: only keys ask for these.
             Effect::Suspend | Effect::Play(_) | Effect::Quit => {}
         }
+    }
+
+    /// Sends the browser there; what becomes of it is told when it is known.
+    fn browse(&self, link: Link) {
+        let failures = self.failures.0.clone();
+        tokio::spawn(async move {
+            if let Err(error) = browser::open(&link).await {
+                let _ = failures.send(Safe::clean(&format!("{error:#}. The page is {}", link.text())));
+            }
+        });
     }
 
     /// Nothing on the screen can be relied on, nor its size: the next frame repaints it whole.

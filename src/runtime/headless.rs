@@ -58,8 +58,8 @@ fn perform(effects: Vec<Effect>, connections: &mut Connections) {
         match effect {
             Effect::Connect { source, epoch } => connections.connect(&source, epoch),
             Effect::Ask { source, ask } => connections.ask(&source, ask),
-            // There is no terminal to leave, and the end is when the world is read.
-            Effect::Suspend | Effect::Play(_) | Effect::Quit => {}
+            // There is no terminal to leave or to ring, and the end is when the world is read.
+            Effect::Notify(_) | Effect::Copy(_) | Effect::Browse(_) | Effect::Suspend | Effect::Play(_) | Effect::Quit => {}
         }
     }
 }

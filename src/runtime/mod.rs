@@ -4,6 +4,7 @@
 //! Threads: the main thread runs the core and paints into recycled buffers; the writer thread owns the terminal; the input thread waits for keys;
 //! a few worker threads run the sources. The model never leaves the main thread.
 
+pub mod browser;
 pub mod clock;
 pub mod cockpit;
 pub mod connections;
@@ -25,6 +26,7 @@ use crate::app::{Model, Settings};
 use crate::base::Safe;
 use crate::config::{self, Config, Origin};
 use crate::domain::{SourceId, access::ClusterAccess};
+use crate::runtime::terminal::sequences::{Bell, Between};
 use crate::ui::Look;
 use crate::ui::look::{Colors, Glyphs};
 
@@ -51,6 +53,12 @@ pub fn model(config: &Config) -> Model {
         file: file(config),
         start,
         clusters: config.clusters.iter().map(|access| access.name.clone()).collect(),
+        argocd_pages: config.argocds.iter().filter_map(|access| Some((access.name.clone(), access.api.as_ref()?.url.clone()))).collect(),
+        has_browser: browser::is_there(|name| std::env::var(name).ok()),
+        clipboard_hint: Safe::clean(match Between::choose(|name| std::env::var(name).ok()) {
+            Between::Tmux => ". Not there? tmux needs: set -g set-clipboard on",
+            Between::Nothing | Between::Screen => "",
+        }),
     };
     let mut model = Model::new(config.landscape.clone(), settings, clock::now());
     model.notice = config.remarks.first().cloned();
@@ -87,6 +95,17 @@ pub fn look(config: &Config) -> Look {
         config::Colors::Sixteen | config::Colors::Auto => look.colors,
     };
     look
+}
+
+/// How attention is drawn.
+#[must_use]
+pub const fn bell(config: &Config) -> Bell {
+    match config.ui.notify {
+        config::Notify::Bell => Bell::Bell,
+        config::Notify::Osc9 => Bell::Osc9,
+        config::Notify::Osc777 => Bell::Osc777,
+        config::Notify::Off => Bell::Off,
+    }
 }
 
 /// How the sources of a configuration are reached, shared by their tasks.

@@ -20,6 +20,10 @@ pub(super) fn paint(canvas: &mut Canvas<'_>, model: &Model) {
         palette::hints(canvas, y, end);
         return;
     }
+    if let Some(Overlay::Copy(_)) = &model.overlay {
+        super::copying::hints(canvas, y, end);
+        return;
+    }
     // What does not fit can be found with the palette; the way out is always told.
     let tight = hints(model, false).map(|(intent, title)| width(canvas.look.key(keys::key_of(intent))) + width(title) + 3).sum::<u16>() > end + 1;
     let mut x = 1;
@@ -53,6 +57,9 @@ fn hints(model: &Model, tight: bool) -> impl Iterator<Item = (Intent, &'static s
     })
 }
 
+/// What a filter may be made of, as far as a line has room for it: the help tells all.
+const TERMS: &str = "words, or env: health: sync: behind: team: version: cluster: is:";
+
 /// The filter line: what is typed, and what it may be made of.
 fn filter(canvas: &mut Canvas<'_>, model: &Model, y: u16, end: u16) {
     let Some(Overlay::Filter(_)) = &model.overlay else { return };
@@ -64,8 +71,13 @@ fn filter(canvas: &mut Canvas<'_>, model: &Model, y: u16, end: u16) {
     let x = canvas.put(1, y, 1, "/", Tone::Strong);
     let x = canvas.put(x, y, room, shown, Tone::Plain);
     let x = canvas.put(x, y, 1, "▏", Tone::Strong);
-    let help = if model.matrix.filter.is_empty() { "words, or env: health: sync: version: cluster:" } else { "" };
-    let x = canvas.put(x + 1, y, end.saturating_sub(x + 1), help, Tone::Quiet);
+    let remark = model.matrix.filter.remark(model.sight());
+    let (help, tone) = match &remark {
+        Some(remark) => (remark.as_str(), Tone::Info),
+        None if model.matrix.filter.is_empty() => (TERMS, Tone::Quiet),
+        None => ("", Tone::Quiet),
+    };
+    let x = canvas.cut(x + 1, y, end.saturating_sub(x + 1), help, tone);
     let keys = if canvas.look.glyphs == super::look::Glyphs::Ascii { "Enter keeps  Esc undoes" } else { "↵ keeps  Esc undoes" };
     if x + 2 + width(keys) <= end {
         canvas.put_right(end, y, width(keys), keys, Tone::Quiet);

@@ -4,6 +4,7 @@
 //! changes the model or reads a clock: the same model makes the same frame.
 
 mod canvas;
+mod copying;
 mod demo;
 mod footer;
 mod header;
@@ -84,6 +85,9 @@ pub fn paint(model: &Model, look: &Look, painter: &mut Painter, buffer: &mut Buf
     }
     if let Some(Overlay::Palette(palette)) = &model.overlay {
         palette::paint(&mut canvas, model, palette);
+    }
+    if let Some(Overlay::Copy(copying)) = &model.overlay {
+        copying::paint(&mut canvas, copying);
     }
     footer::paint(&mut canvas, model);
 }

@@ -2,6 +2,7 @@
 
 mod answers;
 mod git;
+mod changes;
 
 use std::time::Duration;
 
@@ -27,6 +28,7 @@ use crate::domain::{AppKey, ArgocdName, ClusterName, EnvironmentName, Health, Na
 
 pub(crate) use answers::{detail, pods};
 pub(crate) use git::{with_git, with_git_lost};
+pub(crate) use changes::{changes, stepless};
 
 /// 2026-11-20 14:32:07Z.
 pub(crate) const NOW: Timestamp = Timestamp::constant(1_795_185_127, 0);
@@ -177,6 +179,8 @@ pub(crate) fn listed(model: &mut Model, apps: &[App]) {
             sees(model, &cluster(app.cluster), at, Observation::Changed { item: Item::ReplicaSet(key, Box::new(set)), version: None });
         }
     }
+    // What a model begins with was seen.
+    model.own.marks = crate::app::own::Marks::default();
     update(model, msg(NOW, What::Tick));
 }
 
@@ -309,21 +313,6 @@ pub(crate) const LINE: &[(&str, &[&str])] = &[("dev", &[]), ("staging", &[]), ("
 pub(crate) fn usual() -> Model {
     let mut model = started(LINE);
     listed(&mut model, &usual_apps());
-    alive(model, &all_sources())
-}
-
-/// Rollouts without steps: one that moves, one that waits for a person.
-pub(crate) fn stepless() -> Model {
-    let mut model = started(LINE);
-    let change = |pause| Some(("2.14.3", 2, pause));
-    listed(
-        &mut model,
-        &[
-            App { has_steps: false, health: "Progressing", since: 4, canary: change(None), ..app("checkout-production-eu", "2.14.2", 19 * DAY) },
-            App { has_steps: false, health: "Suspended", canary: change(Some(Pause::Person)), ..app("checkout-production-us", "2.14.2", 19 * DAY) },
-            app("checkout-staging", "2.14.3", 2 * HOUR),
-        ],
-    );
     alive(model, &all_sources())
 }
 

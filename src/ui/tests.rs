@@ -57,6 +57,14 @@ frames! {
     no_match_100: filtered("nowhere"), 100, 30;
     typing_100: filtered("prod"), 100, 30;
     filter_kept_80: wants(filtered("checkout"), &[Intent::Open]), 80, 24;
+    narrowed_100: wants(filtered("env:staging,eu -service:catalog"), &[Intent::Open]), 100, 30;
+    typing_unknown_80: filtered("env:prod helth:degraded"), 80, 24;
+    changed_100: changed(), 100, 30;
+    changed_40: changed(), 40, 8;
+    changed_large_80: large_and_changed(), 80, 24;
+    copying_100: copying(), 100, 30;
+    copying_80: copying(), 80, 24;
+    copying_40: copying(), 40, 8;
     partly_refused_100: partly_refused(), 100, 30;
     crashed_100: crashed(), 100, 30;
     many_sources_100: many_sources(), 100, 30;
@@ -88,6 +96,36 @@ frames! {
     demo_old_news_40: playing(Some((900, "Ana merges checkout 2.14.3 into production."))), 40, 8;
     demo_cell_80: opened_in(playing(Some((20, "Ana merges checkout 2.14.3."))), 80, 24), 80, 24;
     too_small: usual(), 30, 5;
+}
+
+/// Two cells changed while nobody looked, and one is watched.
+fn changed() -> Model {
+    let mut model = wants(usual(), &[Intent::Notify]);
+    let mut apps = usual_apps();
+    for app in apps.iter_mut().filter(|app| matches!(app.name.as_str(), "inventory-staging" | "payments-production-us")) {
+        app.version = "9.9.9";
+    }
+    changes(&mut model, &apps);
+    wants(model, &[Intent::Down])
+}
+
+fn large_and_changed() -> Model {
+    let mut model = large();
+    let name = |name: &str| crate::domain::ServiceName::from(name);
+    let first = model.matrix.service_at(1).cloned().unwrap_or_else(|| name("checkout"));
+    let cell = model.fleet.services()[&first].cells.values().nth(1).unwrap().placements[0].clone();
+    let parts = cell.parts[0].app.clone();
+    let mut application = model.fleet.application(&parts).unwrap().value.clone();
+    application.health = crate::domain::Health::Missing;
+    let item = Item::Application(parts, Box::new(application));
+    sees(&mut model, &argocd(), NOW, Observation::Changed { item, version: None });
+    model
+}
+
+fn copying() -> Model {
+    let mut model = usual();
+    model.settings.argocd_pages.insert(crate::domain::ArgocdName::from("main"), "https://argo.acme.example".to_owned());
+    wants(model, &[Intent::Copy])
 }
 
 fn nothing_configured() -> Model {
@@ -236,7 +274,7 @@ fn in_trouble() -> Model {
 }
 
 /// One model of each kind, for what must hold in all of them.
-const STATES: [fn() -> Model; 16] = [
+const STATES: [fn() -> Model; 19] = [
     usual,
     large,
     stale,
@@ -251,6 +289,9 @@ const STATES: [fn() -> Model; 16] = [
     || wants(in_trouble(), &[Intent::Sources]),
     || palette(playing(Some((20, "Ana merges checkout 2.14.3 …"))), ""),
     || palette(usual(), "nothing is called so"),
+    changed,
+    copying,
+    || filtered("helth:漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字"),
     || palette(wants(in_trouble(), &[Intent::Sources]), "s"),
     || playing(Some((900, "漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字"))),
 ];
@@ -260,6 +301,7 @@ fn what_colours_mean() {
     insta::assert_snapshot!("style_matrix", styles(&resized(usual(), 100, 30), LOOK));
     insta::assert_snapshot!("style_lost_cluster", styles(&resized(stale(), 100, 30), LOOK));
     insta::assert_snapshot!("style_large", styles(&resized(large(), 100, 30), LOOK));
+    insta::assert_snapshot!("style_changed", styles(&resized(changed(), 100, 30), LOOK));
     insta::assert_snapshot!("style_cell", styles(&resized(answered(opened(usual())), 100, 44), LOOK));
     insta::assert_snapshot!("style_sources", styles(&resized(wants(in_trouble(), &[Intent::Sources]), 100, 50), LOOK));
     insta::assert_snapshot!("style_palette", styles(&resized(palette(playing(None), "s"), 100, 30), LOOK));
@@ -281,6 +323,8 @@ fn without_colours_nothing_is_coloured_and_the_text_is_the_same() {
 #[test]
 fn ascii_frames_are_ascii() {
     insta::assert_snapshot!("ascii_matrix", text(&resized(stale(), 100, 30), ASCII));
+    insta::assert_snapshot!("ascii_changed", text(&resized(changed(), 100, 30), ASCII));
+    insta::assert_snapshot!("ascii_copying", text(&resized(copying(), 80, 24), ASCII));
     insta::assert_snapshot!("ascii_large", text(&resized(large(), 100, 30), ASCII));
     insta::assert_snapshot!("ascii_palette", text(&resized(palette(playing(Some((20, "Errors rise …"))), ""), 80, 24), ASCII));
     insta::assert_snapshot!("ascii_help", text(&resized(wants(usual(), &[Intent::Help]), 80, 60), ASCII));

@@ -25,6 +25,8 @@ pub(crate) struct Grammar {
     /// No line is longer.
     columns: usize,
     marks: usize,
+    /// What came last was a sequence and no character.
+    is_bare: bool,
     /// The first offence.
     pub(crate) offence: Option<String>,
 }
@@ -48,6 +50,7 @@ impl Grammar {
             column: None,
             columns: usize::from(columns),
             marks: 0,
+            is_bare: false,
             offence: None,
         }
     }
@@ -97,6 +100,10 @@ impl Grammar {
         match bytes {
             [0x1b] => Step::More,
             [0x1b, b'[', rest @ ..] => self.control(rest),
+            [0x1b, b']', ..] if self.alternate => self.beside(operating(bytes)),
+            [0x1b, b'P', ..] if self.alternate => self.beside(passed_on(bytes)),
+            // A bell comes behind a sequence, never behind a character: text has none.
+            [0x07, ..] if self.alternate && self.is_bare => Step::Taken(1),
             // The shell's own screen, and what the line discipline makes of newlines in a message after the end.
             [_, ..] if self.is_shell && !self.alternate => Step::Taken(1),
             [b'\r' | b'\n', ..] if !self.alternate => {
@@ -131,7 +138,13 @@ impl Grammar {
             (style, b'm') if is_style(style) => {}
             _ => return self.foreign(taken, "a control sequence that the cockpit does not use"),
         }
+        self.is_bare = true;
         taken
+    }
+
+    fn beside(&mut self, step: Step) -> Step {
+        self.is_bare |= matches!(step, Step::Taken(_));
+        step
     }
 
     fn foreign(&self, taken: Step, why: &'static str) -> Step {
@@ -154,6 +167,7 @@ impl Grammar {
         if self.marks > MARKS {
             return Step::Wrong("a flood of marks");
         }
+        self.is_bare = false;
         if let Some(column) = self.column.as_mut().filter(|_| self.alternate) {
             *column += width;
             if *column > self.columns {
@@ -161,6 +175,59 @@ impl Grammar {
             }
         }
         Step::Taken(character.len_utf8())
+    }
+}
+
+/// Longer than the clipboard with the longest text, twice over.
+const LONGEST: usize = 16 * 1024;
+
+/// An operating system command: the clipboard, a notification, or where a link begins and ends; closed by a bell.
+fn operating(bytes: &[u8]) -> Step {
+    let Some(end) = bytes.iter().position(|byte| *byte == 0x07) else {
+        return if bytes.len() > LONGEST { Step::Wrong("an operating system command without end") } else { Step::More };
+    };
+    let Some(text) = bytes.get(2..end).and_then(|text| std::str::from_utf8(text).ok()) else {
+        return Step::Wrong("an operating system command of odd bytes");
+    };
+    let is_base64 = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+/=".contains(&byte)) && !text.is_empty();
+    let is_words = |text: &str| !text.chars().any(|character| character.is_control() || is_treacherous(character));
+    let is_link = |text: &str| {
+        text.is_empty() || (text.starts_with("https://") || text.starts_with("http://")) && text.bytes().all(|byte| byte.is_ascii_graphic())
+    };
+    let is_ours = text.strip_prefix("52;c;").is_some_and(is_base64)
+        || text.strip_prefix("9;tiphys: ").is_some_and(is_words)
+        || text.strip_prefix("777;notify;tiphys;").is_some_and(|text| is_words(text) && !text.contains(';'))
+        || text.strip_prefix("8;;").is_some_and(is_link);
+    if is_ours { Step::Taken(end + 1) } else { Step::Wrong("an operating system command that the cockpit does not use") }
+}
+
+/// What tmux hands on: one of the commands above, with its escapes doubled.
+fn passed_on(bytes: &[u8]) -> Step {
+    const START: &[u8] = b"\x1bPtmux;";
+    if !bytes.starts_with(START.get(..bytes.len().min(START.len())).unwrap_or_default()) {
+        return Step::Wrong("a device control string that the cockpit does not use");
+    }
+    let mut inner = Vec::new();
+    let mut rest = bytes.get(START.len()..).unwrap_or_default();
+    loop {
+        rest = match rest {
+            [0x1b, 0x1b, tail @ ..] => {
+                inner.push(0x1b);
+                tail
+            }
+            [0x1b, b'\\', tail @ ..] => {
+                return match operating(&inner) {
+                    Step::Taken(all) if all == inner.len() && inner.starts_with(b"\x1b]") => Step::Taken(bytes.len() - tail.len()),
+                    _ => Step::Wrong("something that tmux is not to hand on"),
+                };
+            }
+            [] | [0x1b] if bytes.len() <= LONGEST => return Step::More,
+            [] | [0x1b, ..] => return Step::Wrong("a device control string without end"),
+            [byte, tail @ ..] => {
+                inner.push(*byte);
+                tail
+            }
+        };
     }
 }
 
@@ -198,18 +265,36 @@ fn the_grammar_knows_what_is_ours_from_what_is_not() {
         }
         grammar.offence
     };
-    for ours in ["\x1b[2J\x1b[3;4H\x1b[1;31mab\x1b[0m", "\x1b[38;5;12m\x1b[48;2;1;2;3mä✔–", "\x1b[?2026h\x1b[?2026l", "e\u{301}", "\x1b[39;49m"]
-    {
+    for ours in [
+        "\x1b]52;c;Mi4xNC4z\x07",
+        "\x1bPtmux;\x1b\x1b]52;c;Mi4xNC4z\x07\x1b\\",
+        "\x1b]9;tiphys: checkout is healthy.\x07\x07",
+        "\x1b]777;notify;tiphys;checkout is healthy.\x07",
+        "\x1b]8;;https://argo.example.com/applications/a/b%20c\x07a\x1b]8;;\x07",
+        "\x1b[2J\x1b[3;4H\x1b[1;31mab\x1b[0m",
+        "\x1b[38;5;12m\x1b[48;2;1;2;3mä✔–",
+        "\x1b[?2026h\x1b[?2026l",
+        "e\u{301}",
+        "\x1b[39;49m",
+    ] {
         assert_eq!(judged(ours.as_bytes()), None, "{ours:?}");
     }
     for foreign in [
         "\x1b[6n",
         "\x1b]0;title\x07",
+        "\x1b]52;c;?\x07",
+        "\x1b]52;p;Mi4x\x07",
+        "\x1b]9;4;1;50\x07",
+        "\x1b]777;notify;tiphys;a;b\x07",
+        "\x1b]8;;javascript:x\x07",
+        "\x1b]8;id=1;https://a\x07",
+        "\x1bPtmux;\x1b\x1b]0;title\x07\x1b\\",
+        "\x1bPtmux;a\x1b\\",
+        "a\x07",
         "\x1bP1$r\x1b\\",
         "\x1bc",
         "a\rb",
         "a\nb",
-        "\x07",
         "\u{9b}31m",
         "a\u{202e}b",
         "\x1b[?1000h",

@@ -10,7 +10,7 @@ use crate::config::kubeconfig::{self, Kubeconfig};
 use crate::config::problem::did_you_mean;
 use crate::config::reader::{At, Findings};
 use crate::config::written::{self, Written};
-use crate::config::{Colors, Config, Glyphs, Origin, Problem, Problems, Surroundings, Ui, discover};
+use crate::config::{Colors, Config, Glyphs, Notify, Origin, Problem, Problems, Surroundings, Ui, discover};
 use crate::domain::access::{ArgocdAccess, ClusterAccess};
 use crate::domain::landscape::{ArgocdFacts, ClusterFacts, Landscape};
 use crate::domain::mapping::Mapping;
@@ -135,7 +135,8 @@ impl Context<'_, '_> {
     fn ui(&self, written: &Written) -> Ui {
         let glyphs = self.choice(written.glyphs.as_ref(), &[("auto", Glyphs::Auto), ("unicode", Glyphs::Unicode), ("ascii", Glyphs::Ascii)]);
         let colors = self.choice(written.colors.as_ref(), &[("auto", Colors::Auto), ("16", Colors::Sixteen), ("none", Colors::None)]);
-        Ui { glyphs, colors }
+        let notify = [("bell", Notify::Bell), ("osc9", Notify::Osc9), ("osc777", Notify::Osc777), ("off", Notify::Off)];
+        Ui { glyphs, colors, notify: self.choice(written.notify.as_ref(), &notify) }
     }
 
     fn choice<T: Copy + Default>(&self, at: Option<&At<String>>, choices: &[(&str, T)]) -> T {

@@ -60,6 +60,8 @@ impl Fleet {
             self.derive(key, &mut places);
         }
         self.recompute(&places);
+        // The same facts in other cells are no news.
+        self.news.clear();
         Changes { cells: true, order: true, reach: true, ..Changes::default() }
     }
 
@@ -324,6 +326,12 @@ impl Fleet {
                 continue;
             }
             changes.cells = true;
+            for placement in &placements {
+                let before = cell.placements.iter().find(|before| before.name == placement.name);
+                if before.is_none_or(|before| super::news::is_news(before, placement)) {
+                    self.news.insert((name.clone(), *environment, placement.name.clone()));
+                }
+            }
             cell.placements = placements;
             if cell.members.is_empty() {
                 service.cells.remove(environment);

@@ -5,6 +5,7 @@
 
 mod cells;
 mod join;
+mod news;
 mod placement;
 mod remember;
 mod source;
@@ -27,7 +28,7 @@ use crate::domain::application::{Application, Detail};
 use crate::domain::desired::Desired;
 use crate::domain::guess::Sightings;
 use crate::domain::landscape::Landscape;
-use crate::domain::names::{AppKey, ArgocdName, ClusterName, Namespace, ServiceName, SourceId};
+use crate::domain::names::{AppKey, ArgocdName, ClusterName, Namespace, PlacementName, ServiceName, SourceId};
 use crate::domain::observation::{InstanceFacts, Item, ItemKey, Items, Observation, Report, ReportBody, Scope, SourceState, World};
 use crate::domain::unmapped::Unmapped;
 use crate::domain::workload::{Pods, ReplicaSet, ReplicaSetKey, Tracking, Workload, WorkloadKey};
@@ -90,7 +91,12 @@ pub struct Fleet {
     /// Namespaces that applications deploy to, by cluster, with how many do.
     reach: BTreeMap<ClusterName, BTreeMap<Namespace, usize>>,
     services: BTreeMap<ServiceName, Service>,
+    /// Placements with news, by service, environment and name, until somebody takes them.
+    news: BTreeSet<News>,
 }
+
+/// A placement by its service, the index of its environment and its name.
+pub type News = (ServiceName, usize, PlacementName);
 
 impl Fleet {
     /// An empty fleet in a landscape.
@@ -150,6 +156,11 @@ impl Fleet {
     #[must_use]
     pub const fn sources(&self) -> &BTreeMap<SourceId, Source> {
         &self.sources
+    }
+
+    /// The placements whose version, health or canary changed since this was last asked.
+    pub fn take_news(&mut self) -> BTreeSet<News> {
+        std::mem::take(&mut self.news)
     }
 
     /// What an Argo CD instance says about itself.

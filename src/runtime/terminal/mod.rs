@@ -1,6 +1,7 @@
 //! The terminal: taken over, written to by one thread, read by another, and given back as it was.
 
 pub mod input;
+pub mod sequences;
 pub mod slot;
 pub mod writer;
 
@@ -87,6 +88,11 @@ impl Terminal {
             }
             None => Buffer::empty(area),
         }
+    }
+
+    /// Sends bytes behind the next frame: see [`sequences`].
+    pub fn send_beside(&self, bytes: &[u8]) {
+        self.wire.send_beside(bytes);
     }
 
     /// Sends a frame to the writer. `whole`: nothing on the screen can be relied on.

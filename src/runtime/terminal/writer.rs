@@ -3,7 +3,7 @@
 
 use std::fs::File;
 use std::io::{self, Write as _};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crossterm::queue;
 use crossterm::terminal::{BeginSynchronizedUpdate, Clear, ClearType, EndSynchronizedUpdate};
@@ -35,6 +35,24 @@ pub struct Wire {
     pub frames: Slot<Frame>,
     /// Buffers to paint into again.
     pub spare: Slot<Buffer>,
+    beside: Mutex<Vec<u8>>,
+}
+
+/// No more than this waits beside a frame: a terminal that stalls is not sent a clipboard for every key that was pressed meanwhile.
+const MOST_BESIDE: usize = 64 * 1024;
+
+impl Wire {
+    /// Sends bytes that are no part of a frame behind the next one, in the same `write`: a bell, the clipboard. Whoever calls shows a frame.
+    pub fn send_beside(&self, bytes: &[u8]) {
+        let mut beside = self.beside.lock().unwrap_or_else(PoisonError::into_inner);
+        if beside.len() + bytes.len() <= MOST_BESIDE {
+            beside.extend_from_slice(bytes);
+        }
+    }
+
+    fn take_beside(&self) -> Vec<u8> {
+        std::mem::take(&mut *self.beside.lock().unwrap_or_else(PoisonError::into_inner))
+    }
 }
 
 /// Writes frames until the wire is closed. Returns the error that made the terminal unusable.
@@ -43,6 +61,7 @@ pub fn run(wire: &Arc<Wire>, terminal: &mut File) -> io::Result<()> {
     while let Some(frame) = wire.frames.take() {
         let spare = encoder.encode(frame)?;
         wire.spare.put(spare);
+        encoder.bytes.append(&mut wire.take_beside());
         if !encoder.bytes.is_empty() {
             terminal.write_all(&encoder.bytes)?;
         }
@@ -130,5 +149,24 @@ mod tests {
         assert_eq!(text, "checkout 2.14.3");
         assert!(bytes <= 40, "{bytes}");
         assert_eq!(show("search", true).0, "search");
+    }
+
+    #[test]
+    fn what_is_sent_beside_goes_behind_the_frame_and_never_grows_without_end() {
+        let wire = Arc::new(Wire::default());
+        wire.send_beside(b"\x07");
+        for _ in 0..100 {
+            wire.send_beside(&[b'x'; 1024]);
+        }
+        wire.frames.put(frame("checkout", false));
+        wire.frames.close();
+        let mut file = tempfile::tempfile().unwrap();
+        run(&wire, &mut file).unwrap();
+        let mut written = Vec::new();
+        std::io::Seek::rewind(&mut file).unwrap();
+        std::io::Read::read_to_end(&mut file, &mut written).unwrap();
+        let bell = written.iter().position(|byte| *byte == 7).unwrap();
+        assert!(written[..bell].windows(8).any(|part| part == b"checkout"));
+        assert_eq!(written.len() - bell, 1 + 63 * 1024);
     }
 }

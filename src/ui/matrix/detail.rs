@@ -94,11 +94,13 @@ fn counts(canvas: &mut Canvas<'_>, painter: &mut Painter, model: &Model, y: u16)
     if counts.rows != all {
         let _ = write!(words, "{} of {all} services pass the filter, Esc shows all · ", counts.rows);
     }
+    let changed = model.own.marks.count();
     let told = [
         (counts.broken, "broken"),
         (counts.waiting, if counts.waiting == 1 { "waits for a person" } else { "wait for a person" }),
         (counts.moving, "moving"),
         (counts.drifting, if counts.drifting == 1 { "differs from git" } else { "differ from git" }),
+        (changed, "changed (.)"),
         (counts.in_no_cell, "in no cell (r)"),
     ];
     for (count, what) in told.into_iter().filter(|(count, _)| *count > 0) {

@@ -18,7 +18,7 @@ use crate::app::matrix::{Arrange, Column, Layout, Line, Section};
 use crate::base::Timestamp;
 use crate::domain::fleet::{Placement, Service, Since};
 use crate::domain::observation::SourceState;
-use crate::domain::{Known, ServiceName, SourceId, SourceKind};
+use crate::domain::{EnvironmentName, Known, PlacementName, ServiceName, SourceId, SourceKind};
 use cell::Place;
 use grid::Grid;
 
@@ -191,11 +191,29 @@ fn row(canvas: &mut Canvas<'_>, painter: &mut Painter, frame: &Frame<'_>, name: 
         let gap = grid.gap(place);
         let here = Place { x: gap + 1, y, room: grid.content() };
         let end = cell::paint(canvas, &mut painter.words, frame, service, column, here);
+        if let Some((sign, tone)) = sign(frame.model, name, column) {
+            canvas.put(gap, y, 1, sign, tone);
+        }
         if selected && grid.first + place == frame.selected {
             canvas.put(gap, y, 1, "▸", Tone::Strong);
             canvas.select(gap, y, end);
         }
     }
+}
+
+/// What stands before a cell: it changed and nobody looked, or it is watched.
+fn sign(model: &Model, service: &ServiceName, column: &Column) -> Option<(&'static str, Tone)> {
+    let marked = model.own.marks.of(service);
+    if marked.is_empty() && model.own.watched.is_empty() {
+        return None;
+    }
+    let environment = &model.fleet.landscape().environments.get(column.environment)?.name;
+    let is_here = |other: &EnvironmentName, name: &PlacementName| other == environment && column.placement.as_ref().is_none_or(|one| one == name);
+    if marked.iter().any(|(environment, placement)| is_here(environment, placement)) {
+        return Some(("·", Tone::Info));
+    }
+    let mut watched = model.own.watched.keys().filter(|key| key.service == *service);
+    watched.any(|key| is_here(&key.environment, &key.placement)).then_some(("◇", Tone::Info))
 }
 
 /// Where and when the service last changed.
