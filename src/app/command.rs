@@ -57,8 +57,8 @@ const fn always(_: &Model) -> Result<(), Refusal> {
 }
 
 fn on_a_cell(model: &Model) -> Result<(), Refusal> {
-    if let Some(Overlay::Filter(_)) = model.overlay {
-        // Enter keeps the filter.
+    if let Some(Overlay::Filter(_) | Overlay::Name(_)) = model.overlay {
+        // Enter keeps what is typed.
         return Ok(());
     }
     match model.screen {
@@ -81,6 +81,15 @@ fn on_what_runs(model: &Model) -> Result<(), Refusal> {
 
 fn on_a_page(model: &Model) -> Result<(), Refusal> {
     crate::app::copy::page(model).map(|_| ())
+}
+
+fn on_a_service(model: &Model) -> Result<(), Refusal> {
+    crate::app::view::service(model).map(|_| ())
+}
+
+fn on_a_view(model: &Model) -> Result<(), Refusal> {
+    on_the_matrix(model)?;
+    crate::app::view::forgettable(model).map(|_| ())
 }
 
 fn with_a_fold(model: &Model) -> Result<(), Refusal> {
@@ -133,6 +142,20 @@ pub const COMMANDS: &[Command] = &[
         ..looking(Intent::Notify, "notify", "Tell me when this cell becomes healthy or fails; again: no longer.", on_what_runs)
     },
     Command { hinted: false, ..looking(Intent::SeeAll, "mark seen", "Take all marks of change off: what changed counts as seen.", always) },
+    Command {
+        hinted: false,
+        ..looking(Intent::Favourite, "favourite", "Make this service a favourite, or no longer: its row comes first in its section.", on_a_service)
+    },
+    Command {
+        hinted: false,
+        ..looking(
+            Intent::SaveView,
+            "save view",
+            "Keep the filter, the order of rows and the fold under a name; views are in this list.",
+            on_the_matrix,
+        )
+    },
+    Command { hinted: false, ..looking(Intent::ForgetView, "forget view", "No longer keep the view that is shown.", on_a_view) },
     looking(Intent::Sources, "sources", "The sources with state, age and last error, and the applications that are in no cell.", always),
     program(Intent::Palette, "commands", "Everything that can be done, by name.", true),
     program(Intent::Help, "help", "What the keys do here.", true),

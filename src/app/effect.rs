@@ -1,5 +1,6 @@
 //! What must happen outside the core, as data that tests can compare.
 
+use crate::app::view::Change;
 use crate::base::{Epoch, Safe};
 use crate::domain::SourceId;
 use crate::domain::link::Link;
@@ -28,6 +29,8 @@ pub enum Effect {
     Notify(Safe),
     /// Put a text on the clipboard of the person's terminal.
     Copy(Safe),
+    /// Keep something for the next time.
+    Keep(Change),
     /// Send a browser to a page.
     Browse(Link),
     /// Give the terminal back to the shell until the program is continued.

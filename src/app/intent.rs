@@ -39,6 +39,12 @@ pub enum Intent {
     Copy,
     /// Its page in a browser.
     Browse,
+    /// Make a service a favourite, or no longer.
+    Favourite,
+    /// Keep what is looked at under a name.
+    SaveView,
+    /// No longer keep the view that is on.
+    ForgetView,
     /// The sources and what is in no cell.
     Sources,
     /// Everything that can be done, by name.

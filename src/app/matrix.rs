@@ -289,6 +289,13 @@ impl MatrixState {
         let (mut eyes, quiet): (Vec<_>, Vec<_>) = rows.into_iter().partition(|(_, service)| lens.need(service).attention.needs_eyes());
         let (news, quiet): (Vec<_>, Vec<_>) = quiet.into_iter().partition(|(_, service)| is_news(service, last, lens.sight().now));
         eyes.sort_by_cached_key(|(_, service)| (lens.need(service).attention, lens.need(service).from_last));
+        let (mut eyes, mut news, mut quiet) = (eyes, news, quiet);
+        let is_favourite = |name: &ServiceName| lens.sight().own.favourites.contains(name);
+        // Among what is equally urgent, favourites come first; elsewhere in their section.
+        eyes.sort_by_key(|(name, service)| (lens.need(service).attention, !is_favourite(name)));
+        for rows in [&mut news, &mut quiet] {
+            rows.sort_by_key(|(name, _)| !is_favourite(name));
+        }
         self.counts.news = news.len();
         let mut lines = Vec::new();
         push_section(&mut lines, Section::NeedsEyes, &eyes);

@@ -24,6 +24,7 @@ pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 mod update;
+pub mod view;
 
 pub use command::{COMMANDS, Command};
 pub use effect::Effect;

@@ -105,6 +105,8 @@ pub enum Overlay {
     Help(Scroll),
     /// A filter is being typed. The text is in the matrix; this is the one to go back to.
     Filter(crate::app::filter::Filter),
+    /// What is looked at is given a name, and this much of it is typed.
+    Name(Safe),
     /// Something is being chosen to be copied.
     Copy(crate::app::copy::Copying),
     /// Something is being looked for among all that can be done.
@@ -167,6 +169,6 @@ impl Model {
     /// Whether a text field takes what is typed.
     #[must_use]
     pub const fn is_typing(&self) -> bool {
-        matches!(self.overlay, Some(Overlay::Filter(_) | Overlay::Palette(_)))
+        matches!(self.overlay, Some(Overlay::Filter(_) | Overlay::Palette(_) | Overlay::Name(_)))
     }
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use crate::app::effect::Effect;
 use crate::app::model::{Model, Screen};
 use crate::app::refusal::Refusal;
+use crate::app::view::View;
 use crate::base::time::since;
 use crate::base::{Safe, Timestamp};
 use crate::domain::attention::Attention;
@@ -21,6 +22,8 @@ use crate::safe;
 pub struct Own {
     /// Services that come first.
     pub favourites: BTreeSet<ServiceName>,
+    /// Saved views, those of the configuration first.
+    pub views: Vec<View>,
     /// What changed and was not looked at.
     pub marks: Marks,
     /// What is watched, and how it stood when it was last looked at.

@@ -6,7 +6,7 @@ use crate::app::command::{COMMANDS, Scope};
 use crate::app::effect::Effect;
 use crate::app::model::{Model, Overlay};
 use crate::app::scroll::Scroll;
-use crate::app::{Intent, Refusal, demo};
+use crate::app::{Intent, Refusal, demo, view};
 use crate::base::Safe;
 
 /// Something to choose.
@@ -14,6 +14,8 @@ use crate::base::Safe;
 pub enum Entry {
     /// A command of the table.
     Command(Intent),
+    /// A saved view, by its place in the list of them.
+    View(usize),
     /// A scenario of the demo, by its place in the list of them.
     Scenario(usize),
 }
@@ -23,6 +25,8 @@ pub enum Entry {
 pub enum Group {
     /// Commands of one scope.
     Scope(Scope),
+    /// Saved views.
+    Views,
     /// Scenarios.
     Scenarios,
 }
@@ -57,7 +61,7 @@ pub struct Palette {
 }
 
 /// Groups in the order in which they are listed. Moving comes last: nobody looks for an arrow key by its name.
-const GROUPS: [Group; 4] = [Group::Scope(Scope::Looking), Group::Scenarios, Group::Scope(Scope::Program), Group::Scope(Scope::Moving)];
+const GROUPS: [Group; 5] = [Group::Views, Group::Scope(Scope::Looking), Group::Scenarios, Group::Scope(Scope::Program), Group::Scope(Scope::Moving)];
 
 /// A longer text narrows nothing any further.
 const LONGEST: usize = 80;
@@ -68,6 +72,7 @@ impl Group {
     pub const fn title(self) -> &'static str {
         match self {
             Self::Scope(scope) => scope.title(),
+            Self::Views => "Views",
             Self::Scenarios => "Scenarios of the demo",
         }
     }
@@ -79,6 +84,7 @@ impl Group {
                 let commands = COMMANDS.iter().filter(|command| command.scope == scope && command.intent != Intent::Palette);
                 commands.map(|command| Entry::Command(command.intent)).collect()
             }
+            Self::Views => (0..model.own.views.len()).map(Entry::View).collect(),
             Self::Scenarios => (0..model.demo.as_ref().map_or(0, |demo| demo.scenarios.len())).map(Entry::Scenario).collect(),
         }
     }
@@ -93,6 +99,11 @@ impl Entry {
                 let command = crate::app::command::find(intent)?;
                 Some(Words { name: command.title, title: "", help: command.help })
             }
+            Self::View(index) => {
+                let view = model.own.views.get(index)?;
+                let title = if view.filter.is_empty() { view.arrange.title() } else { view.filter.as_str() };
+                Some(Words { name: view.name.as_str(), title, help: "A saved view: its filter, its order of rows and its fold." })
+            }
             Self::Scenario(index) => {
                 let scenario = model.demo.as_ref()?.scenarios.get(index)?;
                 Some(Words { name: scenario.name.as_str(), title: scenario.title.as_str(), help: scenario.story.as_str() })
@@ -104,7 +115,7 @@ impl Entry {
     pub fn available(self, model: &Model) -> Result<(), Refusal> {
         match self {
             Self::Command(intent) => model.available(intent),
-            Self::Scenario(_) => Ok(()),
+            Self::View(_) | Self::Scenario(_) => Ok(()),
         }
     }
 }
@@ -267,6 +278,9 @@ pub(super) fn fulfil(model: &mut Model, intent: Intent) -> Option<Outcome> {
         | Intent::Arrange
         | Intent::Notify
         | Intent::Copy
+        | Intent::Favourite
+        | Intent::SaveView
+        | Intent::ForgetView
         | Intent::Browse
         | Intent::SeeAll
         | Intent::Sources
@@ -295,6 +309,12 @@ fn run(model: &mut Model) -> Outcome {
     model.overlay = None;
     match entry {
         Entry::Command(intent) => Outcome::Chosen(intent),
+        Entry::View(index) => {
+            if let Some(view) = model.own.views.get(index).cloned() {
+                view::choose(model, &view);
+            }
+            Outcome::Done(Vec::new())
+        }
         Entry::Scenario(index) => Outcome::Done(demo::play(model, index)),
     }
 }

@@ -13,6 +13,8 @@ pub enum Refusal {
     NotHere,
     /// No row is quiet, or all of them are shown because they fit.
     NothingFolded,
+    /// What is looked at is no view that is kept here.
+    NoViewIsOn,
     /// No address on the web is known for it.
     NoPage,
 }
@@ -25,6 +27,7 @@ impl Refusal {
             Self::NothingSelected => "Nothing is selected: move to a row first.",
             Self::NotDeployedHere => "This service is not deployed in this environment.",
             Self::NotHere => "This does nothing on this screen.",
+            Self::NoViewIsOn => "What is shown is no saved view: choose one in the palette first. Those of the configuration are changed there.",
             Self::NoPage => "No page is known for this: its Argo CD is read through its cluster, and url under [[argocd]] names none.",
             Self::NothingFolded => "No rows are folded: everything fits.",
         }

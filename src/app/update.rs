@@ -7,7 +7,7 @@ use crate::app::model::{Model, Overlay, Screen};
 use crate::app::msg::{Msg, What};
 use crate::app::palette::Outcome;
 use crate::app::scroll::Scroll;
-use crate::app::{Intent, Refusal, cell, copy, demo, own, palette, reach};
+use crate::app::{Intent, Refusal, cell, copy, demo, own, palette, reach, view};
 use crate::base::Safe;
 use crate::domain::fleet::Changes;
 use crate::domain::observation::{Report, ReportBody};
@@ -34,16 +34,19 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         What::Typed(character) => {
             edit(model, |filter| filter.typed(character));
             palette::typed(model, character.encode_utf8(&mut [0; 4]));
+            view::typed(model, character.encode_utf8(&mut [0; 4]));
             Vec::new()
         }
         What::Erased => {
             edit(model, Filter::erased);
             palette::erased(model);
+            view::erased(model);
             Vec::new()
         }
         What::Pasted(text) => {
             edit(model, |filter| text.as_str().chars().fold(filter.clone(), |filter, character| filter.typed(character)));
             palette::typed(model, text.as_str());
+            view::typed(model, text.as_str());
             Vec::new()
         }
         What::Resized(columns, rows) => {
@@ -152,6 +155,9 @@ fn fulfil(model: &mut Model, intent: Intent) -> Vec<Effect> {
             model.notice = Some(crate::safe!("Rows {}.", model.matrix.arrange.title()));
         }
         Intent::Notify => own::watch(model),
+        Intent::Favourite => return view::favour(model),
+        Intent::SaveView => view::name(model),
+        Intent::ForgetView => return view::forget(model),
         Intent::Copy => copy::open(model),
         Intent::Browse => return copy::browse(model),
         Intent::SeeAll => own::see_all(model),
@@ -173,7 +179,16 @@ fn fulfil(model: &mut Model, intent: Intent) -> Vec<Effect> {
 fn uncover(model: &mut Model, intent: Intent) -> Result<(), Refusal> {
     if let Some(Overlay::Help(_)) = model.overlay {
         match intent {
-            Intent::Fold | Intent::Arrange | Intent::Sources | Intent::Notify | Intent::SeeAll | Intent::Copy | Intent::Browse => {
+            Intent::Fold
+            | Intent::Arrange
+            | Intent::Sources
+            | Intent::Notify
+            | Intent::SeeAll
+            | Intent::Favourite
+            | Intent::SaveView
+            | Intent::ForgetView
+            | Intent::Copy
+            | Intent::Browse => {
                 model.overlay = None;
             }
             // Enter is pressed to be done with a text as often as to look into something.
@@ -191,6 +206,7 @@ fn open(model: &mut Model) -> Vec<Effect> {
             model.notice = model.matrix.filter.remark(model.sight());
             Vec::new()
         }
+        (Some(Overlay::Name(_)), _) => view::save(model),
         (None, Screen::Matrix) => cell::open(model),
         _ => Vec::new(),
     }
@@ -199,7 +215,7 @@ fn open(model: &mut Model) -> Vec<Effect> {
 fn back(model: &mut Model) -> Vec<Effect> {
     match (model.overlay.take(), &model.screen) {
         (Some(Overlay::Filter(before)), _) => apply_filter(model, before),
-        (Some(Overlay::Help(_) | Overlay::Palette(_) | Overlay::Copy(_)), _) => {}
+        (Some(Overlay::Help(_) | Overlay::Palette(_) | Overlay::Copy(_) | Overlay::Name(_)), _) => {}
         (None, Screen::Cell(_) | Screen::Sources(_)) => model.screen = Screen::Matrix,
         (None, Screen::Matrix) if !model.matrix.filter.is_empty() => apply_filter(model, Filter::default()),
         (None, Screen::Matrix) => return vec![Effect::Quit],

@@ -41,6 +41,9 @@ pub struct Arguments {
     /// The configuration file. Without one: the argocd CLI's login and the kubeconfig.
     #[arg(long, short, global = true, value_name = "FILE", env = "TIPHYS_CONFIG")]
     config: Option<PathBuf>,
+    /// Start with this view: one saved in the cockpit, or one of [[views]] in the configuration.
+    #[arg(long, value_name = "NAME")]
+    view: Option<String>,
     #[command(subcommand)]
     verb: Option<Verb>,
 }
@@ -114,7 +117,7 @@ fn dispatch(arguments: &Arguments) -> Result<Exit> {
                 Err(exit) => return Ok(exit),
             };
             let _log = log::start()?;
-            Ok(land(cockpit::run(&config)?))
+            Ok(land(cockpit::run(&config, arguments.view.as_deref())?))
         }
     }
 }
@@ -123,6 +126,10 @@ fn dispatch(arguments: &Arguments) -> Result<Exit> {
 fn land(ending: Ending) -> Exit {
     match ending {
         Ending::Left | Ending::Ended | Ending::Plays(_) => Exit::Done,
+        Ending::NoSuchView(sentence) => {
+            report::print_error(&format!("tiphys: {sentence}"));
+            Exit::Usage
+        }
         Ending::Crashed(place) => {
             report::print_error(&format!("tiphys crashed. The report is in {place}"));
             Exit::Failed

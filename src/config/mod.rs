@@ -41,6 +41,8 @@ pub struct Config {
     pub clusters: Vec<ClusterAccess>,
     /// How the screen looks.
     pub ui: Ui,
+    /// Views by name.
+    pub views: Vec<View>,
     /// Where this comes from.
     pub origin: Origin,
     /// What could not be found and is not needed: for the sources screen.
@@ -65,6 +67,31 @@ pub struct Ui {
     pub colors: Colors,
     /// How attention is drawn to what is watched.
     pub notify: Notify,
+}
+
+/// What is looked at, under a name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct View {
+    /// What it is called.
+    pub name: Safe,
+    /// The filter, as it is typed.
+    pub filter: String,
+    /// The order of rows.
+    pub arrange: Arrange,
+    /// Whether the quiet rows are folded; `None`: when they do not fit.
+    pub fold: Option<bool>,
+}
+
+/// Orders of rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Arrange {
+    /// What needs eyes first.
+    #[default]
+    Need,
+    /// By group and name.
+    Name,
+    /// The latest deployment first.
+    Change,
 }
 
 /// How a person's attention is drawn.

@@ -14,6 +14,16 @@ pub(crate) struct Written {
     pub(crate) glyphs: Option<At<String>>,
     pub(crate) colors: Option<At<String>>,
     pub(crate) notify: Option<At<String>>,
+    pub(crate) views: Vec<View>,
+}
+
+/// `[[views]]`
+#[derive(Debug)]
+pub(crate) struct View {
+    pub(crate) name: Option<At<String>>,
+    pub(crate) filter: Option<At<String>>,
+    pub(crate) arrange: Option<At<String>>,
+    pub(crate) fold: Option<At<bool>>,
 }
 
 /// `[[argocd]]`
@@ -155,6 +165,7 @@ pub(crate) fn read(findings: &Findings<'_>) -> Option<Written> {
         environments: top.sections("environments").into_iter().map(environment).collect(),
         mapping: top.section("mapping").map(mapping).unwrap_or_default(),
         services: top.named("services").into_iter().map(|(name, section)| service(name, section)).collect(),
+        views: top.sections("views").into_iter().map(view).collect(),
         ..Written::default()
     };
     if let Some(ui) = top.section("ui") {
@@ -165,6 +176,17 @@ pub(crate) fn read(findings: &Findings<'_>) -> Option<Written> {
     }
     top.finish();
     Some(written)
+}
+
+fn view(section: Section<'_, '_>) -> View {
+    let view = View {
+        name: section.required("name", "\"production\""),
+        filter: section.text("filter"),
+        arrange: section.text("arrange"),
+        fold: section.flag("fold"),
+    };
+    section.finish();
+    view
 }
 
 fn argocd(section: Section<'_, '_>) -> Argocd {

@@ -15,7 +15,9 @@ use tokio::time::Instant;
 
 use crate::app::matrix::ColumnKey;
 use crate::app::model::Screen;
+use crate::app::view;
 use crate::app::{Effect, Model, Msg, What, update};
+use crate::base::nearest::nearest;
 use crate::base::{Safe, Timestamp};
 use crate::config::Config;
 use crate::domain::ServiceName;
@@ -23,11 +25,12 @@ use crate::domain::fleet::Remembered;
 use crate::domain::link::Link;
 use crate::domain::observation::Report;
 use crate::runtime::connections::Connections;
+use crate::runtime::kept::{self, Keeper};
 use crate::runtime::remembered::{self, Memory};
 use crate::runtime::terminal::input::Input;
 use crate::runtime::terminal::sequences::{self, Bell, Between};
 use crate::runtime::terminal::{self, Terminal};
-use crate::runtime::{browser, clock, faults, model, reached, report};
+use crate::runtime::{browser, clock, faults, model, places, reached, report};
 use crate::simulator::Told;
 use crate::ui::keys::{self, Pressed};
 use crate::ui::{self, Look, Painter};
@@ -53,21 +56,47 @@ pub enum Ending {
     Ended,
     /// The core crashed; the report lies there.
     Crashed(String),
+    /// It did not begin: no view is called so. The sentence says which there are.
+    NoSuchView(Safe),
     /// This scenario of the demo is wanted next. Only a demo ends so.
     Plays(Safe),
 }
 
-/// Runs the cockpit until its end.
-pub fn run(config: &Config) -> Result<Ending> {
+/// Runs the cockpit until its end, beginning with a view where one is named.
+pub fn run(config: &Config, view: Option<&str>) -> Result<Ending> {
+    let mut model = model(config);
+    let kept = kept::load(&places::state()?);
+    model.own.favourites = kept.favourites;
+    let configured: Vec<Safe> = model.own.views.iter().map(|view| view.name.clone()).collect();
+    model.own.views.extend(kept.views.into_iter().filter(|view| !configured.contains(&view.name)));
+    if let Some(wanted) = view {
+        let found = model.own.views.iter().find(|view| view.name.as_str() == wanted).cloned();
+        match found {
+            Some(view) => view::choose(&mut model, &view),
+            None => return Ok(Ending::NoSuchView(unknown_view(&model, wanted))),
+        }
+    }
+    model.notice = kept.remark.or(model.notice);
     let runtime = super::tokio_runtime()?;
     let mut terminal = Terminal::open()?;
     let caught = std::panic::catch_unwind(AssertUnwindSafe(|| {
         runtime.block_on(async {
             let mut signals = Signals::new()?;
-            Cockpit::new(config, model(config), &mut terminal, &mut signals).remembering(config).fly().await
+            Cockpit::new(config, model, &mut terminal, &mut signals).remembering(config).keeping()?.fly().await
         })
     }));
     land(runtime, Some(terminal), caught)
+}
+
+/// What is said of a view that is not there.
+fn unknown_view(model: &Model, wanted: &str) -> Safe {
+    let names: Vec<&str> = model.own.views.iter().map(|view| view.name.as_str()).collect();
+    let wanted = Safe::clean(wanted);
+    match (nearest(wanted.as_str(), names.iter().copied()), names.is_empty()) {
+        (Some(near), _) => crate::safe!("there is no view '{wanted}'. Did you mean '{near}'?"),
+        (None, false) => crate::safe!("there is no view '{wanted}'. There are {}.", names.join(", ")),
+        (None, true) => crate::safe!("there is no view '{wanted}': none is saved, and the configuration has no [[views]]."),
+    }
 }
 
 /// Gives the terminal back, whatever happened on it, and ends what still runs.
@@ -97,6 +126,8 @@ pub(super) struct Cockpit<'t> {
     signals: &'t mut Signals,
     /// What did not come about outside, in words.
     failures: (mpsc::UnboundedSender<Safe>, mpsc::UnboundedReceiver<Safe>),
+    /// Keeps what is to be there the next time; a demo keeps nothing.
+    keeper: Option<Keeper>,
     bell: Bell,
     between: Between,
     /// The story of a demo, while it goes on.
@@ -162,6 +193,7 @@ impl<'t> Cockpit<'t> {
             reports,
             signals,
             failures: mpsc::unbounded_channel(),
+            keeper: None,
             bell: super::bell(config),
             between: Between::choose(|name| std::env::var(name).ok()),
             told: None,
@@ -173,6 +205,13 @@ impl<'t> Cockpit<'t> {
             dirty: true,
             whole: true,
         }
+    }
+
+    /// Favourites and views are kept for the next time.
+    fn keeping(mut self) -> Result<Self> {
+        let failures = self.failures.0.clone();
+        self.keeper = Some(Keeper::start(places::state()?, move |sentence| drop(failures.send(sentence)))?);
+        Ok(self)
     }
 
     /// The story of the demo comes from here, beginning with what was told last.
@@ -396,6 +435,11 @@ impl<'t> Cockpit<'t> {
             Effect::Notify(text) => self.terminal.send_beside(&sequences::notification(&text, self.bell, self.between)),
             Effect::Copy(text) => self.terminal.send_beside(&sequences::clipboard(&text, self.between)),
             Effect::Browse(link) => self.browse(link),
+            Effect::Keep(change) => {
+                if let Some(keeper) = &self.keeper {
+                    keeper.keep(change);
+                }
+            }
             // Handled where keys are taken in: only keys ask for these.
             Effect::Suspend | Effect::Play(_) | Effect::Quit => {}
         }

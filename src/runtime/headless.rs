@@ -59,7 +59,7 @@ fn perform(effects: Vec<Effect>, connections: &mut Connections) {
             Effect::Connect { source, epoch } => connections.connect(&source, epoch),
             Effect::Ask { source, ask } => connections.ask(&source, ask),
             // There is no terminal to leave or to ring, and the end is when the world is read.
-            Effect::Notify(_) | Effect::Copy(_) | Effect::Browse(_) | Effect::Suspend | Effect::Play(_) | Effect::Quit => {}
+            Effect::Notify(_) | Effect::Copy(_) | Effect::Keep(_) | Effect::Browse(_) | Effect::Suspend | Effect::Play(_) | Effect::Quit => {}
         }
     }
 }

@@ -11,6 +11,7 @@ pub mod connections;
 pub mod demo;
 pub mod faults;
 pub mod headless;
+pub mod kept;
 pub mod log;
 pub mod places;
 mod remembered;
@@ -22,6 +23,8 @@ use std::sync::Arc;
 
 use color_eyre::eyre::{Result, WrapErr as _};
 
+use crate::app::matrix::Arrange;
+use crate::app::view::View;
 use crate::app::{Model, Settings};
 use crate::base::Safe;
 use crate::config::{self, Config, Origin};
@@ -61,8 +64,23 @@ pub fn model(config: &Config) -> Model {
         }),
     };
     let mut model = Model::new(config.landscape.clone(), settings, clock::now());
+    model.own.views = config.views.iter().map(view).collect();
     model.notice = config.remarks.first().cloned();
     model
+}
+
+fn view(view: &config::View) -> View {
+    View {
+        name: view.name.clone(),
+        filter: view.filter.clone(),
+        arrange: match view.arrange {
+            config::Arrange::Need => Arrange::ByNeed,
+            config::Arrange::Name => Arrange::ByName,
+            config::Arrange::Change => Arrange::ByChange,
+        },
+        folded: view.fold,
+        is_configured: true,
+    }
 }
 
 /// The configuration file as a person would write its path: the one that was read, else the one that would be.

@@ -24,6 +24,14 @@ pub(super) fn paint(canvas: &mut Canvas<'_>, model: &Model) {
         super::copying::hints(canvas, y, end);
         return;
     }
+    if let Some(Overlay::Name(name)) = &model.overlay {
+        let x = canvas.put(1, y, end.saturating_sub(1), "Name of this view: ", Tone::Strong);
+        let x = canvas.put(x, y, end.saturating_sub(x + 1), super::canvas::tail(name.as_str(), end.saturating_sub(x + 1)), Tone::Plain);
+        let x = canvas.put(x, y, 1, "▏", Tone::Strong);
+        let keys = if canvas.look.glyphs == super::look::Glyphs::Ascii { "Enter saves  Esc leaves" } else { "↵ saves  Esc leaves" };
+        canvas.cut(x + 2, y, end.saturating_sub(x + 2), keys, Tone::Quiet);
+        return;
+    }
     // What does not fit can be found with the palette; the way out is always told.
     let tight = hints(model, false).map(|(intent, title)| width(canvas.look.key(keys::key_of(intent))) + width(title) + 3).sum::<u16>() > end + 1;
     let mut x = 1;

@@ -73,6 +73,7 @@ fn one(canvas: &mut Canvas<'_>, model: &Model, entry: Entry, chosen: bool, y: u1
     let help = help(canvas.width());
     let key = match entry {
         Entry::Command(intent) => canvas.look.key(keys::key_of(intent)),
+        Entry::View(_) => "view",
         Entry::Scenario(_) => "demo",
     };
     if chosen {

@@ -1,8 +1,8 @@
 //! Models for the tests of painting, built from plain values: everything in them was reported by a source and taken in by `update`.
 
 mod answers;
-mod git;
 mod changes;
+mod git;
 
 use std::time::Duration;
 
@@ -27,8 +27,8 @@ use crate::domain::workload::{
 use crate::domain::{AppKey, ArgocdName, ClusterName, EnvironmentName, Health, Namespace, PlacementName, ServiceName, SourceId, Sync};
 
 pub(crate) use answers::{detail, pods};
+pub(crate) use changes::{changes, silent, stepless};
 pub(crate) use git::{with_git, with_git_lost};
-pub(crate) use changes::{changes, stepless};
 
 /// 2026-11-20 14:32:07Z.
 pub(crate) const NOW: Timestamp = Timestamp::constant(1_795_185_127, 0);
@@ -370,16 +370,6 @@ pub(crate) fn stale() -> Model {
         is(&mut model, &source, ago(30), &workloads(kind), lost());
     }
     alive(model, &[argocd(), cluster("nonprod"), cluster("prod-eu")])
-}
-
-/// The usual fleet behind a controller that has been silent for half an hour.
-pub(crate) fn silent() -> Model {
-    let mut model = usual();
-    let facts = InstanceFacts { reconciliation_seconds: Some(1), ..InstanceFacts::default() };
-    sees(&mut model, &argocd(), ago(10), Observation::Instance(facts));
-    sees(&mut model, &argocd(), ago(10), Observation::Reconciled { at: ago(90) });
-    update(&mut model, msg(NOW, What::Tick));
-    model
 }
 
 pub(crate) const EIGHT: &[(&str, &[&str])] =

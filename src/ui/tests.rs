@@ -65,6 +65,9 @@ frames! {
     copying_100: copying(), 100, 30;
     copying_80: copying(), 80, 24;
     copying_40: copying(), 40, 8;
+    favourites_100: favourites(), 100, 30;
+    naming_80: typed(wants(filtered("env:production"), &[Intent::Open, Intent::SaveView]), "the morning"), 80, 24;
+    palette_of_views_80: palette(favourites(), ""), 80, 24;
     partly_refused_100: partly_refused(), 100, 30;
     crashed_100: crashed(), 100, 30;
     many_sources_100: many_sources(), 100, 30;
@@ -119,6 +122,22 @@ fn large_and_changed() -> Model {
     application.health = crate::domain::Health::Missing;
     let item = Item::Application(parts, Box::new(application));
     sees(&mut model, &argocd(), NOW, Observation::Changed { item, version: None });
+    model
+}
+
+fn favourites() -> Model {
+    let mut model = usual();
+    let views = [("production", "env:production", true), ("the morning", "", false)];
+    model.own.views = views
+        .map(|(name, filter, is_configured)| crate::app::view::View {
+            name: Safe::clean(name),
+            filter: filter.to_owned(),
+            is_configured,
+            ..crate::app::view::View::default()
+        })
+        .into();
+    model.own.favourites.insert(crate::domain::ServiceName::from("frontend"));
+    model.own.favourites.insert(crate::domain::ServiceName::from("inventory"));
     model
 }
 

@@ -215,9 +215,8 @@ impl Is {
 }
 
 /// How many versions a placement is behind the environment before it, where it is known.
-pub(super) const fn behind(_: &Placement) -> Option<u32> {
-    // Nothing tells yet what git had in the environment before.
-    None
+pub(super) fn behind(placement: &Placement) -> Option<u32> {
+    placement.behind.as_ref()?.count().and_then(|count| u32::try_from(count).ok())
 }
 
 /// Whether a word names this environment, or this placement of it: `production`, `eu`, `production-eu`, `production·eu`.

@@ -160,3 +160,53 @@ fn a_page_is_opened_where_there_is_a_browser_and_copied_where_there_is_none() {
     update(&mut model, at(64, What::Failed(Safe::clean("cannot run xdg-open"))));
     assert_eq!(said(&model), "cannot run xdg-open");
 }
+
+#[test]
+fn favourites_come_first_in_their_section_but_not_before_what_is_more_urgent() {
+    let mut model =
+        settled(&[("a-production", "Healthy"), ("b-production", "Healthy"), ("c-production", "Progressing"), ("d-production", "Degraded")]);
+    assert_eq!(rows(&model), ["d", "c", "a", "b"]);
+    let favour = |model: &mut Model, name: &str, second: u64| {
+        model.matrix.selected = Some(crate::domain::ServiceName::from(name));
+        update(model, at(second, What::Wants(Intent::Favourite)))
+    };
+    let change = |name: &str, is| [Effect::Keep(view::Change::Favourite(crate::domain::ServiceName::from(name), is))];
+    assert_eq!(favour(&mut model, "b", 61), change("b", true));
+    assert_eq!(rows(&model), ["d", "c", "a", "b"], "no row moves under a finger");
+    assert_eq!(favour(&mut model, "c", 62), change("c", true));
+    update(&mut model, at(70, What::Tick));
+    assert_eq!(rows(&model), ["d", "c", "b", "a"]);
+    assert_eq!(favour(&mut model, "b", 71), change("b", false));
+    assert_eq!(said(&model), "b is no favourite any more.");
+}
+
+#[test]
+fn a_view_is_saved_under_a_name_chosen_in_the_palette_and_forgotten() {
+    let mut model = settled(&[("a-production", "Healthy"), ("b-staging", "Healthy")]);
+    let configured = view::View { name: Safe::clean("taken"), filter: "env:staging".to_owned(), is_configured: true, ..view::View::default() };
+    model.own.views.push(configured);
+    update(&mut model, at(61, What::Wants(Intent::Filter)));
+    update(&mut model, at(61, What::Pasted(Safe::clean("env:production"))));
+    update(&mut model, at(61, What::Wants(Intent::Open)));
+    update(&mut model, at(62, What::Wants(Intent::SaveView)));
+    assert_eq!(update(&mut model, at(62, What::Wants(Intent::Open))), []);
+    assert_eq!(said(&model), "A view needs a name. Esc leaves without one.");
+    update(&mut model, at(62, What::Pasted(Safe::clean("taken"))));
+    assert_eq!(update(&mut model, at(62, What::Wants(Intent::Open))), [], "{}", said(&model));
+    for _ in 0..5 {
+        update(&mut model, at(62, What::Erased));
+    }
+    update(&mut model, at(63, What::Pasted(Safe::clean("mi\r\nne"))));
+    let saved = view::View { name: Safe::clean("mi  ne"), filter: "env:production".to_owned(), ..view::View::default() };
+    assert_eq!(update(&mut model, at(63, What::Wants(Intent::Open))), [Effect::Keep(view::Change::SaveView(saved))]);
+    assert!(model.overlay.is_none());
+    update(&mut model, at(64, What::Wants(Intent::Back)));
+    assert_eq!(rows(&model).len(), 2);
+    update(&mut model, at(65, What::Wants(Intent::Palette)));
+    update(&mut model, at(65, What::Pasted(Safe::clean("mi  ne"))));
+    update(&mut model, at(65, What::Wants(Intent::Open)));
+    assert_eq!((rows(&model), model.matrix.filter.text()), (vec!["a".to_owned()], "env:production"));
+    assert_eq!(update(&mut model, at(66, What::Wants(Intent::ForgetView))), [Effect::Keep(view::Change::ForgetView(Safe::clean("mi  ne")))]);
+    assert_eq!(update(&mut model, at(66, What::Wants(Intent::ForgetView))), []);
+    assert_eq!(said(&model), Refusal::NoViewIsOn.sentence());
+}

@@ -1,6 +1,7 @@
 //! From what is written to what it means. Everything that does not fit together is noted with its place, and told at once.
 
 mod landscape;
+mod looking;
 mod sources;
 
 use std::path::Path;
@@ -84,6 +85,7 @@ fn resolve(file: &Path, findings: &Findings<'_>, surroundings: &Surroundings) ->
         argocds,
         clusters,
         ui: context.ui(&written),
+        views: context.views(&written.views),
         origin: Origin::File(file.to_owned()),
         remarks,
     })
@@ -103,6 +105,7 @@ pub(super) fn without_file(surroundings: &Surroundings) -> Result<Config, Proble
         argocds,
         clusters,
         ui: Ui::default(),
+        views: Vec::new(),
         origin: Origin::Discovered,
         remarks,
     })
@@ -139,7 +142,7 @@ impl Context<'_, '_> {
         Ui { glyphs, colors, notify: self.choice(written.notify.as_ref(), &notify) }
     }
 
-    fn choice<T: Copy + Default>(&self, at: Option<&At<String>>, choices: &[(&str, T)]) -> T {
+    pub(super) fn choice<T: Copy + Default>(&self, at: Option<&At<String>>, choices: &[(&str, T)]) -> T {
         let Some(at) = at else { return T::default() };
         let found = choices.iter().find(|(word, _)| *word == at.value).map(|(_, choice)| *choice);
         if found.is_none() {

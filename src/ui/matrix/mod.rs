@@ -181,6 +181,8 @@ fn row(canvas: &mut Canvas<'_>, painter: &mut Painter, frame: &Frame<'_>, name: 
     let Some(service) = frame.model.fleet.services().get(name) else { return };
     if selected {
         canvas.put(0, y, 1, "▸", Tone::Strong);
+    } else if frame.model.own.favourites.contains(name) {
+        canvas.put(0, y, 1, "★", Tone::Quiet);
     }
     let grid = frame.grid;
     canvas.cut(1, y, grid.name.saturating_sub(1), name.shown().as_str(), Tone::Plain);

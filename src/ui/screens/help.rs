@@ -43,6 +43,7 @@ const SIGNS: &[(&str, &str)] = &[
     ("2.1+2.2", "several versions run; + ? a part whose version is not known"),
     ("·2.1", "changed, and you have not looked: move the cursor there, or press . for all"),
     ("◇2.1", "watched with n: you are told when it becomes healthy or fails"),
+    ("★", "a favourite, before its name"),
     ("?30s", "not current: last confirmed so long ago"),
     ("3d", "since the version changed"),
 ];

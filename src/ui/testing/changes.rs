@@ -27,3 +27,13 @@ pub(crate) fn changes(model: &mut Model, apps: &[App]) {
         sees(model, &cluster(name), ago(3), Observation::Listed { scope: workloads(WorkloadKind::Deployment), items, version: None });
     }
 }
+
+/// The usual fleet behind a controller that has been silent for half an hour.
+pub(crate) fn silent() -> Model {
+    let mut model = usual();
+    let facts = InstanceFacts { reconciliation_seconds: Some(1), ..InstanceFacts::default() };
+    sees(&mut model, &argocd(), ago(10), Observation::Instance(facts));
+    sees(&mut model, &argocd(), ago(10), Observation::Reconciled { at: ago(90) });
+    update(&mut model, msg(NOW, What::Tick));
+    model
+}

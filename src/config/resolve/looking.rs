@@ -1,0 +1,29 @@
+//! Views: what is looked at, under names.
+
+use super::Context;
+use crate::base::Safe;
+use crate::config::written;
+use crate::config::{Arrange, View};
+
+impl Context<'_, '_> {
+    /// The views. A name that is taken twice is told where it stands the second time.
+    pub(super) fn views(&self, written: &[written::View]) -> Vec<View> {
+        let mut views: Vec<View> = Vec::new();
+        for view in written {
+            let Some(name) = &view.name else { continue };
+            let shown = Safe::clean(&name.value);
+            if views.iter().any(|other| other.name == shown) {
+                self.tell(name, &format!("two views are called '{shown}'"), Some("give one of them another name"));
+                continue;
+            }
+            let orders = [("need", Arrange::Need), ("name", Arrange::Name), ("change", Arrange::Change)];
+            views.push(View {
+                name: shown,
+                filter: view.filter.as_ref().map(|filter| Safe::clean(&filter.value).as_str().to_owned()).unwrap_or_default(),
+                arrange: self.choice(view.arrange.as_ref(), &orders),
+                fold: view.fold.as_ref().map(|fold| fold.value),
+            });
+        }
+        views
+    }
+}
