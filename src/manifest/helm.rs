@@ -7,7 +7,8 @@ use crate::base::Safe;
 use crate::domain::application::Origin;
 use crate::manifest::tree::{Recorded, Trouble, below, joined};
 use crate::manifest::values::Merged;
-use crate::manifest::{Image, ValueKeys};
+use crate::domain::desired::{ValueKey, ValueKeys};
+use crate::domain::image::Image;
 
 /// An image that values name, and the file that says its version.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -177,7 +178,7 @@ impl Chart {
         }
     }
 
-    fn configured(&self, key: &super::ValueKey) -> Option<Named> {
+    fn configured(&self, key: &ValueKey) -> Option<Named> {
         let text = |path: &Option<String>| path.as_ref().and_then(|path| self.values.at(path)).and_then(Merged::scalar);
         let (tag, digest) = (text(&key.tag), text(&key.digest));
         let file = digest.or(tag).map(|(_, file)| Rc::clone(file))?;

@@ -25,27 +25,11 @@ use std::rc::Rc;
 
 use crate::base::Safe;
 use crate::domain::application::Origin;
+use crate::domain::desired::ValueKeys;
 use crate::domain::image::Image;
 use entry::ImageEntry;
 use overrides::Overrides;
 use tree::{Inputs, Recorded, Tree, Trouble, below, joined};
-
-/// Keys of Helm values that a team named because its charts do not use the usual ones.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct ValueKeys(pub Vec<ValueKey>);
-
-/// Where the values of a chart name one image. The paths are as `helm --set` takes them.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct ValueKey {
-    /// Registry and repository, where no value says them.
-    pub image: Option<String>,
-    /// The path of registry and repository.
-    pub repository: Option<String>,
-    /// The path of the tag.
-    pub tag: Option<String>,
-    /// The path of the digest.
-    pub digest: Option<String>,
-}
 
 /// Whose manifests are wanted.
 #[derive(Debug, Clone, Copy)]

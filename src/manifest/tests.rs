@@ -3,6 +3,7 @@
 use super::tree::testing::Files;
 use super::*;
 use crate::base::Raw;
+use crate::domain::desired::ValueKey;
 
 fn origin(path: &str) -> Origin {
     Origin { repository: Raw::from("https://git.acme.example/gitops.git"), path: Some(Raw::from(path)), ..Origin::default() }

@@ -1,0 +1,1 @@
+//! Real repositories → what they want, and how it came about.
