@@ -1,6 +1,6 @@
 //! What must happen outside the core, as data that tests can compare.
 
-use crate::base::{Epoch, Safe};
+use crate::base::{Epoch, Raw, Safe};
 use crate::domain::SourceId;
 use crate::domain::question::Ask;
 
@@ -13,6 +13,15 @@ pub enum Effect {
         source: SourceId,
         /// The generation that its reports will carry.
         epoch: Epoch,
+    },
+    /// Start reading a gitops repository that nobody configured: an Application names it.
+    Mirror {
+        /// What it is called here.
+        source: SourceId,
+        /// The generation that its reports will carry.
+        epoch: Epoch,
+        /// Its URL, as the Application names it.
+        url: Raw,
     },
     /// Ask a running source.
     Ask {

@@ -15,6 +15,7 @@ pub mod msg;
 pub mod palette;
 pub mod reach;
 pub mod refusal;
+pub mod repositories;
 pub mod scroll;
 #[cfg(test)]
 mod tests;
@@ -26,4 +27,5 @@ pub use intent::Intent;
 pub use model::{Model, Overlay, Screen, Settings};
 pub use msg::{Msg, What};
 pub use refusal::Refusal;
+pub use repositories::NamedRepository;
 pub use update::update;

@@ -6,6 +6,7 @@ use crate::app::cell::CellState;
 use crate::app::demo::Demo;
 use crate::app::matrix::MatrixState;
 use crate::app::palette::Palette;
+use crate::app::repositories::{NamedRepository, Repositories};
 use crate::app::scroll::Scroll;
 use crate::app::{Intent, Refusal};
 use crate::base::{Epoch, Raw, RequestId, Safe, Timestamp};
@@ -44,6 +45,8 @@ pub struct Model {
     pub(super) next_epoch: Epoch,
     /// Clusters that are being read, with what they were told.
     pub(super) told: BTreeMap<ClusterName, Told>,
+    /// Gitops repositories that are being read, with what they were told.
+    pub(super) repositories: Repositories,
 }
 
 /// What a cluster's reader was told about the fleet.
@@ -64,6 +67,10 @@ pub struct Settings {
     pub start: Vec<SourceId>,
     /// Clusters that may be read at all.
     pub clusters: Vec<ClusterName>,
+    /// Gitops repositories that the configuration names.
+    pub repositories: Vec<NamedRepository>,
+    /// Whether repositories that Applications name are read although nobody named them.
+    pub discover_repositories: bool,
 }
 
 /// What a question to a source is for.
@@ -73,6 +80,8 @@ pub enum Question {
     Detail(crate::domain::AppKey),
     /// The pods of a workload.
     Pods(crate::domain::workload::WorkloadKey),
+    /// What git wants of some applications.
+    Desired(SourceId),
     /// Everything anew.
     Relist(SourceId),
 }
@@ -119,6 +128,7 @@ impl Model {
             next_request: RequestId::default(),
             next_epoch: Epoch::default(),
             told: BTreeMap::new(),
+            repositories: Repositories::default(),
         }
     }
 
@@ -136,7 +146,7 @@ impl Model {
     /// Whether every source has said what it can say for now, and what was asked beside has been answered.
     #[must_use]
     pub fn is_settled(&self) -> bool {
-        self.fleet.is_settled(self.now) && !self.asked.values().any(|question| matches!(question, Question::Detail(_)))
+        self.fleet.is_settled(self.now) && !self.asked.values().any(|question| matches!(question, Question::Detail(_) | Question::Desired(_)))
     }
 
     /// Whether a text field takes what is typed.

@@ -296,6 +296,7 @@ impl<'t> Cockpit<'t> {
     fn perform(&mut self, effect: Effect) {
         match effect {
             Effect::Connect { source, epoch } => self.connections.connect(&source, epoch),
+            Effect::Mirror { source, epoch, url } => self.connections.mirror(&source, epoch, &url),
             Effect::Ask { source, ask } => self.connections.ask(&source, ask),
             // Handled where keys are taken in: only keys ask for these.
             Effect::Suspend | Effect::Play(_) | Effect::Quit => {}

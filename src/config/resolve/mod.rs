@@ -1,6 +1,7 @@
 //! From what is written to what it means. Everything that does not fit together is noted with its place, and told at once.
 
 mod landscape;
+mod repositories;
 mod sources;
 
 use std::path::Path;
@@ -10,7 +11,7 @@ use crate::config::kubeconfig::{self, Kubeconfig};
 use crate::config::problem::did_you_mean;
 use crate::config::reader::{At, Findings};
 use crate::config::written::{self, Written};
-use crate::config::{Colors, Config, Glyphs, Origin, Problem, Problems, Surroundings, Ui, discover};
+use crate::config::{Colors, Config, Gitops, Glyphs, Origin, Problem, Problems, Surroundings, Ui, discover};
 use crate::domain::access::{ArgocdAccess, ClusterAccess};
 use crate::domain::landscape::{ArgocdFacts, ClusterFacts, Landscape};
 use crate::domain::mapping::Mapping;
@@ -83,6 +84,8 @@ fn resolve(file: &Path, findings: &Findings<'_>, surroundings: &Surroundings) ->
         landscape: with_sources(landscape, &argocds, &clusters),
         argocds,
         clusters,
+        repositories: context.repositories(&written.repositories),
+        gitops: context.gitops(&written),
         ui: context.ui(&written),
         origin: Origin::File(file.to_owned()),
         remarks,
@@ -102,6 +105,8 @@ pub(super) fn without_file(surroundings: &Surroundings) -> Result<Config, Proble
         landscape: with_sources(landscape, &argocds, &clusters),
         argocds,
         clusters,
+        repositories: Vec::new(),
+        gitops: Gitops::default(),
         ui: Ui::default(),
         origin: Origin::Discovered,
         remarks,
