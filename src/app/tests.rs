@@ -1,6 +1,7 @@
 //! Stories of the core: messages in, exact effects out.
 
 mod palette;
+mod repositories;
 
 use std::time::Duration;
 

@@ -174,8 +174,13 @@ impl Reader {
         let git = self.mirror.open()?;
         let mut index = self.index.take().unwrap_or_else(|| Index::load(&self.mirror.index()));
         let mut tips: Vec<Oid> = Vec::new();
-        let mut targets: Vec<Option<&Raw>> =
-            self.asked.values().flat_map(|asked| &asked.wish.origins).filter(|origin| self.is_here(origin)).map(|origin| origin.target_revision.as_ref()).collect();
+        let mut targets: Vec<Option<&Raw>> = self
+            .asked
+            .values()
+            .flat_map(|asked| &asked.wish.origins)
+            .filter(|origin| self.is_here(origin))
+            .map(|origin| origin.target_revision.as_ref())
+            .collect();
         targets.sort_unstable();
         targets.dedup();
         for target in targets {
@@ -192,13 +197,8 @@ impl Reader {
 
     fn answer(&mut self, git: &Repository, with_history: bool) -> Result<Vec<(AppKey, Desired)>, git2::Error> {
         let index = self.index.take();
-        let mut round = Round {
-            git,
-            files: Files::new(git),
-            index: index.as_ref().filter(|_| with_history),
-            chains: HashMap::new(),
-            resolved: HashMap::new(),
-        };
+        let mut round =
+            Round { git, files: Files::new(git), index: index.as_ref().filter(|_| with_history), chains: HashMap::new(), resolved: HashMap::new() };
         let mut asked = std::mem::take(&mut self.asked);
         let mut changed = Vec::new();
         for (key, asked) in &mut asked {
@@ -229,7 +229,8 @@ impl Reader {
         }
         let primary = primary(&wish.origins, &places);
         let tips: Vec<Option<Oid>> = places.iter().map(|place| place.as_ref().map(|place| place.tip.commit)).collect();
-        let remark = primary.and_then(|primary| places.get(primary)?.as_ref()?.tip.reference.as_ref()).and_then(|name| self.remarks.get(name)).cloned();
+        let remark =
+            primary.and_then(|primary| places.get(primary)?.as_ref()?.tip.reference.as_ref()).and_then(|name| self.remarks.get(name)).cloned();
         let is_early = round.index.is_none();
         if let Some(before) = before
             && (!before.is_early || is_early)
@@ -243,7 +244,7 @@ impl Reader {
             return Some(Told { desired: Desired { compared, ..before.desired.clone() }, revisions: wish.revisions.clone(), tips, ..before.clone() });
         }
         let at: Vec<Option<At>> = places.iter().map(|place| place.as_ref().map(Place::at)).collect();
-        let wanted = self.evaluate(round, key, &wish.origins, &at);
+        let wanted = evaluate(round, &self.keys, key, &wish.origins, &at);
         let images = known(&wanted);
         let compared = self.compared(round, key, wish, &places, &images, &wanted.inputs);
         let (history, is_whole) = match (round.index, primary) {
@@ -281,10 +282,6 @@ impl Reader {
         Told { desired, revisions: wish.revisions.clone(), tips: Vec::new(), inputs: Vec::new(), is_early: false }
     }
 
-    fn evaluate(&self, round: &Round<'_>, key: &AppKey, origins: &[Origin], at: &[Option<At>]) -> Wanted {
-        evaluate(round, &self.keys, key, origins, at)
-    }
-
     /// What it wanted at the revisions that Argo CD compared it with.
     fn compared(
         &self,
@@ -310,7 +307,7 @@ impl Reader {
         if at.iter().all(Option::is_none) {
             return None;
         }
-        if is_same { images.as_known().cloned() } else { self.evaluate(round, key, &wish.origins, &at).images.ok().map(Into::into) }
+        if is_same { images.as_known().cloned() } else { evaluate(round, &self.keys, key, &wish.origins, &at).images.ok().map(Into::into) }
     }
 
     #[expect(clippy::too_many_arguments, reason = "all that an answer is made of, in one place")]

@@ -34,7 +34,12 @@ pub(super) struct Walk<'w, 'r> {
 }
 
 /// What it wanted one after the other, newest first, and whether that reaches back to the beginning. `images`: what it wants now, where that is known.
-pub(super) fn of(walk: &Walk<'_, '_>, inputs: &[Inputs], images: Option<Arc<[Image]>>, commits: &mut HashMap<Oid, Arc<Commit>>) -> (Vec<Change>, bool) {
+pub(super) fn of(
+    walk: &Walk<'_, '_>,
+    inputs: &[Inputs],
+    images: Option<Arc<[Image]>>,
+    commits: &mut HashMap<Oid, Arc<Commit>>,
+) -> (Vec<Change>, bool) {
     let Some(Place { chain: Some(chain), .. }) = walk.places.get(walk.primary).and_then(Option::as_ref) else { return (Vec::new(), false) };
     let mut found: Vec<Change> = Vec::new();
     let mut tell = |images: Arc<[Image]>, number: u32, inputs: &Inputs| {

@@ -6,8 +6,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs::{File, OpenOptions};
-use std::ops::Bound;
 use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
+use std::ops::Bound;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 

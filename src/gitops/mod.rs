@@ -13,7 +13,7 @@ pub mod index;
 pub mod mirror;
 pub mod network;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod trees;
 
 pub use answer::Reader;

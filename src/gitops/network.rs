@@ -148,7 +148,9 @@ impl Remote {
 
     /// The environment in which git asks nobody.
     fn surround(&self, command: &mut Command) {
-        for name in ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_NAMESPACE", "GIT_COMMON_DIR", "GIT_TRACE", "GIT_CURL_VERBOSE"] {
+        for name in
+            ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_NAMESPACE", "GIT_COMMON_DIR", "GIT_TRACE", "GIT_CURL_VERBOSE"]
+        {
             command.env_remove(name);
         }
         command.env("GIT_TERMINAL_PROMPT", "0").env("GIT_ASKPASS", "/bin/false").env("SSH_ASKPASS", "/bin/false");
@@ -204,14 +206,33 @@ impl Remote {
             .unwrap_or_else(|| format!("git ended with {status}"));
         let why = why.trim_start_matches("fatal: ").trim_start_matches("ERROR: ").to_owned();
         let by_hand = format!("run 'git ls-remote {}' by hand and log in there; it is tried again by itself", self.url);
-        if has(&["could not read Username", "could not read Password", "terminal prompts disabled", "Authentication failed", "error: 401", "error: 403"]) {
+        if has(&[
+            "could not read Username",
+            "could not read Password",
+            "terminal prompts disabled",
+            "Authentication failed",
+            "error: 401",
+            "error: 403",
+        ]) {
             return Trouble::new(TroubleKind::Refused, &format!("no credential for {} was accepted", self.url)).cured_by(&by_hand);
         }
         if has(&["Permission denied (", "Host key verification failed", "no matching host key"]) {
             let why = told(&mut lines().filter(|line| line.contains("Permission denied (") || line.contains("ost key"))).unwrap_or(why);
             return Trouble::new(TroubleKind::Refused, &format!("ssh was refused: {why}")).cured_by(&by_hand);
         }
-        if has(&["Could not resolve", "Connection refused", "timed out", "Connection reset", "unreachable", "Failed to connect", "early EOF", "hung up unexpectedly", "RPC failed", "error: 5", "Operation too slow"]) {
+        if has(&[
+            "Could not resolve",
+            "Connection refused",
+            "timed out",
+            "Connection reset",
+            "unreachable",
+            "Failed to connect",
+            "early EOF",
+            "hung up unexpectedly",
+            "RPC failed",
+            "error: 5",
+            "Operation too slow",
+        ]) {
             let why = told(&mut lines().filter(|line| !line.starts_with("fatal: Could not read from remote"))).unwrap_or(why);
             return Trouble::new(TroubleKind::Lost, why.trim_start_matches("fatal: "));
         }
@@ -220,7 +241,8 @@ impl Remote {
                 .cured_by(&format!("check the URL, and whether you may read it: git ls-remote {}", self.url));
         }
         if has(&["dubious ownership"]) {
-            return Trouble::new(TroubleKind::Refused, &why).cured_by("the folder belongs to somebody else: git config --global --add safe.directory …");
+            return Trouble::new(TroubleKind::Refused, &why)
+                .cured_by("the folder belongs to somebody else: git config --global --add safe.directory …");
         }
         Trouble::new(TroubleKind::Broken, &why)
     }

@@ -208,11 +208,7 @@ impl Tree for Plain<'_> {
     }
 
     fn folder(&self, path: &str) -> Option<Vec<Entry>> {
-        let tree = if path.is_empty() {
-            self.root.clone()
-        } else {
-            self.files.git.find_tree(self.root.get_path(Path::new(path)).ok()?.id()).ok()?
-        };
+        let tree = if path.is_empty() { self.root.clone() } else { self.files.git.find_tree(self.root.get_path(Path::new(path)).ok()?.id()).ok()? };
         let entry = |entry: git2::TreeEntry<'_>| Some(Entry { name: entry.name()?.to_owned(), is_folder: entry.kind() == Some(ObjectType::Tree) });
         Some(tree.iter().filter_map(entry).collect())
     }

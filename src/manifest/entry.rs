@@ -20,7 +20,8 @@ impl ImageEntry {
     /// Reads an entry of `images`.
     pub(super) fn read(node: &Node) -> Result<Self, String> {
         let text = |key: &str| node.text_of(key).unwrap_or_default().to_owned();
-        let entry = Self { name: text("name"), new_name: text("newName"), new_tag: text("newTag"), tag_suffix: text("tagSuffix"), digest: text("digest") };
+        let entry =
+            Self { name: text("name"), new_name: text("newName"), new_tag: text("newTag"), tag_suffix: text("tagSuffix"), digest: text("digest") };
         if entry.name.is_empty() {
             return Err("an image without a name".to_owned());
         }

@@ -5,10 +5,10 @@ use std::rc::Rc;
 
 use crate::base::Safe;
 use crate::domain::application::Origin;
-use crate::manifest::tree::{Recorded, Trouble, below, joined};
-use crate::manifest::values::Merged;
 use crate::domain::desired::{ValueKey, ValueKeys};
 use crate::domain::image::Image;
+use crate::manifest::tree::{Recorded, Trouble, below, joined};
+use crate::manifest::values::Merged;
 
 /// An image that values name, and the file that says its version.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -204,7 +204,9 @@ impl Chart {
                     let is_image = key == "image" || key.ends_with("Image");
                     let named = match value {
                         Merged::Scalar(..) if is_image => self.of_text(values, value),
-                        Merged::Map(_) if is_image || value.text("repository").is_some() && value.as_map().is_some_and(|map| map.contains_key("tag")) => {
+                        Merged::Map(_)
+                            if is_image || value.text("repository").is_some() && value.as_map().is_some_and(|map| map.contains_key("tag")) =>
+                        {
                             self.of_map(value, global)
                         }
                         _ => None,
@@ -239,7 +241,8 @@ impl Chart {
         let digest = value.text("digest").or_else(|| value.text("sha"));
         let tag = value.text("tag").or(global.tag);
         let tag = tag.map(|(tag, file)| (tag.to_owned(), Rc::clone(file))).or_else(|| if digest.is_none() { self.version.clone() } else { None });
-        let file = digest.map(|(_, file)| Rc::clone(file)).or_else(|| tag.as_ref().map(|(_, file)| Rc::clone(file))).unwrap_or_else(|| Rc::clone(said));
+        let file =
+            digest.map(|(_, file)| Rc::clone(file)).or_else(|| tag.as_ref().map(|(_, file)| Rc::clone(file))).unwrap_or_else(|| Rc::clone(said));
         let digest = digest.map(|(digest, _)| if digest.contains(':') { digest.into() } else { format!("sha256:{digest}").into() });
         // A tag may carry a digest (`1.2@sha256:…`), which charts pass on as it is.
         let mut image = match &tag {

@@ -237,7 +237,11 @@ fn replacements(file: &str, kustomization: &Node) -> Result<(), Trouble> {
     for replacement in kustomization.items_of("replacements") {
         let targets = replacement.items_of("targets").iter().flat_map(|target| target.items_of("fieldPaths"));
         if targets.filter_map(|path| path.text()).any(|path| path.split('.').next_back() == Some("image")) {
-            return Err(Trouble::Elsewhere(crate::safe!("{}:{}: a replacement sets the image, which is not read", Safe::clean(file), replacement.line)));
+            return Err(Trouble::Elsewhere(crate::safe!(
+                "{}:{}: a replacement sets the image, which is not read",
+                Safe::clean(file),
+                replacement.line
+            )));
         }
     }
     Ok(())
@@ -246,7 +250,10 @@ fn replacements(file: &str, kustomization: &Node) -> Result<(), Trouble> {
 /// Whether kustomize would clone it.
 fn is_remote(written: &str) -> bool {
     let first = written.split('/').next().unwrap_or_default();
-    written.contains("://") || written.contains("?ref=") || written.starts_with("git@") || matches!(first, "github.com" | "gitlab.com" | "bitbucket.org")
+    written.contains("://")
+        || written.contains("?ref=")
+        || written.starts_with("git@")
+        || matches!(first, "github.com" | "gitlab.com" | "bitbucket.org")
 }
 
 /// Without what may be a password.

@@ -158,7 +158,9 @@ impl<'t> Reader<'_, 't> {
 
     fn referred(&self, name: &str) -> Option<&Recorded<'t>> {
         let origins = self.question.origins.iter().zip(self.recorded);
-        origins.filter(|(origin, _)| origin.reference.as_ref().is_some_and(|reference| reference.as_wire() == name)).find_map(|(_, tree)| tree.as_ref())
+        origins
+            .filter(|(origin, _)| origin.reference.as_ref().is_some_and(|reference| reference.as_wire() == name))
+            .find_map(|(_, tree)| tree.as_ref())
     }
 
     fn named(&self, named: Vec<helm::Named>, origin: &Origin, told: &mut Told) -> Result<(), Trouble> {
@@ -174,10 +176,7 @@ impl<'t> Reader<'_, 't> {
     /// A chart whose values name no image.
     #[expect(clippy::unused_self, reason = "one of the ways to read an origin")]
     fn plain_templates(&self, folder: &str, told: &mut Told) -> Result<(), Trouble> {
-        let why = crate::safe!(
-            "no value of the chart {} is an image by the usual keys: [[gitops.images]] names others",
-            Safe::clean(folder)
-        );
+        let why = crate::safe!("no value of the chart {} is an image by the usual keys: [[gitops.images]] names others", Safe::clean(folder));
         told.elsewhere.get_or_insert(why);
         Ok(())
     }

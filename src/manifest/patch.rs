@@ -43,7 +43,8 @@ fn json(document: &Node, target: Option<&Node>, file: &Rc<str>, onto: &mut [Cont
             let why = crate::safe!("{}:{}: a patch sets an image in a way that is not read", Safe::clean(file), operation.line);
             return Err(Trouble::Elsewhere(why));
         };
-        for container in onto.iter_mut().filter(|container| Some(container.list) == list && container.place == place && is_target(target, container)) {
+        for container in onto.iter_mut().filter(|container| Some(container.list) == list && container.place == place && is_target(target, container))
+        {
             image.clone_into(&mut container.image);
             container.file = Rc::clone(file);
             container.is_set = true;

@@ -31,7 +31,10 @@ fn why(wanted: &Wanted) -> &str {
 
 fn overlay(kustomization: &str) -> Files {
     Files::new(&[
-        ("shop/base/deployment.yaml", "kind: Deployment\nmetadata: {name: shop}\nspec: {template: {spec: {containers: [{name: proxy, image: envoy:1.30}, {name: shop, image: shop}]}}}\n"),
+        (
+            "shop/base/deployment.yaml",
+            "kind: Deployment\nmetadata: {name: shop}\nspec: {template: {spec: {containers: [{name: proxy, image: envoy:1.30}, {name: shop, image: shop}]}}}\n",
+        ),
         ("shop/base/kustomization.yaml", "resources: [deployment.yaml]\n"),
         ("shop/dev/kustomization.yaml", kustomization),
     ])
@@ -45,7 +48,13 @@ fn an_overlay_sets_the_tag_of_its_base() {
     assert_eq!(wanted.file.as_deref(), Some("shop/dev/kustomization.yaml"));
     assert_eq!(wanted.overridden, None);
     let inputs = &wanted.inputs[0].files;
-    for path in ["shop/base/deployment.yaml", "shop/base/kustomization.yaml", "shop/dev/kustomization.yaml", "shop/dev/Chart.yaml", "shop/dev/.argocd-source-shop.yaml"] {
+    for path in [
+        "shop/base/deployment.yaml",
+        "shop/base/kustomization.yaml",
+        "shop/dev/kustomization.yaml",
+        "shop/dev/Chart.yaml",
+        "shop/dev/.argocd-source-shop.yaml",
+    ] {
         assert!(inputs.contains(path), "{path}: {inputs:?}");
     }
 }
@@ -63,11 +72,19 @@ fn patches_set_images() {
     for (patches, image) in [
         ("patches: [{path: patch.yaml}]", "shop:9"),
         ("patchesStrategicMerge: [patch.yaml]", "shop:9"),
-        ("patches:\n- target: {kind: Deployment}\n  patch: |-\n    - {op: replace, path: /spec/template/spec/containers/1/image, value: 'shop:8'}", "shop:8"),
-        ("patches:\n- target: {kind: Deployment, name: other}\n  patch: |-\n    - {op: replace, path: /spec/template/spec/containers/1/image, value: 'shop:8'}", "shop"),
+        (
+            "patches:\n- target: {kind: Deployment}\n  patch: |-\n    - {op: replace, path: /spec/template/spec/containers/1/image, value: 'shop:8'}",
+            "shop:8",
+        ),
+        (
+            "patches:\n- target: {kind: Deployment, name: other}\n  patch: |-\n    - {op: replace, path: /spec/template/spec/containers/1/image, value: 'shop:8'}",
+            "shop",
+        ),
     ] {
-        let files = overlay(&format!("namePrefix: eu-\nresources: [../base]\n{patches}\n"))
-            .with("shop/dev/patch.yaml", "kind: Deployment\nmetadata: {name: shop}\nspec: {template: {spec: {containers: [{name: shop, image: shop:9}]}}}\n");
+        let files = overlay(&format!("namePrefix: eu-\nresources: [../base]\n{patches}\n")).with(
+            "shop/dev/patch.yaml",
+            "kind: Deployment\nmetadata: {name: shop}\nspec: {template: {spec: {containers: [{name: shop, image: shop:9}]}}}\n",
+        );
         assert_eq!(images(&wanted(&files, &[origin("shop/dev")])), ["envoy:1.30", image], "{patches}");
     }
 }
@@ -80,8 +97,14 @@ fn what_cannot_be_read_is_told_with_its_place_and_never_guessed() {
         ("resources: [../dev]\n", "these kustomizations use each other: shop/dev → shop/dev"),
         ("resources: [../base]\nresources: []\n", "shop/dev/kustomization.yaml:2: the key 'resources' is there twice"),
         ("resources: [../base]\nimages: [{newTag: '1'}]\n", "shop/dev/kustomization.yaml:2: an image without a name"),
-        ("resources: [../base]\nimages: [{name: 'sho.*', newTag: '1'}]\n", "shop/dev/kustomization.yaml:2: the name 'sho.*' is a pattern, which is not read"),
-        ("resources: ['https://bot:secret@github.com/acme/x?ref=1']\n", "shop/dev/kustomization.yaml:1: https://github.com/acme/x?ref=1 is in another repository"),
+        (
+            "resources: [../base]\nimages: [{name: 'sho.*', newTag: '1'}]\n",
+            "shop/dev/kustomization.yaml:2: the name 'sho.*' is a pattern, which is not read",
+        ),
+        (
+            "resources: ['https://bot:secret@github.com/acme/x?ref=1']\n",
+            "shop/dev/kustomization.yaml:1: https://github.com/acme/x?ref=1 is in another repository",
+        ),
         ("resources: [../base/bad]\n", "shop/dev/kustomization.yaml:1: shop/base/bad has no kustomization.yaml"),
     ] {
         let files = overlay(kustomization).with("shop/base/bad/x.yaml", "a: 1\n");
@@ -132,7 +155,8 @@ fn a_chart_takes_its_values_in_order() {
     assert_eq!((images(&told), told.file.as_deref()), (vec!["ghcr.io/acme/web:3.4.0".to_owned()], Some("web/values-dev.yaml")));
     let told = wanted(&chart(), &[origin("web/chart")]);
     assert_eq!((images(&told), told.file.as_deref()), (vec!["ghcr.io/acme/web:1.10".to_owned()], Some("web/chart/Chart.yaml")));
-    let parameters = Origin { parameters: Box::new([(Raw::from("image.tag"), Raw::from("9"))]), ..with_values("web/chart", &["/web/values-dev.yaml"]) };
+    let parameters =
+        Origin { parameters: Box::new([(Raw::from("image.tag"), Raw::from("9"))]), ..with_values("web/chart", &["/web/values-dev.yaml"]) };
     let told = wanted(&chart(), &[parameters]);
     assert_eq!(images(&told), ["ghcr.io/acme/web:9"]);
     assert_eq!(told.overridden.unwrap().as_str(), "spec.source.helm.parameters");
@@ -194,7 +218,10 @@ fn several_origins_and_charts_from_elsewhere() {
 
 #[test]
 fn plain_folders_and_what_is_made_by_programs() {
-    let files = Files::new(&[("a/pod.yaml", "kind: Pod\nspec: {containers: [{image: 'a:1'}]}\n"), ("a/deep/pod.yml", "kind: Pod\nspec: {containers: [{image: 'b:1'}]}\n")]);
+    let files = Files::new(&[
+        ("a/pod.yaml", "kind: Pod\nspec: {containers: [{image: 'a:1'}]}\n"),
+        ("a/deep/pod.yml", "kind: Pod\nspec: {containers: [{image: 'b:1'}]}\n"),
+    ]);
     assert_eq!(images(&wanted(&files, &[origin("a")])), ["a:1"]);
     assert_eq!(images(&wanted(&files, &[Origin { recurse: true, ..origin("a") }])), ["b:1", "a:1"]);
     assert!(why(&wanted(&files, &[Origin { plugin: true, ..origin("a") }])).contains("plugin"));

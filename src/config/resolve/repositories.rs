@@ -32,7 +32,7 @@ impl Context<'_, '_> {
             }
             let aliases: Vec<(&At<String>, Address)> = entry.aliases.iter().map(|alias| (alias, Address::read(&alias.value))).collect();
             for (at, address) in std::iter::once((url, address.clone())).chain(aliases.iter().cloned()) {
-                if let Some((_, other)) = known.iter().find(|(held, _)| *held == address) {
+                if let Some((_, other)) = known.iter().find(|(held, of)| *held == address && *of != name) {
                     self.tell(at, &format!("this means the repository '{other}' already"), None);
                 }
                 known.push((address, name.clone()));
