@@ -4,6 +4,8 @@
 //!
 //! * [`base`]: text, time, ids, what every room may use
 //! * [`domain`]: NOUNS, what is known of the world and the fold of it
+//! * [`manifest`]: what a tree of files wants of an application
+//! * [`gitops`]: THE REPOSITORY, a mirror of it and what its branches want
 //! * [`app`]: THE CORE, model, messages, effects; knows no terminal and no network
 //! * [`ui`]: PAINT, the model on a screen
 //! * [`config`]: what a person wrote, or what was found, resolved
@@ -21,6 +23,8 @@ pub mod base;
 pub mod cli;
 pub mod config;
 pub mod domain;
+pub mod gitops;
+pub mod manifest;
 pub mod runtime;
 pub mod simulator;
 pub mod sources;

@@ -30,7 +30,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("ui", &["base", "domain", "manifest", "gates", "operations", "app"]),
     ("config", &["base", "domain"]),
     ("gitops", &["base", "domain", "manifest"]),
-    ("sources", &["base", "domain", "manifest"]),
+    ("sources", &["base", "domain", "manifest", "gitops"]),
     ("execution", &["base", "domain", "operations", "gitops"]),
     ("simulator", &["base"]),
     ("runtime", LIBRARY),

@@ -1,7 +1,7 @@
 //! What must happen outside the core, as data that tests can compare.
 
 use crate::app::view::Change;
-use crate::base::{Epoch, Safe};
+use crate::base::{Epoch, Raw, Safe};
 use crate::domain::SourceId;
 use crate::domain::link::Link;
 use crate::domain::question::Ask;
@@ -15,6 +15,15 @@ pub enum Effect {
         source: SourceId,
         /// The generation that its reports will carry.
         epoch: Epoch,
+    },
+    /// Start reading a gitops repository that nobody configured: an Application names it.
+    Mirror {
+        /// What it is called here.
+        source: SourceId,
+        /// The generation that its reports will carry.
+        epoch: Epoch,
+        /// Its URL, as the Application names it.
+        url: Raw,
     },
     /// Ask a running source.
     Ask {

@@ -18,6 +18,7 @@ pub mod own;
 pub mod palette;
 pub mod reach;
 pub mod refusal;
+pub mod repositories;
 pub mod scroll;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -32,4 +33,5 @@ pub use intent::Intent;
 pub use model::{Model, Overlay, Screen, Settings};
 pub use msg::{Msg, What};
 pub use refusal::Refusal;
+pub use repositories::NamedRepository;
 pub use update::update;

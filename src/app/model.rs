@@ -8,6 +8,7 @@ use crate::app::filter::Sight;
 use crate::app::matrix::MatrixState;
 use crate::app::own::Own;
 use crate::app::palette::Palette;
+use crate::app::repositories::{NamedRepository, Repositories};
 use crate::app::scroll::Scroll;
 use crate::app::{Intent, Refusal};
 use crate::base::{Epoch, Raw, RequestId, Safe, Timestamp};
@@ -48,6 +49,8 @@ pub struct Model {
     pub(super) next_epoch: Epoch,
     /// Clusters that are being read, with what they were told.
     pub(super) told: BTreeMap<ClusterName, Told>,
+    /// Gitops repositories that are being read, with what they were told.
+    pub(super) repositories: Repositories,
 }
 
 /// What a cluster's reader was told about the fleet.
@@ -74,6 +77,10 @@ pub struct Settings {
     pub has_browser: bool,
     /// What to do where a text does not arrive on the clipboard; empty, or a sentence after a blank.
     pub clipboard_hint: Safe,
+    /// Gitops repositories that the configuration names.
+    pub repositories: Vec<NamedRepository>,
+    /// Whether repositories that Applications name are read although nobody named them.
+    pub discover_repositories: bool,
 }
 
 /// What a question to a source is for.
@@ -83,6 +90,8 @@ pub enum Question {
     Detail(crate::domain::AppKey),
     /// The pods of a workload.
     Pods(crate::domain::workload::WorkloadKey),
+    /// What git wants of some applications.
+    Desired(SourceId),
     /// Everything anew.
     Relist(SourceId),
 }
@@ -134,6 +143,7 @@ impl Model {
             next_request: RequestId::default(),
             next_epoch: Epoch::default(),
             told: BTreeMap::new(),
+            repositories: Repositories::default(),
         }
     }
 
@@ -163,7 +173,7 @@ impl Model {
     /// Whether every source has said what it can say for now, and what was asked beside has been answered.
     #[must_use]
     pub fn is_settled(&self) -> bool {
-        self.fleet.is_settled(self.now) && !self.asked.values().any(|question| matches!(question, Question::Detail(_)))
+        self.fleet.is_settled(self.now) && !self.asked.values().any(|question| matches!(question, Question::Detail(_) | Question::Desired(_)))
     }
 
     /// Whether a text field takes what is typed.

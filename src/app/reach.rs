@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use crate::app::effect::Effect;
 use crate::app::model::{Model, Question};
-use crate::base::{Raw, RequestId, Safe};
+use crate::app::repositories;
+use crate::base::{Epoch, Raw, RequestId, Safe};
 use crate::domain::question::{Ask, Want};
 use crate::domain::{AppKey, ClusterName, SourceId, SourceKind};
 
@@ -77,9 +78,7 @@ fn label_keys(model: &Model) -> Vec<Raw> {
 const USUAL_LABEL_KEY: &str = "app.kubernetes.io/instance";
 
 fn connect(model: &mut Model, source: SourceId) -> Effect {
-    let epoch = model.next_epoch;
-    model.next_epoch = epoch.next();
-    model.fleet.connect(source.clone(), epoch, model.now);
+    let epoch = model.new_epoch(&source);
     Effect::Connect { source, epoch }
 }
 
@@ -92,11 +91,14 @@ pub(super) fn crashed(model: &mut Model, source: Option<SourceId>, message: &Saf
     if let SourceKind::Cluster = source.kind {
         model.told.remove(&ClusterName(source.name.clone()));
     }
+    repositories::forget(model, &source);
     if before > 0 {
         return Vec::new();
     }
-    let mut effects = vec![connect(model, source)];
+    let again = repositories::again(model, &source).unwrap_or_else(|| connect(model, source));
+    let mut effects = vec![again];
     effects.extend(extend(model));
+    effects.extend(repositories::ask(model, None));
     effects
 }
 
@@ -107,6 +109,14 @@ pub(super) fn refresh(model: &mut Model) -> Vec<Effect> {
 }
 
 impl Model {
+    /// Begins a new generation of a source.
+    pub(super) fn new_epoch(&mut self, source: &SourceId) -> Epoch {
+        let epoch = self.next_epoch;
+        self.next_epoch = epoch.next();
+        self.fleet.connect(source.clone(), epoch, self.now);
+        epoch
+    }
+
     pub(super) fn number(&mut self) -> RequestId {
         let request = self.next_request;
         self.next_request = request.next();

@@ -2,6 +2,7 @@
 
 mod daily;
 mod palette;
+mod repositories;
 
 use std::time::Duration;
 

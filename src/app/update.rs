@@ -7,7 +7,7 @@ use crate::app::model::{Model, Overlay, Screen};
 use crate::app::msg::{Msg, What};
 use crate::app::palette::Outcome;
 use crate::app::scroll::Scroll;
-use crate::app::{Intent, Refusal, cell, copy, demo, own, palette, reach, view};
+use crate::app::{Intent, Refusal, cell, copy, demo, own, palette, reach, repositories, view};
 use crate::base::Safe;
 use crate::domain::fleet::Changes;
 use crate::domain::observation::{Report, ReportBody};
@@ -87,12 +87,13 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
 fn take_reports(model: &mut Model, reports: Vec<Report>) -> Vec<Effect> {
     let mut changes = Changes::default();
     let mut answered = false;
+    let spoken_of = repositories::spoken_of(&reports);
     for report in reports {
         if let ReportBody::Answered { request, failed } = &report.body
             && let Some(question) = model.asked.remove(request)
         {
             answered = true;
-            if let Some(why) = failed {
+            if let Some(why) = failed.as_ref().filter(|_| repositories::is_remembered(&question)) {
                 model.unanswered.insert(question, why.clone());
             }
         }
@@ -102,6 +103,7 @@ fn take_reports(model: &mut Model, reports: Vec<Report>) -> Vec<Effect> {
         model.matrix.disturb();
     }
     let mut effects = if changes.reach || changes.instance { reach::extend(model) } else { Vec::new() };
+    effects.extend(repositories::ask(model, spoken_of));
     if changes.reach || changes.on_demand || answered {
         effects.extend(reach::explain(model));
     }

@@ -20,12 +20,14 @@ mod written;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 pub use problem::{Problem, Problems};
 
-use crate::base::Safe;
+use crate::base::{Raw, Safe};
 use crate::config::problem::plainly;
 use crate::domain::access::{ArgocdAccess, ClusterAccess};
+use crate::domain::desired::{Address, ValueKeys};
 use crate::domain::landscape::Landscape;
 
 /// The configuration, resolved.
@@ -39,6 +41,10 @@ pub struct Config {
     pub argocds: Vec<ArgocdAccess>,
     /// How the clusters are reached.
     pub clusters: Vec<ClusterAccess>,
+    /// The gitops repositories that are named.
+    pub repositories: Vec<Repository>,
+    /// How gitops repositories are read.
+    pub gitops: Gitops,
     /// How the screen looks.
     pub ui: Ui,
     /// Views by name.
@@ -56,6 +62,38 @@ pub enum Origin {
     File(PathBuf),
     /// There is no file: everything was found.
     Discovered,
+}
+
+/// A gitops repository as the configuration names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Repository {
+    /// What it is called here.
+    pub name: Raw,
+    /// Its URL. It holds no password.
+    pub url: String,
+    /// Other URLs that mean it.
+    pub aliases: Vec<Address>,
+    /// Time between fetches, where it has one of its own.
+    pub interval: Option<Duration>,
+}
+
+/// How gitops repositories are read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Gitops {
+    /// Whether repositories that nobody named are read because Applications name them.
+    pub discover: bool,
+    /// Time between fetches.
+    pub interval: Duration,
+    /// Keys of Helm values that name an image.
+    pub keys: ValueKeys,
+    /// The folder of the mirrors; `None`: the person's own cache.
+    pub mirrors: Option<PathBuf>,
+}
+
+impl Default for Gitops {
+    fn default() -> Self {
+        Self { discover: true, interval: Duration::from_secs(30), keys: ValueKeys::default(), mirrors: None }
+    }
 }
 
 /// How the screen looks.

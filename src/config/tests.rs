@@ -138,6 +138,17 @@ fn every_way_into_an_argo_cd() {
 }
 
 #[test]
+fn repositories_are_named_by_their_last_part() {
+    let config = valid("repositories");
+    let first = config.repositories.first().unwrap();
+    assert_eq!((first.name.as_wire(), first.interval), ("gitops", Some(Duration::from_secs(5))));
+    assert_eq!(first.aliases, [Address::read("https://github.com/acme/releases")]);
+    assert_eq!((config.repositories[1].name.as_wire(), config.repositories[1].interval), ("edge", None));
+    assert_eq!((config.gitops.discover, config.gitops.interval, config.gitops.keys.0.len()), (false, Duration::from_mins(1), 1));
+    assert!(valid("empty").gitops.discover, "without a word they are found");
+}
+
+#[test]
 fn the_example_loads_as_it_is_and_shows_every_key() {
     let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("config.example.toml")).unwrap();
     let config = load_text("config.example", &text).unwrap_or_else(|problems| panic!("{problems}"));

@@ -8,6 +8,8 @@ pub(crate) struct Written {
     pub(crate) title: Option<At<String>>,
     pub(crate) argocds: Vec<Argocd>,
     pub(crate) clusters: Vec<Cluster>,
+    pub(crate) repositories: Vec<Repository>,
+    pub(crate) gitops: Option<Gitops>,
     pub(crate) environments: Vec<Environment>,
     pub(crate) mapping: Mapping,
     pub(crate) services: Vec<Service>,
@@ -65,6 +67,34 @@ pub(crate) struct Cluster {
     pub(crate) kubeconfig: Option<At<String>>,
     pub(crate) namespaces: Vec<At<String>>,
     pub(crate) destinations: Vec<At<String>>,
+}
+
+/// `[[repositories]]`
+#[derive(Debug)]
+pub(crate) struct Repository {
+    pub(crate) place: Place,
+    pub(crate) name: Option<At<String>>,
+    pub(crate) url: Option<At<String>>,
+    pub(crate) aliases: Vec<At<String>>,
+    pub(crate) interval: Option<At<String>>,
+}
+
+/// `[gitops]`
+#[derive(Debug)]
+pub(crate) struct Gitops {
+    pub(crate) discover: Option<At<bool>>,
+    pub(crate) interval: Option<At<String>>,
+    pub(crate) images: Vec<ValueKey>,
+}
+
+/// `[[gitops.images]]`
+#[derive(Debug)]
+pub(crate) struct ValueKey {
+    pub(crate) place: Place,
+    pub(crate) image: Option<At<String>>,
+    pub(crate) repository: Option<At<String>>,
+    pub(crate) tag: Option<At<String>>,
+    pub(crate) digest: Option<At<String>>,
 }
 
 /// `[[environments]]`
@@ -162,6 +192,8 @@ pub(crate) fn read(findings: &Findings<'_>) -> Option<Written> {
         title: top.text("title"),
         argocds: top.sections("argocd").into_iter().map(argocd).collect(),
         clusters: top.sections("clusters").into_iter().map(cluster).collect(),
+        repositories: top.sections("repositories").into_iter().map(repository).collect(),
+        gitops: top.section("gitops").map(gitops),
         environments: top.sections("environments").into_iter().map(environment).collect(),
         mapping: top.section("mapping").map(mapping).unwrap_or_default(),
         services: top.named("services").into_iter().map(|(name, section)| service(name, section)).collect(),
@@ -243,6 +275,39 @@ fn cluster(section: Section<'_, '_>) -> Cluster {
     };
     section.finish();
     cluster
+}
+
+fn repository(section: Section<'_, '_>) -> Repository {
+    let repository = Repository {
+        place: section.place().clone(),
+        name: section.text("name"),
+        url: section.required("url", "\"https://git.example.com/team/gitops.git\""),
+        aliases: section.texts("aliases").unwrap_or_default(),
+        interval: section.text("interval"),
+    };
+    section.finish();
+    repository
+}
+
+fn gitops(section: Section<'_, '_>) -> Gitops {
+    let image = |section: Section<'_, '_>| {
+        let key = ValueKey {
+            place: section.place().clone(),
+            image: section.text("image"),
+            repository: section.text("repository"),
+            tag: section.text("tag"),
+            digest: section.text("digest"),
+        };
+        section.finish();
+        key
+    };
+    let gitops = Gitops {
+        discover: section.flag("discover"),
+        interval: section.text("interval"),
+        images: section.sections("images").into_iter().map(image).collect(),
+    };
+    section.finish();
+    gitops
 }
 
 fn environment(section: Section<'_, '_>) -> Environment {

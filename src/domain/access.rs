@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::base::Raw;
+use crate::domain::desired::{Address, ValueKeys};
 use crate::domain::names::{ArgocdName, ClusterName, Namespace};
 
 /// Where a secret is found. The secret itself is read when it is needed, and again when it was refused, so that a renewed one is picked up.
@@ -79,4 +80,33 @@ pub struct ClusterAccess {
     pub destinations: Vec<Raw>,
     /// Why it must not be contacted: discovered, and its user runs a program to log in that nobody named.
     pub held_back: Option<String>,
+}
+
+/// A gitops repository.
+#[derive(Debug, Clone)]
+pub struct RepositoryAccess {
+    /// What it is called here.
+    pub name: Raw,
+    /// Where it is fetched from. What an Application names may hold a password.
+    pub url: SecretString,
+    /// Other URLs that mean it.
+    pub aliases: Vec<Address>,
+    /// Time between fetches.
+    pub interval: Duration,
+    /// How long the remote may say nothing; `None`: as long as is usual.
+    pub silence: Option<Duration>,
+    /// Keys of Helm values that name an image.
+    pub keys: ValueKeys,
+    /// The folder of all mirrors.
+    pub mirrors: PathBuf,
+    /// Nothing of the person's own git configuration is read: the world is one to practise in.
+    pub is_isolated: bool,
+}
+
+impl RepositoryAccess {
+    /// All addresses that mean it.
+    #[must_use]
+    pub fn addresses(&self) -> Vec<Address> {
+        std::iter::once(Address::read(self.url.expose_secret())).chain(self.aliases.iter().cloned()).collect()
+    }
 }

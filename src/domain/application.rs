@@ -103,6 +103,12 @@ pub struct Origin {
     pub images: Box<[Raw]>,
     /// `helm.parameters`, name and value: they override what the values files say.
     pub parameters: Box<[(Raw, Raw)]>,
+    /// `helm.valuesObject` or `helm.values`: YAML that stands in the Application and overrides the values files.
+    pub values: Option<Raw>,
+    /// `directory.recurse`: plain manifests are also read below the path.
+    pub recurse: bool,
+    /// A config management plugin makes the manifests.
+    pub plugin: bool,
 }
 
 /// A sync or another operation of Argo CD.

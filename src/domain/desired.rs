@@ -26,7 +26,8 @@ pub struct Desired {
     pub repository: Raw,
     /// The images of its manifests, after everything that overrides them; why not, where that cannot be said.
     pub images: Known<Arc<[Image]>>,
-    /// The commit that was read, in full: the head of the branch or tag that the application names.
+    /// The commit that was read, in full: the head of the branch or tag that the application names, at the time it last mattered. Later commits
+    /// that touch none of its files are not told.
     pub revision: Raw,
     /// The file that says it, from the root of the repository.
     pub file: Option<Raw>,
@@ -39,6 +40,8 @@ pub struct Desired {
     pub history: Arc<[Change]>,
     /// Whether `history` reaches back to the first commit that said anything.
     pub is_whole: bool,
+    /// What a person should know besides: that the history of the branch was rewritten, and when.
+    pub remark: Option<Safe>,
 }
 
 /// A commit that changed what git wants of an application.
@@ -50,14 +53,31 @@ pub struct Change {
     pub commit: Arc<Commit>,
 }
 
+/// Keys of Helm values that a team named because its charts do not use the usual ones.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ValueKeys(pub Vec<ValueKey>);
+
+/// Where the values of a chart name one image. The paths are as `helm --set` takes them.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ValueKey {
+    /// Registry and repository, where no value says them.
+    pub image: Option<String>,
+    /// The path of registry and repository.
+    pub repository: Option<String>,
+    /// The path of the tag.
+    pub tag: Option<String>,
+    /// The path of the digest.
+    pub digest: Option<String>,
+}
+
 /// A commit of a repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Commit {
-    /// Its id, in full.
+    /// Its id, in full. Where a merge brought it, that of the commit on the side which made the change: the one with the author and the words.
     pub id: Raw,
     /// Who wrote it: the name.
     pub author: Safe,
-    /// When it was committed: not when it was written, which a rebase keeps.
+    /// When it landed on the branch: the time of the commit, or of the merge that brought it; not when it was written, which a rebase keeps.
     pub at: Timestamp,
     /// The first line of its message.
     pub subject: Safe,

@@ -431,6 +431,7 @@ impl<'t> Cockpit<'t> {
     fn perform(&mut self, effect: Effect) {
         match effect {
             Effect::Connect { source, epoch } => self.connections.connect(&source, epoch),
+            Effect::Mirror { source, epoch, url } => self.connections.mirror(&source, epoch, &url),
             Effect::Ask { source, ask } => self.connections.ask(&source, ask),
             Effect::Notify(text) => self.terminal.send_beside(&sequences::notification(&text, self.bell, self.between)),
             Effect::Copy(text) => self.terminal.send_beside(&sequences::clipboard(&text, self.between)),

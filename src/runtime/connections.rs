@@ -3,22 +3,25 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use secrecy::SecretString;
 use tokio::sync::mpsc;
 use tokio::task::{Id, JoinError, JoinSet};
 
 use crate::base::{Epoch, Raw, Safe};
-use crate::domain::access::{ArgocdAccess, ClusterAccess};
+use crate::domain::access::{ArgocdAccess, ClusterAccess, RepositoryAccess};
 use crate::domain::observation::Report;
 use crate::domain::question::Ask;
 use crate::domain::{SourceId, SourceKind};
 use crate::runtime::{faults, panic_words};
 use crate::sources::clients::Clients;
-use crate::sources::{Outbox, argocd, kubernetes};
+use crate::sources::{Outbox, argocd, kubernetes, repository};
 
 /// How many reports may wait for the core before sources have to.
 const REPORTS: usize = 1024;
 /// How many questions may wait for a source.
 const ASKS: usize = 64;
+/// A repository takes all of its questions at once, and each is of its own: none may be lost, however busy the machine is.
+const WISHES: usize = 4096;
 
 /// How the sources are reached.
 #[derive(Debug)]
@@ -27,6 +30,10 @@ pub struct Reached {
     pub argocds: Vec<ArgocdAccess>,
     /// Clusters.
     pub clusters: Vec<ClusterAccess>,
+    /// Gitops repositories.
+    pub repositories: Vec<RepositoryAccess>,
+    /// How repositories are read that Applications turn out to name: all but their name and URL.
+    pub discovered: RepositoryAccess,
     /// Annotations of Application objects that mapping and version rules look at.
     pub annotations: BTreeSet<Raw>,
 }
@@ -66,7 +73,7 @@ impl Connections {
     ///
     /// Its task does, in a debug build where that was wished for: see [`faults`].
     pub fn connect(&mut self, source: &SourceId, epoch: Epoch) {
-        let (asks, asked) = mpsc::channel(ASKS);
+        let (asks, asked) = mpsc::channel(if source.kind == SourceKind::Repository { WISHES } else { ASKS });
         let outbox = Outbox::new(source.clone(), epoch, self.reports.clone());
         let clients = self.clients.clone();
         if faults::wished("task") && epoch == Epoch::default() {
@@ -84,8 +91,22 @@ impl Connections {
                 let Some(access) = self.reached.clusters.iter().find(|access| access.name.0 == source.name).cloned() else { return };
                 self.tasks.spawn(async move { kubernetes::run(access, clients, asked, outbox).await })
             }
-            SourceKind::Repository => return,
+            SourceKind::Repository => {
+                let Some(access) = self.reached.repositories.iter().find(|access| access.name == source.name).cloned() else { return };
+                self.tasks.spawn(async move { repository::run(access, asked, outbox).await })
+            }
         };
+        self.names.insert(handle.id(), source.clone());
+        self.asks.insert(source.clone(), asks);
+    }
+
+    /// Starts reading a repository that an Application named.
+    pub fn mirror(&mut self, source: &SourceId, epoch: Epoch, url: &Raw) {
+        let (asks, asked) = mpsc::channel(WISHES);
+        let outbox = Outbox::new(source.clone(), epoch, self.reports.clone());
+        let url = SecretString::from(url.as_wire().to_owned());
+        let access = RepositoryAccess { name: source.name.clone(), url, ..self.reached.discovered.clone() };
+        let handle = self.tasks.spawn(async move { repository::run(access, asked, outbox).await });
         self.names.insert(handle.id(), source.clone());
         self.asks.insert(source.clone(), asks);
     }

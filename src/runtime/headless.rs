@@ -57,6 +57,7 @@ fn perform(effects: Vec<Effect>, connections: &mut Connections) {
     for effect in effects {
         match effect {
             Effect::Connect { source, epoch } => connections.connect(&source, epoch),
+            Effect::Mirror { source, epoch, url } => connections.mirror(&source, epoch, &url),
             Effect::Ask { source, ask } => connections.ask(&source, ask),
             // There is no terminal to leave or to ring, and the end is when the world is read.
             Effect::Notify(_) | Effect::Copy(_) | Effect::Keep(_) | Effect::Browse(_) | Effect::Suspend | Effect::Play(_) | Effect::Quit => {}

@@ -22,13 +22,16 @@ pub mod world;
 use std::sync::Arc;
 
 use color_eyre::eyre::{Result, WrapErr as _};
+use secrecy::SecretString;
 
 use crate::app::matrix::Arrange;
 use crate::app::view::View;
-use crate::app::{Model, Settings};
-use crate::base::Safe;
+use crate::app::{Model, NamedRepository, Settings};
+use crate::base::{Raw, Safe};
 use crate::config::{self, Config, Origin};
-use crate::domain::{SourceId, access::ClusterAccess};
+use crate::domain::SourceId;
+use crate::domain::access::{ClusterAccess, RepositoryAccess};
+use crate::domain::desired::Address;
 use crate::runtime::terminal::sequences::{Bell, Between};
 use crate::ui::Look;
 use crate::ui::look::{Colors, Glyphs};
@@ -48,6 +51,7 @@ pub fn tokio_runtime() -> Result<tokio::runtime::Runtime> {
 pub fn model(config: &Config) -> Model {
     let explicit = matches!(config.origin, Origin::File(_));
     let mut start: Vec<SourceId> = config.argocds.iter().map(|access| SourceId::argocd(&access.name)).collect();
+    start.extend(config.repositories.iter().map(|named| SourceId::repository(named.name.clone())));
     if explicit {
         start.extend(config.clusters.iter().map(|access| SourceId::cluster(&access.name)));
     }
@@ -62,6 +66,8 @@ pub fn model(config: &Config) -> Model {
             Between::Tmux => ". Not there? tmux needs: set -g set-clipboard on",
             Between::Nothing | Between::Screen => "",
         }),
+        repositories: config.repositories.iter().map(repository).collect(),
+        discover_repositories: config.gitops.discover && config.repositories.is_empty(),
     };
     let mut model = Model::new(config.landscape.clone(), settings, clock::now());
     model.own.views = config.views.iter().map(view).collect();
@@ -81,6 +87,11 @@ fn view(view: &config::View) -> View {
         folded: view.fold,
         is_configured: true,
     }
+}
+
+fn repository(named: &config::Repository) -> NamedRepository {
+    let addresses = std::iter::once(Address::read(&named.url)).chain(named.aliases.iter().cloned()).collect();
+    NamedRepository { name: named.name.clone(), addresses }
 }
 
 /// The configuration file as a person would write its path: the one that was read, else the one that would be.
@@ -131,7 +142,27 @@ pub const fn bell(config: &Config) -> Bell {
 pub fn reached(config: &Config) -> Arc<connections::Reached> {
     let clusters: Vec<ClusterAccess> = config.clusters.clone();
     let annotations = config.landscape.wanted_annotations().cloned().collect();
-    Arc::new(connections::Reached { argocds: config.argocds.clone(), clusters, annotations })
+    let is_isolated = config.gitops.mirrors.is_some();
+    let mirrors = config.gitops.mirrors.clone().or_else(places::mirrors).unwrap_or_else(|| std::env::temp_dir().join("tiphys-mirrors"));
+    let discovered = RepositoryAccess {
+        name: Raw::default(),
+        url: SecretString::default(),
+        aliases: Vec::new(),
+        interval: config.gitops.interval,
+        silence: None,
+        keys: config.gitops.keys.clone(),
+        mirrors,
+        is_isolated,
+    };
+    let named = |named: &config::Repository| RepositoryAccess {
+        name: named.name.clone(),
+        url: SecretString::from(named.url.clone()),
+        aliases: named.aliases.clone(),
+        interval: named.interval.unwrap_or(config.gitops.interval),
+        ..discovered.clone()
+    };
+    let repositories = config.repositories.iter().map(named).collect();
+    Arc::new(connections::Reached { argocds: config.argocds.clone(), clusters, repositories, discovered, annotations })
 }
 
 /// Words for a panic's payload.

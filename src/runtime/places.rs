@@ -15,6 +15,12 @@ pub fn state() -> Result<PathBuf> {
     Ok(folder)
 }
 
+/// The folder of the mirrors of gitops repositories: `$XDG_CACHE_HOME/tiphys/mirrors`. It is made when something is fetched into it.
+#[must_use]
+pub fn mirrors() -> Option<PathBuf> {
+    Some(ProjectDirs::from("", "", "tiphys")?.cache_dir().join("mirrors"))
+}
+
 /// What surrounds this process: its home directory and its environment. Variables that are not text are left out.
 #[must_use]
 pub fn surroundings() -> Surroundings {

@@ -86,6 +86,7 @@ pub fn configuration(folder: &Path) -> Result<Config, Problems> {
         // Where none is named, the clients would look at the person's own.
         cluster.kubeconfig.get_or_insert_with(|| kubeconfig.clone());
     }
+    config.gitops.mirrors = Some(folder.join("mirrors"));
     Ok(config)
 }
 

@@ -12,6 +12,7 @@ mod interner;
 pub mod kubernetes;
 pub mod outbox;
 mod proxy;
+pub mod repository;
 #[cfg(test)]
 pub(crate) mod scripted;
 pub mod secret;

@@ -21,6 +21,8 @@ macro_rules! tell {
             status_agrees_with_kubectl_on_every_application, 1;
             the_screen_shows_what_status_says, 1;
             a_commit_arrives_in_its_cell, 5;
+            what_git_wants_is_known_within_five_seconds_and_as_git_log_says_it, 1;
+            a_repository_that_is_lost_leaves_what_is_known, 1;
             a_canarys_weight_moves_in_its_cell, 5;
             without_argocds_api_the_cluster_is_read_and_back_again, 1;
             a_dead_controller_is_called_silent_though_the_api_answers, 4;
@@ -43,6 +45,10 @@ macro_rules! tell {
     };
 }
 pub(crate) use tell;
+
+mod gitops;
+
+pub(crate) use gitops::{a_repository_that_is_lost_leaves_what_is_known, what_git_wants_is_known_within_five_seconds_and_as_git_log_says_it};
 
 const SOON: Duration = Duration::from_secs(20);
 /// A commit is noticed by Argo CD's next comparison, which may be served from a cached head of the repository once or twice.

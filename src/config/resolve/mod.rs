@@ -2,6 +2,7 @@
 
 mod landscape;
 mod looking;
+mod repositories;
 mod sources;
 
 use std::path::Path;
@@ -11,7 +12,7 @@ use crate::config::kubeconfig::{self, Kubeconfig};
 use crate::config::problem::did_you_mean;
 use crate::config::reader::{At, Findings};
 use crate::config::written::{self, Written};
-use crate::config::{Colors, Config, Glyphs, Notify, Origin, Problem, Problems, Surroundings, Ui, discover};
+use crate::config::{Colors, Config, Gitops, Glyphs, Notify, Origin, Problem, Problems, Surroundings, Ui, discover};
 use crate::domain::access::{ArgocdAccess, ClusterAccess};
 use crate::domain::landscape::{ArgocdFacts, ClusterFacts, Landscape};
 use crate::domain::mapping::Mapping;
@@ -84,6 +85,8 @@ fn resolve(file: &Path, findings: &Findings<'_>, surroundings: &Surroundings) ->
         landscape: with_sources(landscape, &argocds, &clusters),
         argocds,
         clusters,
+        repositories: context.repositories(&written.repositories),
+        gitops: context.gitops(&written),
         ui: context.ui(&written),
         views: context.views(&written.views),
         origin: Origin::File(file.to_owned()),
@@ -104,6 +107,8 @@ pub(super) fn without_file(surroundings: &Surroundings) -> Result<Config, Proble
         landscape: with_sources(landscape, &argocds, &clusters),
         argocds,
         clusters,
+        repositories: Vec::new(),
+        gitops: Gitops::default(),
         ui: Ui::default(),
         views: Vec::new(),
         origin: Origin::Discovered,

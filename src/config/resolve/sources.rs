@@ -141,7 +141,7 @@ impl Context<'_, '_> {
         })
     }
 
-    fn duration(&self, text: &At<String>) -> Option<std::time::Duration> {
+    pub(super) fn duration(&self, text: &At<String>) -> Option<std::time::Duration> {
         let parsed = text.value.parse::<jiff::SignedDuration>().ok().and_then(|span| std::time::Duration::try_from(span).ok());
         let parsed = parsed.filter(|span| !span.is_zero());
         if parsed.is_none() {

@@ -349,6 +349,7 @@ mod tests {
             compared: None,
             history: history.iter().map(change).collect(),
             is_whole: true,
+            remark: None,
         }
     }
 

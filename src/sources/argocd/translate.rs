@@ -115,7 +115,19 @@ fn origin(source: &wire::Source<'_>, interner: &mut Interner) -> Origin {
         target_revision: interner.filled(&source.target_revision),
         reference: interner.filled(&source.r#ref),
         value_files: source.helm.value_files.iter().map(|file| interner.raw(file.as_str())).collect(),
-        ..Origin::default()
+        images: source.kustomize.images.iter().map(|image| interner.raw(image.as_str())).collect(),
+        parameters: source.helm.parameters.iter().map(|one| (interner.raw(one.name.as_str()), interner.raw(one.value.as_str()))).collect(),
+        values: inline_values(&source.helm),
+        recurse: source.directory.recurse,
+        plugin: source.plugin.is_some(),
+    }
+}
+
+/// Values that stand in the Application: the object wins over the text (argo-cd `ApplicationSourceHelm.ValuesYAML`), and JSON is YAML.
+fn inline_values(helm: &wire::Helm<'_>) -> Option<Raw> {
+    match &helm.values_object {
+        Some(object) if !object.is_empty() => serde_json::to_string(object).ok().map(Raw::from),
+        _ => (!helm.values.as_str().is_empty()).then(|| Raw::from(helm.values.as_str())),
     }
 }
 

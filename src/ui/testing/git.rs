@@ -66,5 +66,6 @@ fn desired(name: &str, history: &[(u64, &str, &str)]) -> Desired {
         compared: None,
         history: history.iter().map(change).collect(),
         is_whole: true,
+        remark: None,
     }
 }

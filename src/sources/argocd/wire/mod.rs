@@ -169,6 +169,35 @@ pub(super) struct Source<'a> {
     pub(super) r#ref: Text<'a>,
     #[serde(borrow, deserialize_with = "lenient")]
     pub(super) helm: Helm<'a>,
+    #[serde(borrow, deserialize_with = "lenient")]
+    pub(super) kustomize: Kustomize<'a>,
+    #[serde(deserialize_with = "lenient")]
+    pub(super) directory: Directory,
+    /// What it says is for the plugin.
+    pub(super) plugin: Option<IgnoredAny>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Kustomize<'a> {
+    #[serde(borrow, deserialize_with = "lenient")]
+    pub(super) images: Vec<Text<'a>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Directory {
+    #[serde(deserialize_with = "truth")]
+    pub(super) recurse: bool,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Parameter<'a> {
+    #[serde(borrow)]
+    pub(super) name: Text<'a>,
+    #[serde(borrow)]
+    pub(super) value: Text<'a>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -176,6 +205,13 @@ pub(super) struct Source<'a> {
 pub(super) struct Helm<'a> {
     #[serde(borrow, deserialize_with = "lenient")]
     pub(super) value_files: Vec<Text<'a>>,
+    #[serde(borrow, deserialize_with = "lenient")]
+    pub(super) parameters: Vec<Parameter<'a>>,
+    /// YAML as text.
+    #[serde(borrow)]
+    pub(super) values: Text<'a>,
+    /// The same as an object; it wins.
+    pub(super) values_object: Option<serde_json::Map<String, serde_json::Value>>,
 }
 
 /// `spec.sourceHydrator`: manifests are rendered from a dry source into a branch, and synced from there.

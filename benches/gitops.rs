@@ -1,0 +1,168 @@
+//! What the history of a large gitops repository costs: the first reading, the reading of what is on disk, and the memory that it takes.
+//! `cargo bench --bench gitops`, or with other sizes: `cargo bench --bench gitops -- COMMITS SERVICES`.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "a benchmark: what cannot be set up fails it, and it takes the time"
+)]
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+use tiphys::base::{Raw, Timestamp};
+use tiphys::domain::application::Origin;
+use tiphys::domain::desired::{Address, ValueKeys, Wish};
+use tiphys::domain::{AppKey, ArgocdName, Namespace};
+use tiphys::gitops::{Mirror, Reader, Remote};
+
+const ENVIRONMENTS: [&str; 5] = ["dev", "test", "staging", "production-eu", "production-us"];
+/// Files that one service has beside its overlays.
+const BASE: [&str; 3] = ["kustomization.yaml", "rollout.yaml", "service.yaml"];
+
+fn main() {
+    let numbers: Vec<usize> = std::env::args().skip(1).filter_map(|argument| argument.parse().ok()).collect();
+    let (commits, services) = (numbers.first().copied().unwrap_or(50_000), numbers.get(1).copied().unwrap_or(1_000));
+    let folder = tempfile::tempdir().unwrap();
+    let origin = folder.path().join("origin.git");
+    let files = build(&origin, commits, services);
+    println!("{commits} commits, {files} files, {} applications", services * ENVIRONMENTS.len());
+
+    let url = format!("file://{}", origin.display());
+    let mirror = Mirror::of(&folder.path().join("mirrors"), &Address::read(&url));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let remote = Remote::new(&url, true);
+    let fetch = || runtime.block_on(async { remote.fetch(mirror.folder()).await.unwrap() });
+    mirror.make().unwrap();
+    timed("first fetch (git's own)", fetch);
+    timed("fetch of nothing new", fetch);
+
+    let before = resident();
+    let mut reader = asked(&mirror, &url, services);
+    let early = timed("cold: the present of all applications", || reader.early().unwrap());
+    let answers = timed("cold: index and all histories", || reader.read().unwrap());
+    let changes: usize = answers.iter().map(|(_, desired)| desired.history.len()).sum();
+    println!("{} answers, then {} with {changes} changes", early.len(), answers.len());
+    drop((early, answers));
+    println!("resident: {} MB more, {} MB at most in this process", resident().saturating_sub(before) / 1024, peak() / 1024);
+    drop(reader);
+
+    let mut reader = asked(&mirror, &url, 0);
+    timed("warm: index from disk", || reader.read().unwrap());
+    let mut reader = asked(&mirror, &url, services);
+    timed("warm: index from disk and all histories", || reader.read().unwrap());
+    timed("nothing new", || reader.read().unwrap());
+    commit(&origin, "apps/svc-00001/overlays/dev", "9.9.9");
+    fetch();
+    let answers = timed("one commit", || {
+        reader.fetched(Timestamp::UNIX_EPOCH).unwrap();
+        reader.read().unwrap()
+    });
+    assert_eq!(answers.len(), 1, "only what it touched is told");
+    println!("index on disk: {} KB", std::fs::metadata(mirror.index()).unwrap().len() / 1024);
+}
+
+fn timed<T>(what: &str, run: impl FnOnce() -> T) -> T {
+    let began = Instant::now();
+    let result = run();
+    println!("{what}: {:.3} s", began.elapsed().as_secs_f64());
+    result
+}
+
+fn asked(mirror: &Mirror, url: &str, services: usize) -> Reader {
+    let mut reader = Reader::new(Raw::from("gitops"), mirror.clone(), vec![Address::read(url)], ValueKeys::default());
+    let wish = |service: usize, environment: &str| {
+        let name = Raw::from(format!("svc-{service:05}-{environment}"));
+        let key = AppKey { argocd: ArgocdName::from("main"), namespace: Namespace::from("argocd"), name };
+        let path = Raw::from(format!("apps/svc-{service:05}/overlays/{environment}"));
+        let origin = Origin { repository: Raw::from(url), path: Some(path), target_revision: Some(Raw::from("main")), ..Origin::default() };
+        (key, Some(Wish { origins: Box::new([origin]), revisions: Box::default() }))
+    };
+    reader.ask((0..services).flat_map(|service| ENVIRONMENTS.map(|environment| wish(service, environment))).collect());
+    reader
+}
+
+/// A repository as pipelines make it: one commit moves one tag.
+fn build(folder: &Path, commits: usize, services: usize) -> usize {
+    assert!(Command::new("git").args(["init", "--quiet", "--bare", "--initial-branch=main"]).arg(folder).status().unwrap().success());
+    let mut child = Command::new("git").args(["fast-import", "--quiet"]).current_dir(folder).stdin(Stdio::piped()).spawn().unwrap();
+    let mut input = std::io::BufWriter::new(child.stdin.take().unwrap());
+    let mut files = 0;
+    let mut first = String::new();
+    for service in 0..services {
+        for name in BASE {
+            let text = match name {
+                "kustomization.yaml" => "resources: [rollout.yaml, service.yaml]\n".to_owned(),
+                "rollout.yaml" => format!(
+                    "kind: Rollout\nmetadata: {{name: svc-{service:05}}}\nspec:\n  template:\n    spec:\n      containers:\n        - name: proxy\n          image: envoy:1.30\n        - name: svc\n          image: svc-{service:05}\n"
+                ),
+                _ => format!("kind: Service\nmetadata: {{name: svc-{service:05}}}\n"),
+            };
+            add(&mut first, &format!("apps/svc-{service:05}/base/{name}"), &text);
+            files += 1;
+        }
+        for environment in ENVIRONMENTS {
+            add(&mut first, &path(service, environment), &kustomization(service, "1.0.0"));
+            for extra in ["patch-a.yaml", "patch-b.yaml"] {
+                add(&mut first, &format!("apps/svc-{service:05}/overlays/{environment}/{extra}"), "kind: Rollout\nmetadata: {name: x}\n");
+                files += 1;
+            }
+            files += 1;
+        }
+    }
+    write!(input, "commit refs/heads/main\ncommitter Ana <ana@acme.example> 1600000000 +0000\n{}{first}\n", data("import")).unwrap();
+    for number in 1..commits {
+        let (service, environment) = (number * 7919 % services, ENVIRONMENTS.get(number % ENVIRONMENTS.len()).unwrap());
+        let mut change = String::new();
+        add(&mut change, &path(service, environment), &kustomization(service, &format!("1.{}.{}", number / 1000, number % 1000)));
+        let message = data(&format!("promote({environment}): svc-{service:05}"));
+        write!(input, "commit refs/heads/main\ncommitter Bo <bo@acme.example> {} +0000\n{message}{change}\n", 1_600_000_000 + number * 60).unwrap();
+    }
+    drop(input);
+    assert!(child.wait().unwrap().success());
+    files
+}
+
+fn path(service: usize, environment: &str) -> String {
+    format!("apps/svc-{service:05}/overlays/{environment}/kustomization.yaml")
+}
+
+fn kustomization(service: usize, tag: &str) -> String {
+    format!("resources:\n  - ../../base\nimages:\n  - name: svc-{service:05}\n    newName: ghcr.io/acme/svc-{service:05}\n    newTag: {tag}\n")
+}
+
+fn data(text: &str) -> String {
+    format!("data {}\n{text}\n", text.len())
+}
+
+fn add(to: &mut String, path: &str, text: &str) {
+    write!(to, "M 644 inline {path}\n{}", data(text)).unwrap();
+}
+
+fn commit(folder: &Path, path: &str, tag: &str) {
+    let mut change = String::new();
+    add(&mut change, &format!("{path}/kustomization.yaml"), &kustomization(1, tag));
+    let mut child = Command::new("git").args(["fast-import", "--quiet"]).current_dir(folder).stdin(Stdio::piped()).spawn().unwrap();
+    let stream =
+        format!("commit refs/heads/main\ncommitter Cem <cem@acme.example> 1800000000 +0000\n{}from refs/heads/main^0\n{change}\n", data("one more"));
+    child.stdin.take().unwrap().write_all(stream.as_bytes()).unwrap();
+    assert!(child.wait().unwrap().success());
+}
+
+/// Kilobytes.
+fn resident() -> u64 {
+    status("VmRSS:")
+}
+
+fn peak() -> u64 {
+    status("VmHWM:")
+}
+
+fn status(key: &str) -> u64 {
+    let text = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    text.lines().find_map(|line| line.strip_prefix(key)?.trim().trim_end_matches(" kB").parse().ok()).unwrap_or(0)
+}

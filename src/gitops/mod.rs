@@ -1,0 +1,21 @@
+//! THE REPOSITORY: a private mirror of it, what its branches want of each application, and how that came about.
+//!
+//! * [`mirror`]: a bare repository of our own in the cache, shared by the cockpits of one person
+//! * [`network`]: the `git` program, which fetches with the person's own credentials and never asks
+//! * [`index`], `trees`: which commit touched which path, kept on disk
+//! * [`answer`]: applications in, [`Desired`](crate::domain::desired::Desired) out, with the history of it
+//!
+//! Objects are read in this process and through libgit2; the network is never touched by it. Nothing here knows a source, a screen or a fleet.
+
+pub mod answer;
+mod history;
+pub mod index;
+pub mod mirror;
+pub mod network;
+#[cfg(test)]
+pub(crate) mod tests;
+mod trees;
+
+pub use answer::Reader;
+pub use mirror::Mirror;
+pub use network::{Remote, Trouble};

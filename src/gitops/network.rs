@@ -1,0 +1,312 @@
+//! The network, through the person's own `git`: its credential helpers, its proxies, its ssh. Nothing ever asks a question, no credential stands
+//! among the arguments of a process, and what goes wrong is told in a few kinds with its cure.
+
+use std::ffi::OsString;
+use std::path::Path;
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use secrecy::{ExposeSecret as _, SecretString};
+use tokio::io::{AsyncRead, AsyncReadExt as _};
+use tokio::process::{Child, Command};
+
+use crate::base::Safe;
+
+/// A remote that says nothing for so long is lost. Git tells its progress about every second while something moves.
+const SILENCE: Duration = Duration::from_secs(30);
+/// How much of what git says is kept: the end of it has the reason.
+const MOST_WORDS: usize = 16 * 1024;
+
+/// Where a repository is fetched from.
+#[derive(Debug, Clone)]
+pub struct Remote {
+    /// Without a password.
+    url: String,
+    /// What stood in the URL.
+    password: Option<(String, SecretString)>,
+    /// Whether the person's own git configuration is left alone.
+    is_isolated: bool,
+    /// How long it may say nothing.
+    silence: Duration,
+}
+
+/// What a fetch that came to nothing means.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trouble {
+    /// What kind it is of.
+    pub kind: TroubleKind,
+    /// What happened, without credentials.
+    pub why: Safe,
+    /// What helps.
+    pub cure: Option<Safe>,
+}
+
+/// The kinds of trouble.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TroubleKind {
+    /// Somebody has to do something: there is no git, no credential, no such repository.
+    Refused,
+    /// Nobody answers: it is tried again.
+    Lost,
+    /// Anything else.
+    Broken,
+}
+
+impl Trouble {
+    fn new(kind: TroubleKind, why: &str) -> Self {
+        Self { kind, why: Safe::clean(why), cure: None }
+    }
+
+    fn cured_by(mut self, cure: &str) -> Self {
+        self.cure = Some(Safe::clean(cure));
+        self
+    }
+
+    /// What a broken disk means.
+    #[must_use]
+    pub fn of_disk(what: &str, error: &dyn std::fmt::Display) -> Self {
+        Self::new(TroubleKind::Broken, &format!("{what}: {error}"))
+    }
+}
+
+impl Remote {
+    /// A remote by the URL that an Application or the configuration names. A password in it is taken out and handed to git in another way.
+    /// `is_isolated`: nothing of the person's own git configuration is read.
+    #[must_use]
+    pub fn new(url: &str, is_isolated: bool) -> Self {
+        let mut remote = Self { url: url.to_owned(), password: None, is_isolated, silence: SILENCE };
+        if let Some((scheme, rest)) = url.split_once("://") {
+            let (place, path) = rest.find('/').and_then(|slash| rest.split_at_checked(slash)).unwrap_or((rest, ""));
+            if let Some((who, host)) = place.rsplit_once('@')
+                && let Some((user, password)) = who.split_once(':')
+            {
+                remote.url = format!("{scheme}://{host}{path}");
+                remote.password = Some((decoded(user), SecretString::from(decoded(password))));
+            }
+        }
+        remote
+    }
+
+    /// The URL, without a password.
+    #[must_use]
+    pub fn shown(&self) -> Safe {
+        Safe::clean(&self.url)
+    }
+
+    /// Gives up on a remote that says nothing for this long.
+    #[must_use]
+    pub const fn silent_for(mut self, silence: Duration) -> Self {
+        self.silence = silence;
+        self
+    }
+
+    /// Brings all branches and tags into a mirror, rewritten ones too.
+    pub async fn fetch(&self, mirror: &Path) -> Result<(), Trouble> {
+        let arguments = [
+            "fetch",
+            "--progress",
+            "--prune",
+            "--force",
+            "--no-tags",
+            "--no-write-fetch-head",
+            "--no-recurse-submodules",
+            "--no-auto-maintenance",
+            "origin",
+            "+refs/heads/*:refs/heads/*",
+            "+refs/tags/*:refs/tags/*",
+        ];
+        self.git(mirror, &arguments).await.map(drop)
+    }
+
+    /// The default branch of the original, in full; `None`: it has none.
+    pub async fn default_branch(&self, mirror: &Path) -> Result<Option<String>, Trouble> {
+        let told = self.git(mirror, &["ls-remote", "--symref", "origin", "HEAD"]).await?;
+        let branch = told.lines().filter_map(|line| line.strip_prefix("ref: ")?.strip_suffix("\tHEAD")).next();
+        Ok(branch.filter(|branch| branch.starts_with("refs/heads/")).map(ToOwned::to_owned))
+    }
+
+    async fn git(&self, mirror: &Path, arguments: &[&str]) -> Result<String, Trouble> {
+        let mut command = Command::new("git");
+        command.arg("-C").arg(mirror).args(arguments);
+        self.surround(&mut command);
+        // A group of its own: what the terminal sends to this program is not for it, and it can be ended with all that it started.
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0).kill_on_drop(true);
+        let mut child = Running(command.spawn().map_err(|error| not_started(&error))?);
+        let (out, err) = (child.0.stdout.take(), child.0.stderr.take());
+        let told = tokio::try_join!(heard(out, self.silence * 20), heard(err, self.silence));
+        let status = match told {
+            Ok(_) => tokio::time::timeout(self.silence, child.0.wait()).await.ok(),
+            Err(()) => None,
+        };
+        let Some(status) = status else {
+            return Err(Trouble::new(TroubleKind::Lost, &format!("the remote said nothing for {} s", self.silence.as_secs().max(1))));
+        };
+        let (out, err) = told.unwrap_or_default();
+        let status = status.map_err(|error| Trouble::of_disk("git did not end", &error))?;
+        if status.success() { Ok(out) } else { Err(self.meant(status, &err)) }
+    }
+
+    /// The environment in which git asks nobody.
+    fn surround(&self, command: &mut Command) {
+        for name in
+            ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_NAMESPACE", "GIT_COMMON_DIR", "GIT_TRACE", "GIT_CURL_VERBOSE"]
+        {
+            command.env_remove(name);
+        }
+        command.env("GIT_TERMINAL_PROMPT", "0").env("GIT_ASKPASS", "/bin/false").env("SSH_ASKPASS", "/bin/false");
+        // `force` and not `never`: with `never`, ssh asks on the terminal.
+        command.env("SSH_ASKPASS_REQUIRE", "force").env("GCM_INTERACTIVE", "never").env("LC_ALL", "C").env("GIT_OPTIONAL_LOCKS", "0");
+        // What an Application names is not to be trusted with `ext::` and the like.
+        command.env("GIT_ALLOW_PROTOCOL", "https:http:ssh:git:file");
+        let mut settings = vec![
+            ("remote.origin.url", self.url.clone()),
+            ("core.hooksPath", "/dev/null".to_owned()),
+            ("gc.auto", "0".to_owned()),
+            ("http.lowSpeedLimit", "1".to_owned()),
+            ("http.lowSpeedTime", self.silence.as_secs().max(1).to_string()),
+            ("transfer.fsckObjects", "false".to_owned()),
+        ];
+        if let Some((user, password)) = &self.password {
+            command.env("TIPHYS_GIT_USER", user).env("TIPHYS_GIT_PASSWORD", password.expose_secret());
+            // The helper is a shell's own words: the password is in no argument. What others would answer does not count.
+            settings.push(("credential.helper", String::new()));
+            let helper = r#"!f() { test "$1" = get && printf 'username=%s\npassword=%s\n' "$TIPHYS_GIT_USER" "$TIPHYS_GIT_PASSWORD"; }; f"#;
+            settings.push(("credential.helper", helper.to_owned()));
+        }
+        let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+        let before: usize = match variable("GIT_CONFIG_COUNT") {
+            Some(count) if !self.is_isolated => count.to_str().and_then(|count| count.parse().ok()).unwrap_or(0),
+            _ => 0,
+        };
+        for (place, (key, value)) in settings.iter().enumerate() {
+            let place = before + place;
+            command.env(format!("GIT_CONFIG_KEY_{place}"), key).env(format!("GIT_CONFIG_VALUE_{place}"), value);
+        }
+        command.env("GIT_CONFIG_COUNT", (before + settings.len()).to_string());
+        if self.is_isolated {
+            command.env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_CONFIG_SYSTEM", "/dev/null").env("GIT_CONFIG_NOSYSTEM", "1");
+            return;
+        }
+        // A person's own ssh stays theirs; it is only told not to ask.
+        if variable("GIT_SSH").is_none() || variable("GIT_SSH_COMMAND").is_some() {
+            let mut ssh = variable("GIT_SSH_COMMAND").unwrap_or_else(|| OsString::from("ssh"));
+            ssh.push(" -o BatchMode=yes -o ConnectTimeout=10");
+            command.env("GIT_SSH_COMMAND", ssh);
+        }
+    }
+
+    /// What git's words mean. They are its own English ones: `LC_ALL=C`.
+    fn meant(&self, status: ExitStatus, err: &str) -> Trouble {
+        let words = self.without_password(err);
+        let has = |parts: &[&str]| parts.iter().any(|part| words.contains(part));
+        let told = |lines: &mut dyn Iterator<Item = &str>| lines.last().map(|line| line.trim().to_owned());
+        let lines = || words.split(['\n', '\r']).map(str::trim).filter(|line| !line.is_empty());
+        let why = told(&mut lines().filter(|line| line.starts_with("fatal: ") || line.starts_with("ERROR: ")))
+            .or_else(|| told(&mut lines()))
+            .unwrap_or_else(|| format!("git ended with {status}"));
+        let why = why.trim_start_matches("fatal: ").trim_start_matches("ERROR: ").to_owned();
+        let by_hand = format!("run 'git ls-remote {}' by hand and log in there; it is tried again by itself", self.url);
+        if has(&[
+            "could not read Username",
+            "could not read Password",
+            "terminal prompts disabled",
+            "Authentication failed",
+            "error: 401",
+            "error: 403",
+        ]) {
+            return Trouble::new(TroubleKind::Refused, &format!("no credential for {} was accepted", self.url)).cured_by(&by_hand);
+        }
+        if has(&["Permission denied (", "Host key verification failed", "no matching host key"]) {
+            let why = told(&mut lines().filter(|line| line.contains("Permission denied (") || line.contains("ost key"))).unwrap_or(why);
+            return Trouble::new(TroubleKind::Refused, &format!("ssh was refused: {why}")).cured_by(&by_hand);
+        }
+        if has(&[
+            "Could not resolve",
+            "Connection refused",
+            "timed out",
+            "Connection reset",
+            "unreachable",
+            "Failed to connect",
+            "early EOF",
+            "hung up unexpectedly",
+            "RPC failed",
+            "error: 5",
+            "Operation too slow",
+        ]) {
+            let why = told(&mut lines().filter(|line| !line.starts_with("fatal: Could not read from remote"))).unwrap_or(why);
+            return Trouble::new(TroubleKind::Lost, why.trim_start_matches("fatal: "));
+        }
+        if has(&["not found", "does not appear to be a git repository", "does not exist", "error: 404", "No such file or directory"]) {
+            return Trouble::new(TroubleKind::Refused, &format!("there is no repository at {}, or not for you", self.url))
+                .cured_by(&format!("check the URL, and whether you may read it: git ls-remote {}", self.url));
+        }
+        if has(&["dubious ownership"]) {
+            return Trouble::new(TroubleKind::Refused, &why)
+                .cured_by("the folder belongs to somebody else: git config --global --add safe.directory …");
+        }
+        Trouble::new(TroubleKind::Broken, &why)
+    }
+
+    fn without_password(&self, words: &str) -> String {
+        match &self.password {
+            Some((_, password)) if !password.expose_secret().is_empty() => words.replace(password.expose_secret(), "***"),
+            _ => words.to_owned(),
+        }
+    }
+}
+
+/// A process and what it started. Dropped, all of them end.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(group) = self.0.id().and_then(|id| i32::try_from(id).ok()).and_then(rustix::process::Pid::from_raw) {
+            let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+        }
+    }
+}
+
+/// Everything that is said, or its end where it is long; an error when nothing is said for too long.
+async fn heard(from: Option<impl AsyncRead + Unpin>, silence: Duration) -> Result<String, ()> {
+    let Some(mut from) = from else { return Ok(String::new()) };
+    let (mut all, mut bytes) = (Vec::new(), vec![0; 4096]);
+    loop {
+        match tokio::time::timeout(silence, from.read(&mut bytes)).await {
+            Err(_) => return Err(()),
+            Ok(Ok(0) | Err(_)) => return Ok(String::from_utf8_lossy(&all).into_owned()),
+            Ok(Ok(read)) => {
+                all.extend_from_slice(bytes.get(..read).unwrap_or_default());
+                if all.len() > 2 * MOST_WORDS {
+                    all.drain(..all.len() - MOST_WORDS);
+                }
+            }
+        }
+    }
+}
+
+fn not_started(error: &std::io::Error) -> Trouble {
+    if error.kind() == std::io::ErrorKind::NotFound {
+        return Trouble::new(TroubleKind::Refused, "there is no git on this machine").cured_by("install git, version 2.30 or later");
+    }
+    Trouble::new(TroubleKind::Broken, &format!("git does not start: {error}"))
+}
+
+/// Percent-decoding, as a URL needs it for a password with `@` or `:` in it.
+fn decoded(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((first, behind)) = rest.split_first() {
+        let hex = behind.get(..2).and_then(|hex| std::str::from_utf8(hex).ok()).and_then(|hex| u8::from_str_radix(hex, 16).ok());
+        match (first, hex) {
+            (b'%', Some(byte)) => {
+                bytes.push(byte);
+                rest = behind.get(2..).unwrap_or_default();
+            }
+            _ => {
+                bytes.push(*first);
+                rest = behind;
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}

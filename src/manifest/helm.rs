@@ -1,0 +1,268 @@
+//! Helm, as far as images go: a chart is not rendered; its values are laid over each other, and the usual keys that charts take an image from are
+//! read. A chart that builds its image otherwise needs the keys named in the configuration, or is told by the comparison with what runs.
+
+use std::rc::Rc;
+
+use crate::base::Safe;
+use crate::domain::application::Origin;
+use crate::domain::desired::{ValueKey, ValueKeys};
+use crate::domain::image::Image;
+use crate::manifest::tree::{Recorded, Trouble, below, joined};
+use crate::manifest::values::Merged;
+
+/// An image that values name, and the file that says its version.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Named {
+    pub(super) image: Image,
+    pub(super) file: Rc<str>,
+}
+
+/// How an origin's value files find the tree that they are in: `None` is the chart's own.
+pub(super) type Refer<'r, 't> = &'r dyn Fn(&str) -> Option<&'r Recorded<'t>>;
+
+/// Whether a folder is a chart.
+pub(super) fn is_chart(tree: &Recorded<'_>, folder: &str) -> Result<bool, Trouble> {
+    Ok(tree.yaml(&below(folder, "Chart.yaml"))?.is_some())
+}
+
+/// What the values of a chart in a folder of this repository name.
+pub(super) fn read(
+    tree: &Recorded<'_>,
+    folder: &str,
+    origin: &Origin,
+    parameters: &[(String, String)],
+    refer: Refer<'_, '_>,
+    keys: &ValueKeys,
+) -> Result<Vec<Named>, Trouble> {
+    let mut chart = Chart::load(tree, folder, 0)?;
+    for file in &origin.value_files {
+        chart.values.lay(value_file(Some((tree, folder)), file.as_wire(), refer)?);
+    }
+    finish(&mut chart, origin, parameters)?;
+    Ok(chart.images(keys))
+}
+
+/// What values in this repository name of a chart that is elsewhere.
+pub(super) fn read_values(origin: &Origin, parameters: &[(String, String)], refer: Refer<'_, '_>, keys: &ValueKeys) -> Result<Vec<Named>, Trouble> {
+    let mut chart = Chart::default();
+    for file in &origin.value_files {
+        match value_file(None, file.as_wire(), refer) {
+            Ok(values) => chart.values.lay(values),
+            // A file of the chart itself is where the chart is.
+            Err(Trouble::Elsewhere(_)) => {}
+            Err(trouble) => return Err(trouble),
+        }
+    }
+    finish(&mut chart, origin, parameters)?;
+    Ok(chart.images(keys))
+}
+
+fn finish(chart: &mut Chart, origin: &Origin, parameters: &[(String, String)]) -> Result<(), Trouble> {
+    if let Some(inline) = &origin.values {
+        let documents = crate::manifest::yaml::read(inline.as_wire().as_bytes());
+        let documents = documents.map_err(|flaw| Trouble::broken("helm.values of the Application", flaw.line, &flaw.what))?;
+        if let Some(document) = documents.first() {
+            chart.values.lay(Merged::read(document, &Rc::from("helm.values")));
+        }
+    }
+    let from = Rc::from("helm.parameters");
+    for (name, value) in parameters {
+        chart.values.set(name, value, &from);
+    }
+    Ok(())
+}
+
+/// A value file as an Application names it: relative to the chart, from the root (`/…`), or in another source (`$name/…`).
+fn value_file(chart: Option<(&Recorded<'_>, &str)>, written: &str, refer: Refer<'_, '_>) -> Result<Merged, Trouble> {
+    let shown = Safe::clean(written);
+    let elsewhere = || Trouble::Elsewhere(crate::safe!("the values file {shown} is in another repository"));
+    let (tree, path) = match written.strip_prefix('$') {
+        Some(rest) => {
+            let (name, path) = rest.split_once('/').unwrap_or((rest, ""));
+            (refer(name).ok_or_else(elsewhere)?, joined("", path))
+        }
+        None if written.contains("://") => return Err(elsewhere()),
+        None => {
+            let (tree, folder) = chart.ok_or_else(elsewhere)?;
+            (tree, joined(folder, written))
+        }
+    };
+    let path = path.ok_or_else(|| Trouble::Broken(crate::safe!("the values file {shown} leaves the repository")))?;
+    let documents = tree.yaml(&path)?.ok_or_else(|| Trouble::Missing(crate::safe!("there is no values file {}", Safe::clean(&path))))?;
+    let file = Rc::from(path);
+    Ok(documents.first().map(|document| Merged::read(document, &file)).unwrap_or_default())
+}
+
+/// A chart in a chart in a chart is more than anybody makes.
+const MOST_DEPTH: usize = 10;
+
+/// A chart with its own values and the charts inside of it.
+#[derive(Debug, Default)]
+struct Chart {
+    /// The version that it says its application has, and the file that says it.
+    version: Option<(String, Rc<str>)>,
+    values: Merged,
+    /// By the name under which their values are.
+    inner: Vec<(String, Self)>,
+}
+
+impl Chart {
+    fn load(tree: &Recorded<'_>, folder: &str, depth: usize) -> Result<Self, Trouble> {
+        let mut chart = Self::default();
+        let file: Rc<str> = Rc::from(below(folder, "Chart.yaml"));
+        let about = tree.yaml(&file)?.and_then(|documents| documents.first().cloned());
+        chart.version = about.as_ref().and_then(|about| about.text_of("appVersion")).map(|version| (version.to_owned(), Rc::clone(&file)));
+        let values: Rc<str> = Rc::from(below(folder, "values.yaml"));
+        if let Some(documents) = tree.yaml(&values)?
+            && let Some(document) = documents.first()
+        {
+            chart.values = Merged::read(document, &values);
+        }
+        if depth >= MOST_DEPTH {
+            return Ok(chart);
+        }
+        for dependency in about.iter().flat_map(|about| about.items_of("dependencies")) {
+            let Some(name) = dependency.text_of("name") else { continue };
+            let unpacked = below(&below(folder, "charts"), name);
+            let path = match dependency.text_of("repository").and_then(|repository| repository.strip_prefix("file://")) {
+                Some(path) => joined(folder, path),
+                None => Some(unpacked),
+            };
+            if let Some(path) = path
+                && is_chart(tree, &path)?
+            {
+                chart.inner.push((dependency.text_of("alias").unwrap_or(name).to_owned(), Self::load(tree, &path, depth + 1)?));
+            }
+        }
+        // A chart that lies in `charts/` counts also without being named.
+        for entry in tree.folder(&below(folder, "charts")).unwrap_or_default() {
+            let path = below(&below(folder, "charts"), &entry.name);
+            if entry.is_folder && !chart.inner.iter().any(|(name, _)| *name == entry.name) && is_chart(tree, &path)? {
+                chart.inner.push((entry.name.clone(), Self::load(tree, &path, depth + 1)?));
+            }
+        }
+        Ok(chart)
+    }
+
+    fn images(mut self, keys: &ValueKeys) -> Vec<Named> {
+        let mut found = Vec::new();
+        self.collect(keys, &mut found);
+        found
+    }
+
+    fn collect(&mut self, keys: &ValueKeys, found: &mut Vec<Named>) {
+        let global = self.values.at("global").cloned();
+        for (name, mut inner) in std::mem::take(&mut self.inner) {
+            if let Merged::Map(map) = &mut self.values
+                && let Some(own) = map.remove(&name)
+            {
+                let off = own.text("enabled").is_some_and(|(text, _)| text == "false");
+                inner.values.lay(own);
+                if off {
+                    continue;
+                }
+            }
+            if let (Some(global), Merged::Map(map)) = (&global, &mut inner.values) {
+                map.entry("global".to_owned()).or_default().lay(global.clone());
+            }
+            inner.collect(keys, found);
+        }
+        let before = found.len();
+        for key in &keys.0 {
+            found.extend(self.configured(key));
+        }
+        // Whoever named the keys knows better than any guess.
+        if found.len() == before {
+            let global = Global::of(&self.values);
+            self.search(&self.values, &global, found);
+        }
+    }
+
+    fn configured(&self, key: &ValueKey) -> Option<Named> {
+        let text = |path: &Option<String>| path.as_ref().and_then(|path| self.values.at(path)).and_then(Merged::scalar);
+        let (tag, digest) = (text(&key.tag), text(&key.digest));
+        let file = digest.or(tag).map(|(_, file)| Rc::clone(file))?;
+        let named = text(&key.repository).map(|(repository, _)| repository.to_owned()).or_else(|| key.image.clone())?;
+        let tag = tag.map_or_else(String::new, |(tag, _)| format!(":{tag}"));
+        let digest = digest.map_or_else(String::new, |(digest, _)| format!("@{digest}"));
+        Some(Named { image: Image::read(&format!("{named}{tag}{digest}")), file })
+    }
+
+    /// Looks for images under every key.
+    fn search(&self, values: &Merged, global: &Global<'_>, found: &mut Vec<Named>) {
+        match values {
+            Merged::Scalar(..) => {}
+            Merged::List(items) => items.iter().for_each(|item| self.search(item, global, found)),
+            Merged::Map(map) => {
+                if values.text("enabled").is_some_and(|(text, _)| text == "false") {
+                    return;
+                }
+                for (key, value) in map {
+                    if key == "global" {
+                        continue;
+                    }
+                    let is_image = key == "image" || key.ends_with("Image");
+                    let named = match value {
+                        Merged::Scalar(..) if is_image => self.of_text(values, value),
+                        Merged::Map(_)
+                            if is_image || value.text("repository").is_some() && value.as_map().is_some_and(|map| map.contains_key("tag")) =>
+                        {
+                            self.of_map(value, global)
+                        }
+                        _ => None,
+                    };
+                    match named {
+                        Some(named) => found.push(named),
+                        None => self.search(value, global, found),
+                    }
+                }
+            }
+        }
+    }
+
+    /// `image: repository:tag`, or `image: repository` with the tag beside it.
+    fn of_text(&self, beside: &Merged, value: &Merged) -> Option<Named> {
+        let (text, file) = value.scalar()?;
+        let mut image = Image::read(text);
+        let mut file = Rc::clone(file);
+        if image.tag.is_none() && image.digest.is_none() {
+            let tag = beside.text("tag").or_else(|| beside.text("imageTag")).map(|(tag, file)| (tag.to_owned(), Rc::clone(file)));
+            let (tag, from) = tag.or_else(|| self.version.clone())?;
+            (image.tag, file) = (Some(tag.as_str().into()), from);
+        }
+        Some(Named { image, file })
+    }
+
+    /// `image: {registry, repository, tag, digest}`.
+    fn of_map(&self, value: &Merged, global: &Global<'_>) -> Option<Named> {
+        let (repository, said) = value.text("repository").or_else(|| value.text("name"))?;
+        let registry = global.registry.or_else(|| value.text("registry")).map(|(registry, _)| registry);
+        let repository = registry.map_or_else(|| repository.to_owned(), |registry| format!("{}/{repository}", registry.trim_end_matches('/')));
+        let digest = value.text("digest").or_else(|| value.text("sha"));
+        let tag = value.text("tag").or(global.tag);
+        let tag = tag.map(|(tag, file)| (tag.to_owned(), Rc::clone(file))).or_else(|| if digest.is_none() { self.version.clone() } else { None });
+        let file =
+            digest.map(|(_, file)| Rc::clone(file)).or_else(|| tag.as_ref().map(|(_, file)| Rc::clone(file))).unwrap_or_else(|| Rc::clone(said));
+        let digest = digest.map(|(digest, _)| if digest.contains(':') { digest.into() } else { format!("sha256:{digest}").into() });
+        // A tag may carry a digest (`1.2@sha256:…`), which charts pass on as it is.
+        let mut image = match &tag {
+            Some((tag, _)) => Image::read(&format!("{repository}:{tag}")),
+            None => Image::read(&repository),
+        };
+        image.digest = digest.or(image.digest);
+        Some(Named { image, file })
+    }
+}
+
+/// What holds for all images of a chart.
+struct Global<'v> {
+    registry: Option<(&'v str, &'v Rc<str>)>,
+    tag: Option<(&'v str, &'v Rc<str>)>,
+}
+
+impl<'v> Global<'v> {
+    fn of(values: &'v Merged) -> Self {
+        let at = |path: &str| values.at(path).and_then(Merged::scalar);
+        Self { registry: at("global.imageRegistry").or_else(|| at("global.image.registry")), tag: at("global.image.tag") }
+    }
+}

@@ -1,0 +1,237 @@
+//! MANIFESTS: what a tree of files wants of an application, read and never rendered. Which files that depends on is part of the answer, so that
+//! whoever walks a history looks only at the commits that touched one of them.
+//!
+//! * [`yaml`]: text to a tree in which scalars stay what was written
+//! * [`tree`]: what a reader needs of a repository
+//! * `kustomize`, `entry`, `patch`, `containers`: kustomizations and plain manifests
+//! * `helm`, `values`: charts, by their values
+//! * `overrides`: what stands beside the files and wins: `.argocd-source.yaml`, and the Application itself
+//!
+//! Pure: it knows no git, no network and no application but by its origins.
+
+mod containers;
+mod entry;
+mod helm;
+mod kustomize;
+mod overrides;
+mod patch;
+#[cfg(test)]
+mod tests;
+pub mod tree;
+mod values;
+pub mod yaml;
+
+use std::rc::Rc;
+
+use crate::base::Safe;
+use crate::domain::application::Origin;
+use crate::domain::desired::ValueKeys;
+use crate::domain::image::Image;
+use entry::ImageEntry;
+use overrides::Overrides;
+use tree::{Inputs, Recorded, Tree, Trouble, below, joined};
+
+/// Whose manifests are wanted.
+#[derive(Debug, Clone, Copy)]
+pub struct Question<'q> {
+    /// The Application's namespace and name: overrides for one application are found by them.
+    pub namespace: &'q str,
+    /// See `namespace`.
+    pub name: &'q str,
+    /// All of its origins, in their order.
+    pub origins: &'q [Origin],
+    /// Keys that are named in the configuration.
+    pub keys: &'q ValueKeys,
+}
+
+/// What the files say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wanted {
+    /// The images, each once, in the order of the manifests; or why they are not known.
+    pub images: Result<Vec<Image>, Trouble>,
+    /// The file that says the version, as far as one can be named.
+    pub file: Option<String>,
+    /// What overrides the files, in words.
+    pub overridden: Option<Safe>,
+    /// What it depends on, for each origin.
+    pub inputs: Vec<Inputs>,
+}
+
+/// Reads what the origins of an application want. `trees` has one for each origin; `None` where it is in another repository.
+#[must_use]
+pub fn read(question: &Question<'_>, trees: &[Option<&dyn Tree>]) -> Wanted {
+    let recorded: Vec<Option<Recorded<'_>>> = trees.iter().map(|tree| tree.map(Recorded::new)).collect();
+    let mut told = Told::default();
+    let mut broken = None;
+    for (origin, tree) in question.origins.iter().zip(&recorded) {
+        let result = Reader { question, recorded: &recorded }.origin(origin, tree.as_ref(), &mut told);
+        match result {
+            Ok(()) => {}
+            Err(Trouble::Elsewhere(why)) => _ = told.elsewhere.get_or_insert(why),
+            Err(trouble) => broken = broken.or(Some(trouble)),
+        }
+    }
+    let images = match (broken, told.elsewhere) {
+        (Some(trouble), _) => Err(trouble),
+        (None, Some(why)) if told.images.is_empty() => Err(Trouble::Elsewhere(why)),
+        (None, _) => Ok(told.images),
+    };
+    let overridden = (!told.overridden.is_empty()).then(|| Safe::clean(&told.overridden.join(", ")));
+    let inputs = recorded.into_iter().map(|tree| tree.map(Recorded::into_inputs).unwrap_or_default()).collect();
+    Wanted { images, file: told.set_by.or(told.said_by), overridden, inputs }
+}
+
+/// What was found so far.
+#[derive(Debug, Default)]
+struct Told {
+    images: Vec<Image>,
+    /// The file of the first image that something else than a manifest set.
+    set_by: Option<String>,
+    /// The file of the first image.
+    said_by: Option<String>,
+    overridden: Vec<String>,
+    elsewhere: Option<Safe>,
+}
+
+impl Told {
+    fn image(&mut self, image: Image, file: &str, is_set: bool) {
+        // What the Application itself says stands in no file.
+        let is_file = !matches!(file, "helm.parameters" | "helm.values");
+        let place = if is_set { &mut self.set_by } else { &mut self.said_by };
+        if is_file && place.is_none() {
+            *place = Some(file.to_owned());
+        }
+        if !self.images.contains(&image) {
+            self.images.push(image);
+        }
+    }
+}
+
+struct Reader<'r, 't> {
+    question: &'r Question<'r>,
+    recorded: &'r [Option<Recorded<'t>>],
+}
+
+impl<'t> Reader<'_, 't> {
+    fn origin(&self, origin: &Origin, tree: Option<&Recorded<'t>>, told: &mut Told) -> Result<(), Trouble> {
+        if let Some(chart) = &origin.chart {
+            let named = helm::read_values(origin, &parameters(origin), &|name| self.referred(name), self.question.keys)?;
+            if named.is_empty() {
+                let why = crate::safe!("the chart {} is in a Helm repository, and no value here names its image", chart.shown());
+                return Err(Trouble::Elsewhere(why));
+            }
+            return self.named(named, origin, told);
+        }
+        let Some(path) = &origin.path else { return Ok(()) };
+        let Some(tree) = tree else {
+            let named = helm::read_values(origin, &parameters(origin), &|name| self.referred(name), self.question.keys)?;
+            if named.is_empty() {
+                return Err(Trouble::Elsewhere(crate::safe!("{} is in another repository", path.shown())));
+            }
+            return self.named(named, origin, told);
+        };
+        if origin.plugin {
+            return Err(Trouble::Elsewhere(crate::safe!("the manifests of {} are made by a plugin, which is not run here", path.shown())));
+        }
+        let folder = joined("", path.as_wire()).ok_or_else(|| Trouble::Broken(crate::safe!("the path {} leaves the repository", path.shown())))?;
+        if !tree.has_folder(&folder) {
+            // A folder that is not there is an input: it may come.
+            tree.folder(&folder);
+            return Err(Trouble::Missing(crate::safe!("the path {} is not there", path.shown())));
+        }
+        let overrides = Overrides::read(tree, &folder, self.question.namespace, self.question.name, origin)?;
+        if helm::is_chart(tree, &folder)? {
+            let origin = overrides.applied_to(origin);
+            told.overridden.extend(overrides.words_of_parameters());
+            let named = helm::read(tree, &folder, &origin, &overrides.parameters, &|name| self.referred(name), self.question.keys)?;
+            if named.is_empty() {
+                return self.plain_templates(&folder, told);
+            }
+            return self.named(named, &Origin::default(), told);
+        }
+        if kustomize::file_of(tree, &folder)?.is_some() {
+            told.overridden.extend(overrides.words_of_images());
+            return kustomized(tree, &folder, &overrides, told);
+        }
+        plain(tree, &folder, origin.recurse, 0, told)
+    }
+
+    fn referred(&self, name: &str) -> Option<&Recorded<'t>> {
+        let origins = self.question.origins.iter().zip(self.recorded);
+        origins
+            .filter(|(origin, _)| origin.reference.as_ref().is_some_and(|reference| reference.as_wire() == name))
+            .find_map(|(_, tree)| tree.as_ref())
+    }
+
+    fn named(&self, named: Vec<helm::Named>, origin: &Origin, told: &mut Told) -> Result<(), Trouble> {
+        if !origin.parameters.is_empty() {
+            told.overridden.push("spec.source.helm.parameters".to_owned());
+        }
+        for helm::Named { image, file } in named {
+            told.image(image, &file, true);
+        }
+        Ok(())
+    }
+
+    /// A chart whose values name no image.
+    #[expect(clippy::unused_self, reason = "one of the ways to read an origin")]
+    fn plain_templates(&self, folder: &str, told: &mut Told) -> Result<(), Trouble> {
+        let why = crate::safe!("no value of the chart {} is an image by the usual keys: [[gitops.images]] names others", Safe::clean(folder));
+        told.elsewhere.get_or_insert(why);
+        Ok(())
+    }
+}
+
+fn parameters(origin: &Origin) -> Vec<(String, String)> {
+    origin.parameters.iter().map(|(name, value)| (name.as_wire().to_owned(), value.as_wire().to_owned())).collect()
+}
+
+fn kustomized(tree: &Recorded<'_>, folder: &str, overrides: &Overrides, told: &mut Told) -> Result<(), Trouble> {
+    let built = kustomize::build(tree, folder, &overrides.images)?;
+    // Where no manifest names an image, or not all of them are here, the entries themselves are what is known.
+    let entries = if built.containers.is_empty() || built.elsewhere.is_some() { built.unused } else { Vec::new() };
+    for container in built.containers {
+        told.image(Image::read(&container.image), &container.file, container.is_set);
+    }
+    for (entry, file) in entries {
+        if let Some(image) = entry.image() {
+            told.image(Image::read(&image), &file, true);
+        }
+    }
+    if let Some(why) = built.elsewhere {
+        told.elsewhere.get_or_insert(why);
+    }
+    Ok(())
+}
+
+/// The manifests of a folder, and of those below it where the application says so.
+fn plain(tree: &Recorded<'_>, folder: &str, recurse: bool, depth: usize, told: &mut Told) -> Result<(), Trouble> {
+    for entry in tree.folder(folder).unwrap_or_default() {
+        let path = below(folder, &entry.name);
+        let (_, ending) = entry.name.rsplit_once('.').unwrap_or_default();
+        match ending {
+            _ if entry.is_folder => {
+                if recurse && depth < 20 {
+                    plain(tree, &path, recurse, depth + 1, told)?;
+                }
+            }
+            "jsonnet" => {
+                told.elsewhere.get_or_insert(crate::safe!("{} is Jsonnet, which is not run here", Safe::clean(&path)));
+            }
+            "yaml" | "yml" | "json" if !entry.name.starts_with(".argocd-source") => {
+                let documents = tree.yaml(&path)?.unwrap_or_else(|| Rc::from([]));
+                for container in containers::containers(&documents, &path)? {
+                    told.image(Image::read(&container.image), &container.file, false);
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+impl ImageEntry {
+    fn told_all(written: &[String]) -> Vec<Self> {
+        written.iter().map(|written| Self::told(written)).collect()
+    }
+}
