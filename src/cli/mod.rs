@@ -12,7 +12,7 @@ use color_eyre::eyre::Result;
 
 use crate::runtime::cockpit::{self, Ending};
 use crate::runtime::{log, places, report};
-use crate::{config, ui};
+use crate::{config, runtime, ui};
 
 /// Exit codes of every verb.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,7 +98,7 @@ pub fn run() -> Exit {
 fn dispatch(arguments: &Arguments) -> Result<Exit> {
     match &arguments.verb {
         Some(Verb::Keys { markdown }) => {
-            print(&if *markdown { ui::keys::markdown() } else { ui::keys::text() });
+            print(&if *markdown { ui::keys::markdown() } else { ui::keys::text(own_keys(arguments)?) });
             Ok(Exit::Done)
         }
         Some(Verb::Demo(wanted)) => practice::demo(wanted),
@@ -137,8 +137,17 @@ fn land(ending: Ending) -> Exit {
     }
 }
 
+/// The keys of the configuration; the usual ones where there is none that can be read, which is no matter of keys.
+fn own_keys(arguments: &Arguments) -> Result<ui::keys::Keys> {
+    match config::load(arguments.config.as_deref(), &places::surroundings()) {
+        Ok(config) => runtime::keys(&config).map_err(|problems| color_eyre::eyre::eyre!("{problems}")),
+        Err(_) => Ok(ui::keys::Keys::USUAL),
+    }
+}
+
 fn load(arguments: &Arguments) -> Result<config::Config, Exit> {
-    config::load(arguments.config.as_deref(), &places::surroundings()).map_err(|problems| {
+    let loaded = config::load(arguments.config.as_deref(), &places::surroundings()).and_then(|config| runtime::keys(&config).map(|_| config));
+    loaded.map_err(|problems| {
         report::print_error(&problems.to_string());
         Exit::Usage
     })

@@ -72,6 +72,12 @@ impl<'t> Findings<'t> {
             .any(|(_, problem)| problem.key.as_ref().is_some_and(|told| told.as_str().starts_with(&start) && *told.as_str() != *place.key))
     }
 
+    /// A problem at a place of which nothing is said yet.
+    pub(crate) fn place_of(&self, place: &Place) -> Problem {
+        let key = (!place.key.is_empty()).then(|| Safe::clean(&place.key));
+        Problem { file: Some(self.file.clone()), at: Some(self.position(place.offset)), key, ..Problem::default() }
+    }
+
     /// The problems in the order of the file.
     pub(crate) fn into_problems(self) -> Vec<Problem> {
         let mut problems = self.problems.into_inner();
@@ -291,6 +297,19 @@ impl<'f, 't> Section<'f, 't> {
             let at = all.at(name.get_ref(), value);
             let section = all.as_section(&at, all.kind.clone(), "a table")?;
             Some((At { value: name.get_ref().as_ref().to_owned(), place: at.place }, section))
+        });
+        entries.collect()
+    }
+
+    /// The entries of a table whose keys are names and whose values are texts, or lists of them.
+    pub(crate) fn texts_by_name(&self, key: &'static str) -> Vec<(At<String>, Vec<At<String>>)> {
+        let Some(all) = self.section(key) else { return Vec::new() };
+        let entries = all.table.iter().map(|(name, value)| {
+            let at = all.at(name.get_ref(), value);
+            let items: Vec<&'f Spanned<DeValue<'t>>> = value.get_ref().as_array().map_or_else(|| vec![value], |items| items.iter().collect());
+            let item = |item: &'f Spanned<DeValue<'t>>| At { value: item.get_ref(), place: Place { offset: item.span().start, ..at.place.clone() } };
+            let texts = items.into_iter().filter_map(|one| all.as_text(&item(one), "a text or a list of texts")).collect();
+            (At { value: name.get_ref().as_ref().to_owned(), place: at.place }, texts)
         });
         entries.collect()
     }

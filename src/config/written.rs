@@ -16,7 +16,9 @@ pub(crate) struct Written {
     pub(crate) glyphs: Option<At<String>>,
     pub(crate) colors: Option<At<String>>,
     pub(crate) notify: Option<At<String>>,
+    pub(crate) theme: Option<At<String>>,
     pub(crate) views: Vec<View>,
+    pub(crate) keys: Vec<(At<String>, Vec<At<String>>)>,
 }
 
 /// `[[views]]`
@@ -197,6 +199,7 @@ pub(crate) fn read(findings: &Findings<'_>) -> Option<Written> {
         environments: top.sections("environments").into_iter().map(environment).collect(),
         mapping: top.section("mapping").map(mapping).unwrap_or_default(),
         services: top.named("services").into_iter().map(|(name, section)| service(name, section)).collect(),
+        keys: top.texts_by_name("keys"),
         views: top.sections("views").into_iter().map(view).collect(),
         ..Written::default()
     };
@@ -204,6 +207,7 @@ pub(crate) fn read(findings: &Findings<'_>) -> Option<Written> {
         written.glyphs = ui.text("glyphs");
         written.colors = ui.text("colors");
         written.notify = ui.text("notify");
+        written.theme = ui.text("theme");
         ui.finish();
     }
     top.finish();
