@@ -166,7 +166,7 @@ impl Reader {
         if missing?.into_iter().all(|missing| missing < MANY) {
             return Ok(Vec::new());
         }
-        self.answer(&git, false)
+        Ok(self.answer(&git, false))
     }
 
     /// What changed of all answers, with their histories. The index is brought up to date first.
@@ -192,10 +192,10 @@ impl Reader {
             }
         }
         self.index = Some(index);
-        self.answer(&git, true)
+        Ok(self.answer(&git, true))
     }
 
-    fn answer(&mut self, git: &Repository, with_history: bool) -> Result<Vec<(AppKey, Desired)>, git2::Error> {
+    fn answer(&mut self, git: &Repository, with_history: bool) -> Vec<(AppKey, Desired)> {
         let index = self.index.take();
         let mut round =
             Round { git, files: Files::new(git), index: index.as_ref().filter(|_| with_history), chains: HashMap::new(), resolved: HashMap::new() };
@@ -211,7 +211,7 @@ impl Reader {
         drop(round);
         self.asked = asked;
         self.index = index;
-        Ok(changed)
+        changed
     }
 
     /// The answer for one application; `None`: it is what it was, and depends on what it did.
@@ -378,23 +378,19 @@ impl Place {
     }
 }
 
-impl<'r> Round<'r> {
+impl Round<'_> {
     fn resolve(&mut self, target: Option<&Raw>) -> Result<Resolved, Safe> {
         let git = self.git;
         self.resolved.entry(target.cloned()).or_insert_with(|| mirror::resolve(git, target.map(Raw::as_wire))).clone()
     }
 
     fn place(&mut self, tip: Resolved) -> Place {
-        let chain = match self.chains.get(&tip.commit) {
-            Some(chain) => Some(Arc::clone(chain)),
-            None => {
-                let chain = self.index.and_then(|index| index.chain(tip.commit)).map(Arc::new);
-                if let Some(chain) = &chain {
-                    self.chains.insert(tip.commit, Arc::clone(chain));
-                }
-                chain
-            }
-        };
+        let known = self.chains.get(&tip.commit).cloned();
+        let chain = known.or_else(|| {
+            let chain = Arc::new(self.index?.chain(tip.commit)?);
+            self.chains.insert(tip.commit, Arc::clone(&chain));
+            Some(chain)
+        });
         Place { tip, chain }
     }
 

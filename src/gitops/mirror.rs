@@ -30,8 +30,8 @@ impl Mirror {
         let words = words.trim_matches('-');
         let words = words.get(words.len().saturating_sub(MOST_LETTERS)..).unwrap_or(words);
         let sum = ring::digest::digest(&ring::digest::SHA256, place.as_bytes());
-        let sum: String = sum.as_ref().iter().take(4).map(|byte| format!("{byte:02x}")).collect();
-        Self { folder: folder.join(format!("{words}-{sum}.git")) }
+        let sum = sum.as_ref().iter().take(4).fold(0_u32, |sum, byte| sum << 8 | u32::from(*byte));
+        Self { folder: folder.join(format!("{words}-{sum:08x}.git")) }
     }
 
     /// Where it is.

@@ -121,7 +121,7 @@ impl Remote {
     /// The default branch of the original, in full; `None`: it has none.
     pub async fn default_branch(&self, mirror: &Path) -> Result<Option<String>, Trouble> {
         let told = self.git(mirror, &["ls-remote", "--symref", "origin", "HEAD"]).await?;
-        let branch = told.lines().filter_map(|line| line.strip_prefix("ref: ")?.strip_suffix("\tHEAD")).next();
+        let branch = told.lines().find_map(|line| line.strip_prefix("ref: ")?.strip_suffix("\tHEAD"));
         Ok(branch.filter(|branch| branch.starts_with("refs/heads/")).map(ToOwned::to_owned))
     }
 
@@ -297,16 +297,12 @@ fn decoded(text: &str) -> String {
     let mut rest = text.as_bytes();
     while let Some((first, behind)) = rest.split_first() {
         let hex = behind.get(..2).and_then(|hex| std::str::from_utf8(hex).ok()).and_then(|hex| u8::from_str_radix(hex, 16).ok());
-        match (first, hex) {
-            (b'%', Some(byte)) => {
-                bytes.push(byte);
-                rest = behind.get(2..).unwrap_or_default();
-            }
-            _ => {
-                bytes.push(*first);
-                rest = behind;
-            }
-        }
+        let (byte, behind) = match hex.filter(|_| *first == b'%') {
+            Some(byte) => (byte, behind.get(2..).unwrap_or_default()),
+            None => (*first, behind),
+        };
+        bytes.push(byte);
+        rest = behind;
     }
     String::from_utf8_lossy(&bytes).into_owned()
 }

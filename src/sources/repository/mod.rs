@@ -8,7 +8,6 @@ mod fetch;
 #[cfg(test)]
 mod tests;
 
-use std::future::Future;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
@@ -282,15 +281,13 @@ fn read(reader: &mut Reader, is_new: bool, early_first: bool) -> (Result<Vec<(Ap
 }
 
 /// Waits for a task, for ever where there is none. A panic goes on to whoever runs this source.
-fn ended<T>(task: &mut Option<JoinHandle<T>>) -> impl Future<Output = T> {
-    async move {
-        let Some(task) = task else { return std::future::pending().await };
-        match task.await {
-            Ok(result) => result,
-            Err(error) => match error.try_into_panic() {
-                Ok(panic) => std::panic::resume_unwind(panic),
-                Err(_) => std::future::pending().await,
-            },
-        }
+async fn ended<T>(task: &mut Option<JoinHandle<T>>) -> T {
+    let Some(task) = task else { return std::future::pending().await };
+    match task.await {
+        Ok(result) => result,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            Err(_) => std::future::pending().await,
+        },
     }
 }
