@@ -49,7 +49,7 @@ impl Mirror {
     /// Whether something was ever fetched into it.
     #[must_use]
     pub fn is_there(&self) -> bool {
-        self.open().is_ok_and(|git| git.head().is_ok())
+        self.open().and_then(|git| heads(&git)).is_ok_and(|heads| !heads.is_empty())
     }
 
     /// Makes it where it is not there, for its owner only. What is there and is no repository is made anew.

@@ -183,7 +183,7 @@ async fn rewritten_history_is_followed_and_said() {
     upstream.commit_on(Some("main"), &[&first], 70, "Cem", "right", &overlay("3"));
     let answers = mine.fetched(&mut reader).await;
     assert_eq!(told(&answers[0].1), [line("3", "Cem", "right"), line("1", "Ana", "import")]);
-    assert_eq!(answers[0].1.remark.as_ref().unwrap().as_str(), "the history of main was rewritten: seen 1970-01-01T00:00:00Z");
+    assert_eq!(answers[0].1.remark.as_ref().unwrap().as_str(), "The history of main was rewritten (seen 1970-01-01T00:00:00Z)");
 }
 
 #[tokio::test]

@@ -137,8 +137,9 @@ impl Source {
 
     fn read_in_a_thread(&mut self, wishes: Vec<(AppKey, Option<Wish>)>, is_new: bool, early_first: bool) {
         let Some(mut reader) = self.reader.take() else { return };
+        let was_fetched = self.fetched_at.is_some();
         self.reading = Some(tokio::task::spawn_blocking(move || {
-            if !reader.mirror().is_there() {
+            if !was_fetched && !reader.mirror().is_there() {
                 // Nothing was ever fetched: there is nothing to say, and the state says why.
                 reader.ask(wishes);
                 return Done { reader, answers: Ok(Vec::new()), lacks: false, is_early: false };
