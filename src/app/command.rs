@@ -64,6 +64,7 @@ fn on_a_cell(model: &Model) -> Result<(), Refusal> {
     match model.screen {
         Screen::Matrix => model.matrix.selected_cell(&model.fleet).map(|_| ()),
         Screen::Cell(_) => Ok(()),
+        Screen::Changes(ref state) => state.selected_place().map(|_| ()),
         Screen::Sources(_) => Err(Refusal::NotHere),
     }
 }
@@ -71,6 +72,13 @@ fn on_a_cell(model: &Model) -> Result<(), Refusal> {
 const fn on_the_matrix(model: &Model) -> Result<(), Refusal> {
     match model.screen {
         Screen::Matrix => Ok(()),
+        Screen::Cell(_) | Screen::Sources(_) | Screen::Changes(_) => Err(Refusal::NotHere),
+    }
+}
+
+const fn on_rows(model: &Model) -> Result<(), Refusal> {
+    match model.screen {
+        Screen::Matrix | Screen::Changes(_) => Ok(()),
         Screen::Cell(_) | Screen::Sources(_) => Err(Refusal::NotHere),
     }
 }
@@ -126,7 +134,7 @@ pub const COMMANDS: &[Command] = &[
         "filter",
         "Show only rows with all these words; env:production health:degraded sync:out behind:>0 team:payments version:2.14 cluster:eu service:checkout \
          is:canary narrow one thing; -word leaves rows out, a,b is one of them.",
-        on_the_matrix,
+        on_rows,
     ),
     looking(Intent::Arrange, "arrange", "Change the order of rows: by need, by name, by latest change.", on_the_matrix),
     Command {
@@ -156,6 +164,12 @@ pub const COMMANDS: &[Command] = &[
         )
     },
     Command { hinted: false, ..looking(Intent::ForgetView, "forget view", "No longer keep the view that is shown.", on_a_view) },
+    looking(
+        Intent::Changes,
+        "changes",
+        "What changed in the last four hours, everywhere: commits, syncs, rollouts, events, changes by hand.",
+        always,
+    ),
     looking(Intent::Sources, "sources", "The sources with state, age and last error, and the applications that are in no cell.", always),
     program(Intent::Palette, "commands", "Everything that can be done, by name.", true),
     program(Intent::Help, "help", "What the keys do here.", true),

@@ -47,6 +47,8 @@ pub enum Intent {
     ForgetView,
     /// The sources and what is in no cell.
     Sources,
+    /// What changed lately.
+    Changes,
     /// Everything that can be done, by name.
     Palette,
     /// What the keys do here.

@@ -4,6 +4,7 @@
 //! outside is returned as data.
 
 pub mod cell;
+pub mod changes;
 pub mod columns;
 pub mod command;
 pub mod copy;

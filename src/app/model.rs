@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::app::cell::CellState;
+use crate::app::changes::ChangesState;
 use crate::app::demo::Demo;
 use crate::app::filter::Sight;
 use crate::app::matrix::MatrixState;
@@ -35,6 +36,8 @@ pub struct Model {
     pub own: Own,
     /// What is looked at.
     pub screen: Screen,
+    /// Where leaving an open cell goes back to, if not to the matrix.
+    pub beneath: Option<Box<Screen>>,
     /// What lies over it.
     pub overlay: Option<Overlay>,
     /// A sentence for the person, about the last wish: gone with the next key.
@@ -81,6 +84,18 @@ pub struct Settings {
     pub repositories: Vec<NamedRepository>,
     /// Whether repositories that Applications name are read although nobody named them.
     pub discover_repositories: bool,
+    /// How far back what changed is told.
+    pub window: Window,
+}
+
+/// How far back what changed is told: four hours unless somebody says otherwise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Window(pub std::time::Duration);
+
+impl Default for Window {
+    fn default() -> Self {
+        Self(std::time::Duration::from_hours(4))
+    }
 }
 
 /// What a question to a source is for.
@@ -94,6 +109,10 @@ pub enum Question {
     Desired(SourceId),
     /// Everything anew.
     Relist(SourceId),
+    /// What happened lately in a cluster.
+    Recent(ClusterName),
+    /// Who wrote the resources of an application that are out of sync.
+    Edits(crate::domain::AppKey),
 }
 
 /// The screens.
@@ -105,6 +124,8 @@ pub enum Screen {
     Cell(CellState),
     /// The sources, and what is in no cell.
     Sources(Scroll),
+    /// What changed lately, everywhere.
+    Changes(Box<ChangesState>),
 }
 
 /// What can lie over a screen.
@@ -135,6 +156,7 @@ impl Model {
             matrix: MatrixState::default(),
             own: Own::default(),
             screen: Screen::Matrix,
+            beneath: None,
             overlay: None,
             notice: None,
             panics: Vec::new(),
@@ -174,6 +196,12 @@ impl Model {
     #[must_use]
     pub fn is_settled(&self) -> bool {
         self.fleet.is_settled(self.now) && !self.asked.values().any(|question| matches!(question, Question::Detail(_) | Question::Desired(_)))
+    }
+
+    /// The filter of what is looked at: of the rows, or of what changed.
+    #[must_use]
+    pub fn filter(&self) -> &crate::app::filter::Filter {
+        if let Screen::Changes(state) = &self.screen { &state.filter } else { &self.matrix.filter }
     }
 
     /// Whether a text field takes what is typed.

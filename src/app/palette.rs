@@ -284,6 +284,7 @@ pub(super) fn fulfil(model: &mut Model, intent: Intent) -> Option<Outcome> {
         | Intent::Browse
         | Intent::SeeAll
         | Intent::Sources
+        | Intent::Changes
         | Intent::Help => {}
     }
     Some(Outcome::Done(Vec::new()))

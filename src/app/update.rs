@@ -7,7 +7,7 @@ use crate::app::model::{Model, Overlay, Screen};
 use crate::app::msg::{Msg, What};
 use crate::app::palette::Outcome;
 use crate::app::scroll::Scroll;
-use crate::app::{Intent, Refusal, cell, copy, demo, own, palette, reach, repositories, view};
+use crate::app::{Intent, Refusal, cell, changes, copy, demo, own, palette, reach, repositories, view};
 use crate::base::Safe;
 use crate::domain::fleet::Changes;
 use crate::domain::observation::{Report, ReportBody};
@@ -54,6 +54,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
             model.matrix.disturb();
             model.matrix.show(model.room());
             palette::resized(model);
+            changes::settle(model);
             Vec::new()
         }
         What::Painted { furthest } => {
@@ -65,7 +66,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         What::Tick => {
             // What is news today is not tomorrow.
             model.matrix.disturb();
-            Vec::new()
+            changes::follow(model, false)
         }
         What::Failed(sentence) => {
             model.notice = Some(sentence);
@@ -111,6 +112,7 @@ fn take_reports(model: &mut Model, reports: Vec<Report>) -> Vec<Effect> {
         effects.extend(own::ring(model));
     }
     own::note(model);
+    effects.extend(changes::follow(model, changes.on_demand || answered));
     effects
 }
 
@@ -150,7 +152,8 @@ fn fulfil(model: &mut Model, intent: Intent) -> Vec<Effect> {
             model.matrix.folded = Some(!folded);
             model.rearrange();
         }
-        Intent::Filter => model.overlay = Some(Overlay::Filter(model.matrix.filter.clone())),
+        Intent::Filter => model.overlay = Some(Overlay::Filter(model.filter().clone())),
+        Intent::Changes => return changes::open(model),
         Intent::Arrange => {
             model.matrix.arrange = model.matrix.arrange.next();
             model.rearrange();
@@ -169,6 +172,7 @@ fn fulfil(model: &mut Model, intent: Intent) -> Vec<Effect> {
         Intent::Refresh => {
             let mut effects = reach::refresh(model);
             effects.extend(cell::ask(model));
+            effects.extend(changes::ask_anew(model));
             model.notice = Some(Safe::clean("Reading everything anew."));
             return effects;
         }
@@ -184,6 +188,7 @@ fn uncover(model: &mut Model, intent: Intent) -> Result<(), Refusal> {
             Intent::Fold
             | Intent::Arrange
             | Intent::Sources
+            | Intent::Changes
             | Intent::Notify
             | Intent::SeeAll
             | Intent::Favourite
@@ -205,11 +210,14 @@ fn open(model: &mut Model) -> Vec<Effect> {
     match (&model.overlay, &model.screen) {
         (Some(Overlay::Filter(_)), _) => {
             model.overlay = None;
-            model.notice = model.matrix.filter.remark(model.sight());
+            if !matches!(model.screen, Screen::Changes(_)) {
+                model.notice = model.matrix.filter.remark(model.sight());
+            }
             Vec::new()
         }
         (Some(Overlay::Name(_)), _) => view::save(model),
         (None, Screen::Matrix) => cell::open(model),
+        (None, Screen::Changes(_)) => changes::jump(model),
         _ => Vec::new(),
     }
 }
@@ -218,7 +226,12 @@ fn back(model: &mut Model) -> Vec<Effect> {
     match (model.overlay.take(), &model.screen) {
         (Some(Overlay::Filter(before)), _) => apply_filter(model, before),
         (Some(Overlay::Help(_) | Overlay::Palette(_) | Overlay::Copy(_) | Overlay::Name(_)), _) => {}
-        (None, Screen::Cell(_) | Screen::Sources(_)) => model.screen = Screen::Matrix,
+        (None, Screen::Cell(_)) => {
+            model.screen = model.beneath.take().map_or(Screen::Matrix, |screen| *screen);
+            return changes::follow(model, true);
+        }
+        (None, Screen::Changes(state)) if !state.filter.is_empty() => apply_filter(model, Filter::default()),
+        (None, Screen::Sources(_) | Screen::Changes(_)) => model.screen = Screen::Matrix,
         (None, Screen::Matrix) if !model.matrix.filter.is_empty() => apply_filter(model, Filter::default()),
         (None, Screen::Matrix) => return vec![Effect::Quit],
     }
@@ -227,18 +240,26 @@ fn back(model: &mut Model) -> Vec<Effect> {
 
 fn edit(model: &mut Model, change: impl Fn(&Filter) -> Filter) {
     if let Some(Overlay::Filter(_)) = model.overlay {
-        let filter = change(&model.matrix.filter);
+        let filter = change(model.filter());
         apply_filter(model, filter);
         model.matrix.hold(model.now);
     }
 }
 
 fn apply_filter(model: &mut Model, filter: Filter) {
+    if let Screen::Changes(_) = model.screen {
+        changes::narrow(model, filter);
+        return;
+    }
     model.matrix.filter = filter;
     model.rearrange();
 }
 
 fn go(model: &mut Model, by: isize) {
+    if model.overlay.is_none() && matches!(model.screen, Screen::Changes(_)) {
+        changes::step(model, by);
+        return;
+    }
     match scroll_of(model) {
         // Text without rows to select: the first line moves, and painting says how far it can.
         Some(scroll) => scroll.top = scroll.top.saturating_add_signed(by).min(SCROLL_LIMIT),
@@ -246,12 +267,12 @@ fn go(model: &mut Model, by: isize) {
     }
 }
 
-/// The text that is looked at; `None` on the matrix, which is no text.
+/// The text that is looked at; `None` where there are rows to select.
 const fn scroll_of(model: &mut Model) -> Option<&mut Scroll> {
     match (&mut model.overlay, &mut model.screen) {
         (Some(Overlay::Help(scroll)), _) | (_, Screen::Sources(scroll)) => Some(scroll),
         (_, Screen::Cell(state)) => Some(&mut state.scroll),
-        (_, Screen::Matrix) => None,
+        (_, Screen::Matrix | Screen::Changes(_)) => None,
     }
 }
 

@@ -1,5 +1,6 @@
 //! The command line: the verbs, what they print, and the exit codes that scripts rely on.
 
+mod changes;
 mod practice;
 mod status;
 mod status_json;
@@ -64,6 +65,21 @@ enum Verb {
         #[arg(long, default_value = "10s", value_parser = duration)]
         timeout: Duration,
     },
+    /// Print what changed lately, everywhere: commits, syncs, rollouts, events, changes by hand.
+    Changes {
+        /// As JSON, by docs/changes.schema.json.
+        #[arg(long)]
+        json: bool,
+        /// How far back.
+        #[arg(long, default_value = "4h", value_parser = duration)]
+        since: Duration,
+        /// Only changes with all these words, as with / in the cockpit: checkout env:production kind:sync who:ana.
+        #[arg(long, default_value = "")]
+        filter: String,
+        /// How long to wait for sources that do not answer.
+        #[arg(long, default_value = "20s", value_parser = duration)]
+        timeout: Duration,
+    },
     /// Try the cockpit on a world to practise in: no cluster, no login, nothing outside this process.
     Demo(practice::Demo),
     /// Serve a world to practise in alone, for several cockpits, kubectl and argocd.
@@ -110,6 +126,14 @@ fn dispatch(arguments: &Arguments) -> Result<Exit> {
             };
             let _log = log::start()?;
             status::run(&config, &status::Wanted { json: *json, filter, timeout: *timeout })
+        }
+        Some(Verb::Changes { json, since, filter, timeout }) => {
+            let config = match load(arguments) {
+                Ok(config) => config,
+                Err(exit) => return Ok(exit),
+            };
+            let _log = log::start()?;
+            changes::run(&config, &changes::Wanted { json: *json, filter, since: *since, timeout: *timeout })
         }
         None => {
             let config = match load(arguments) {

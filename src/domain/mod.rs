@@ -19,9 +19,11 @@ pub mod names;
 pub mod observation;
 pub mod placement;
 pub mod question;
+pub mod recent;
 pub mod template;
 #[cfg(test)]
 pub(crate) mod testing;
+pub mod timeline;
 pub mod unmapped;
 pub mod version;
 pub mod words;

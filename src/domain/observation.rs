@@ -7,6 +7,7 @@ use crate::base::{Epoch, Raw, RequestId, Safe, Timestamp};
 use crate::domain::application::{Application, Detail};
 use crate::domain::desired::Desired;
 use crate::domain::names::{AppKey, ClusterName, Namespace, SourceId};
+use crate::domain::recent::{Edits, Recent};
 use crate::domain::workload::{Pods, ReplicaSet, ReplicaSetKey, Workload, WorkloadKey, WorkloadKind};
 
 /// The part of a source's world that one list or one watch speaks for. Permission is granted by scope, so state is kept by scope.
@@ -86,6 +87,10 @@ pub enum Item {
     ReplicaSet(ReplicaSetKey, Box<ReplicaSet>),
     /// The pods of a workload, listed on demand.
     Pods(WorkloadKey, Pods),
+    /// What happened lately in a cluster, read on demand.
+    Recent(ClusterName, Box<Recent>),
+    /// Who wrote the fields of resources of an application, read on demand.
+    Edits(AppKey, Box<Edits>),
 }
 
 /// Names one item of one facet.

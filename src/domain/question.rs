@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use crate::base::{Raw, RequestId};
+use crate::base::{Raw, RequestId, Timestamp};
 use crate::domain::desired::Wish;
+use crate::domain::recent::ResourceName;
 use crate::domain::workload::WorkloadKey;
 use crate::domain::{AppKey, Namespace};
 
@@ -32,4 +33,8 @@ pub enum Want {
     LabelKeys(Vec<Raw>),
     /// What git wants of these applications from now on; `None`: of that one no more (repositories).
     Desired(Vec<(AppKey, Option<Wish>)>),
+    /// What happened in these namespaces since a moment: replica sets and events (clusters).
+    Recent(Timestamp, BTreeSet<Namespace>),
+    /// Who wrote the fields of these resources of an application (clusters).
+    Edits(AppKey, Vec<ResourceName>),
 }

@@ -1,66 +1,110 @@
-//! The core without a terminal: for the command line. The same `update`, the same sources, until the fleet is settled or time is up.
+//! The core without a terminal: for the command line. The same `update`, the same sources.
 
 use std::time::Duration;
 
-use crate::app::{Effect, Model, Msg, What, update};
+use tokio::sync::mpsc;
+
+use crate::app::{Effect, Intent, Model, Msg, What, changes, update};
 use crate::base::Timestamp;
 use crate::base::time::later;
 use crate::config::Config;
+use crate::domain::observation::Report;
 use crate::runtime::connections::Connections;
 use crate::runtime::{clock, model, reached};
 
 /// Reads the world until every source has said what it can say, or `timeout` is over. Returns the model and whether it settled.
 pub async fn read(config: &Config, timeout: Duration) -> (Model, bool) {
+    let mut headless = Headless::start(config, model(config));
+    let settled = headless.settle(later(clock::now(), timeout)).await;
+    (headless.model, settled)
+}
+
+/// The same, and then what changed within `window`. Returns the model, which looks at what changed, and whether everything was answered.
+pub async fn changes(config: &Config, window: Duration, timeout: Duration) -> (Model, bool) {
     let mut model = model(config);
-    let (mut connections, mut reports) = Connections::new(reached(config));
+    model.settings.window.0 = window;
+    let mut headless = Headless::start(config, model);
     let end = later(clock::now(), timeout);
-    let effects = update(&mut model, msg(What::Started));
-    perform(effects, &mut connections);
-    loop {
-        if model.is_settled() {
-            return (model, true);
+    let settled = headless.settle(end).await;
+    headless.take(What::Wants(Intent::Changes));
+    // What is on its way when the time is up is waited for a little: a source that does not answer must not cost the history of the others.
+    let end = if settled { end } else { later(clock::now(), timeout / 4) };
+    let answered = headless.until(end, changes::is_answered).await;
+    // Everything that came in, in one last look.
+    headless.take(What::Tick);
+    (headless.model, settled && answered)
+}
+
+/// A core that runs without a terminal.
+#[derive(Debug)]
+pub struct Headless {
+    /// What it knows.
+    pub model: Model,
+    connections: Connections,
+    reports: mpsc::Receiver<Report>,
+}
+
+impl Headless {
+    /// Begins to read the world.
+    #[must_use]
+    pub fn start(config: &Config, model: Model) -> Self {
+        let (connections, reports) = Connections::new(reached(config));
+        let mut headless = Self { model, connections, reports };
+        headless.take(What::Started);
+        headless
+    }
+
+    /// Runs until every source has said what it can say; whether that was before `end`.
+    pub async fn settle(&mut self, end: Timestamp) -> bool {
+        self.until(end, Model::is_settled).await
+    }
+
+    /// Runs until something holds; whether it did before `end`.
+    pub async fn until(&mut self, end: Timestamp, done: impl Fn(&Model) -> bool) -> bool {
+        loop {
+            if done(&self.model) {
+                return true;
+            }
+            // Whether a source that cannot be reached has been waited for long enough is a matter of time alone.
+            self.turn(end.min(later(clock::now(), SOON))).await;
+            if self.model.now >= end {
+                return done(&self.model);
+            }
         }
+    }
+
+    /// Takes in what comes next; the time, when nothing came until `wake`. May be dropped at any time: nothing is lost.
+    pub async fn turn(&mut self, wake: Timestamp) {
         let what = tokio::select! {
             biased;
-            Some(report) = reports.recv() => {
+            Some(report) = self.reports.recv() => {
                 let mut batch = vec![report];
-                while batch.len() < BATCH && let Ok(report) = reports.try_recv() {
+                while batch.len() < BATCH && let Ok(report) = self.reports.try_recv() {
                     batch.push(report);
                 }
                 What::Reports(batch)
             }
-            crashed = connections.crashed() => What::TaskPanicked { source: crashed.source, message: crashed.message },
-            () = tokio::time::sleep(clock::until(end.min(soon()))) => What::Tick,
+            crashed = self.connections.crashed() => What::TaskPanicked { source: crashed.source, message: crashed.message },
+            () = tokio::time::sleep(clock::until(wake)) => What::Tick,
         };
-        let effects = update(&mut model, msg(what));
-        perform(effects, &mut connections);
-        if model.now >= end {
-            let settled = model.is_settled();
-            return (model, settled);
+        self.take(what);
+    }
+
+    /// Takes one message in and has done what comes of it.
+    pub fn take(&mut self, what: What) {
+        for effect in update(&mut self.model, Msg { at: clock::now(), what }) {
+            match effect {
+                Effect::Connect { source, epoch } => self.connections.connect(&source, epoch),
+                Effect::Mirror { source, epoch, url } => self.connections.mirror(&source, epoch, &url),
+                Effect::Ask { source, ask } => self.connections.ask(&source, ask),
+                // There is no terminal to leave or to ring, and the end is when the world is read.
+                Effect::Notify(_) | Effect::Copy(_) | Effect::Keep(_) | Effect::Browse(_) | Effect::Suspend | Effect::Play(_) | Effect::Quit => {}
+            }
         }
     }
 }
 
 /// Reports taken in at once.
 const BATCH: usize = 256;
-
-/// Whether a source that cannot be reached has been waited for long enough is a matter of time alone.
-fn soon() -> Timestamp {
-    later(clock::now(), Duration::from_millis(250))
-}
-
-fn msg(what: What) -> Msg {
-    Msg { at: clock::now(), what }
-}
-
-fn perform(effects: Vec<Effect>, connections: &mut Connections) {
-    for effect in effects {
-        match effect {
-            Effect::Connect { source, epoch } => connections.connect(&source, epoch),
-            Effect::Mirror { source, epoch, url } => connections.mirror(&source, epoch, &url),
-            Effect::Ask { source, ask } => connections.ask(&source, ask),
-            // There is no terminal to leave or to ring, and the end is when the world is read.
-            Effect::Notify(_) | Effect::Copy(_) | Effect::Keep(_) | Effect::Browse(_) | Effect::Suspend | Effect::Play(_) | Effect::Quit => {}
-        }
-    }
-}
+/// How often time alone is looked at.
+const SOON: Duration = Duration::from_millis(250);

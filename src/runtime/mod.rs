@@ -26,6 +26,7 @@ use secrecy::SecretString;
 
 use crate::app::matrix::Arrange;
 use crate::app::view::View;
+use crate::app::model::Window;
 use crate::app::{Model, NamedRepository, Settings};
 use crate::base::{Raw, Safe};
 use crate::config::{self, Config, Origin, Problems};
@@ -70,6 +71,7 @@ pub fn model(config: &Config) -> Model {
         }),
         repositories: config.repositories.iter().map(repository).collect(),
         discover_repositories: config.gitops.discover && config.repositories.is_empty(),
+        window: Window::default(),
     };
     let mut model = Model::new(config.landscape.clone(), settings, clock::now());
     model.own.views = config.views.iter().map(view).collect();

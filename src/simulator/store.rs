@@ -39,6 +39,7 @@ macro_rules! kinds {
 kinds! {
     NAMESPACES = "" "v1" "Namespace" "namespaces" "namespace" ["ns"] false true;
     PODS = "" "v1" "Pod" "pods" "pod" ["po"] true true;
+    EVENTS = "" "v1" "Event" "events" "event" ["ev"] true false;
     CONFIG_MAPS = "" "v1" "ConfigMap" "configmaps" "configmap" ["cm"] true false;
     DEPLOYMENTS = "apps" "v1" "Deployment" "deployments" "deployment" ["deploy"] true true;
     STATEFUL_SETS = "apps" "v1" "StatefulSet" "statefulsets" "statefulset" ["sts"] true true;

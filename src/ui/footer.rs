@@ -55,11 +55,13 @@ fn hints(model: &Model, tight: bool) -> impl Iterator<Item = (Intent, &'static s
             // Open has nothing left to open there, and help leads nowhere from itself.
             (Intent::Open, _, Screen::Cell(_)) => return None,
             (_, Some(_), _) if command.intent != Intent::Back => return None,
-            (Intent::Filter | Intent::Arrange, _, _) if nothing_to_arrange => return None,
+            (Intent::Filter, _, Screen::Changes(state)) if state.timeline.entries.is_empty() => return None,
+            (Intent::Filter | Intent::Arrange, _, Screen::Matrix) if nothing_to_arrange => return None,
+            (Intent::Back, None, Screen::Changes(state)) if !state.filter.is_empty() => "all changes",
             (Intent::Arrange, _, _) if tight => return None,
             (Intent::Back, None, Screen::Matrix) if model.matrix.filter.is_empty() => "leave",
             (Intent::Back, None, Screen::Matrix) => "all rows",
-            (Intent::Sources, _, Screen::Sources(_)) => return None,
+            (Intent::Sources, _, Screen::Sources(_)) | (Intent::Changes, _, Screen::Changes(_)) => return None,
             _ => command.title,
         };
         Some((command.intent, title))
@@ -72,7 +74,7 @@ const TERMS: &str = "words, or env: health: sync: behind: team: version: cluster
 /// The filter line: what is typed, and what it may be made of.
 fn filter(canvas: &mut Canvas<'_>, model: &Model, y: u16, end: u16) {
     let Some(Overlay::Filter(_)) = &model.overlay else { return };
-    let text = crate::base::Safe::clean(model.matrix.filter.text());
+    let text = crate::base::Safe::clean(model.filter().text());
     let room = end.saturating_sub(4);
     // The end of what is typed is what a person looks at.
     let skipped = width(text.as_str()).saturating_sub(room);
@@ -80,10 +82,12 @@ fn filter(canvas: &mut Canvas<'_>, model: &Model, y: u16, end: u16) {
     let x = canvas.put(1, y, 1, "/", Tone::Strong);
     let x = canvas.put(x, y, room, shown, Tone::Plain);
     let x = canvas.put(x, y, 1, "▏", Tone::Strong);
-    let remark = model.matrix.filter.remark(model.sight());
+    let in_changes = matches!(model.screen, Screen::Changes(_));
+    let remark = if in_changes { None } else { model.matrix.filter.remark(model.sight()) };
     let (help, tone) = match &remark {
         Some(remark) => (remark.as_str(), Tone::Info),
-        None if model.matrix.filter.is_empty() => (TERMS, Tone::Quiet),
+        None if model.filter().is_empty() && in_changes => ("words, or env: service: kind: who:", Tone::Quiet),
+        None if model.filter().is_empty() => (TERMS, Tone::Quiet),
         None => ("", Tone::Quiet),
     };
     let x = canvas.cut(x + 1, y, end.saturating_sub(x + 1), help, tone);

@@ -55,6 +55,7 @@ pub(super) const KEYS: &[Key] = &[
     letter('o', Intent::Browse, "o"),
     letter('n', Intent::Notify, "n"),
     letter('.', Intent::SeeAll, "."),
+    letter('t', Intent::Changes, "t"),
     letter('r', Intent::Sources, "r"),
     letter(':', Intent::Palette, ":"),
     control('p', Intent::Palette, "Ctrl-P"),

@@ -80,6 +80,7 @@ pub fn paint(model: &Model, look: &Look, painter: &mut Painter, buffer: &mut Buf
         (_, Screen::Cell(state)) => {
             screens::text(&mut canvas, painter, state.scroll.top, |page| screens::cell::write(page, *look, model, state, moment));
         }
+        (_, Screen::Changes(state)) => screens::changes::paint(&mut canvas, painter, model, state),
         (_, Screen::Sources(scroll)) => {
             screens::text(&mut canvas, painter, scroll.top, |page| screens::sources::write(page, *look, model, moment));
         }

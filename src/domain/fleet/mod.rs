@@ -30,6 +30,7 @@ use crate::domain::guess::Sightings;
 use crate::domain::landscape::Landscape;
 use crate::domain::names::{AppKey, ArgocdName, ClusterName, Namespace, PlacementName, ServiceName, SourceId};
 use crate::domain::observation::{InstanceFacts, Item, ItemKey, Items, Observation, Report, ReportBody, Scope, SourceState, World};
+use crate::domain::recent::{Edits, Recent};
 use crate::domain::unmapped::Unmapped;
 use crate::domain::workload::{Pods, ReplicaSet, ReplicaSetKey, Tracking, Workload, WorkloadKey};
 use cells::Derived;
@@ -83,6 +84,8 @@ pub struct Fleet {
     replica_sets: Store<ReplicaSetKey, ReplicaSet>,
     pods: Store<WorkloadKey, Pods>,
     desired: Store<AppKey, Desired>,
+    recent: Store<ClusterName, Recent>,
+    edits: Store<AppKey, Edits>,
     sources: BTreeMap<SourceId, Source>,
     join: Join,
     derived: BTreeMap<AppKey, Derived>,
@@ -150,6 +153,18 @@ impl Fleet {
     #[must_use]
     pub fn desired(&self, key: &AppKey) -> Option<&Entry<Desired>> {
         self.desired.get(key)
+    }
+
+    /// What happened lately in a cluster, if it was asked.
+    #[must_use]
+    pub fn recent(&self, cluster: &ClusterName) -> Option<&Entry<Recent>> {
+        self.recent.get(cluster)
+    }
+
+    /// Who wrote the fields of resources of an application, if it was asked.
+    #[must_use]
+    pub fn edits(&self, key: &AppKey) -> Option<&Entry<Edits>> {
+        self.edits.get(key)
     }
 
     /// The sources, by kind and name.
@@ -270,6 +285,14 @@ impl Fleet {
                 }
                 Item::Pods(key, pods) => {
                     let on_demand = self.pods.put(&key, pods, at, version);
+                    Changes { on_demand, ..Changes::default() }
+                }
+                Item::Recent(key, recent) => {
+                    let on_demand = self.recent.put(&key, *recent, at, version);
+                    Changes { on_demand, ..Changes::default() }
+                }
+                Item::Edits(key, edits) => {
+                    let on_demand = self.edits.put(&key, *edits, at, version);
                     Changes { on_demand, ..Changes::default() }
                 }
             },

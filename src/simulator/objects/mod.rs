@@ -1,6 +1,7 @@
 //! Objects as servers show them: the model rendered as JSON, field by field as real servers wrote them. Nothing here moves the world.
 
 pub(super) mod application;
+pub(super) mod event;
 pub(super) mod pod;
 pub(super) mod rollout;
 pub(super) mod workload;

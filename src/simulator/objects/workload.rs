@@ -23,10 +23,27 @@ pub(super) fn metadata(workload: &Workload, context: &Context<'_>, tracking: &st
         }
         WorkloadKind::StatefulSet | WorkloadKind::DaemonSet => {}
     }
-    json!({
+    let mut metadata = json!({
         "annotations": annotations, "creationTimestamp": context.time(workload.created), "generation": workload.generation,
         "labels": {"app.kubernetes.io/name": workload.name}, "name": workload.name, "namespace": workload.namespace, "uid": uid(&identity(workload)),
-    })
+    });
+    if let (Some((manager, at)), Some(metadata)) = (workload.by_hand, metadata.as_object_mut()) {
+        metadata.insert("managedFields".to_owned(), managed_fields(workload, context, manager, at));
+    }
+    metadata
+}
+
+/// Who wrote what: Argo CD all of it, and a person the replicas. Left out as long as nobody wrote by hand: it is most of the bytes, and nobody reads it.
+fn managed_fields(workload: &Workload, context: &Context<'_>, manager: &str, at: crate::base::Timestamp) -> Value {
+    let (api_version, _) = kind_of(workload.kind);
+    let entry = |manager: &str, at, fields: Value| {
+        json!({"apiVersion": api_version, "fieldsType": "FieldsV1", "fieldsV1": fields, "manager": manager, "operation": "Update",
+            "time": context.time(at)})
+    };
+    json!([
+        entry("argocd-controller", workload.created, json!({"f:metadata": {"f:labels": {}}, "f:spec": {"f:replicas": {}, "f:template": {}}})),
+        entry(manager, at, json!({"f:spec": {"f:replicas": {}}})),
+    ])
 }
 
 fn selector(workload: &Workload) -> Value {

@@ -90,6 +90,7 @@ impl World {
             churn: (0, 0),
             unshown: Unshown::default(),
             shown: Vec::new(),
+            events: super::events::Events::default(),
             clock,
             definition,
             scenario,
@@ -138,7 +139,7 @@ impl World {
         let mut own = Vec::new();
         let mut replicas = Vec::new();
         for (index, workload) in layout::workloads(application, name, placement).enumerate() {
-            let olds: Vec<String> = past.iter().filter_map(|past| tags(&past.text).get(index).cloned()).collect();
+            let olds: Vec<(String, Timestamp)> = past.iter().filter_map(|past| Some((tags(&past.text).get(index)?.clone(), past.at))).collect();
             replicas.push(workload.replicas(name));
             own.push(self.workloads.len());
             let mut one = workload_of(deployed, workload, (place, &target), (created, deployed_at));
@@ -317,6 +318,7 @@ fn workload_of(
         sets: Vec::new(),
         revision: 0,
         canary: (workload.kind == WorkloadKind::Rollout).then(|| Canary::new(steps, "")),
+        by_hand: None,
         progressed: deployed_at,
         moved: deployed_at,
         deadline: workload.deadline(),
@@ -344,14 +346,15 @@ fn finished(last: &Deployed, tags: &[String]) -> Operation {
 }
 
 /// Gives a workload its past versions and lets the newest run.
-fn populate(workload: &mut Workload, olds: &[String], tag: &str, deployed_at: Timestamp) {
-    for old in olds.iter().filter(|old| *old != tag) {
+fn populate(workload: &mut Workload, olds: &[(String, Timestamp)], tag: &str, deployed_at: Timestamp) {
+    for (old, _) in olds.iter().filter(|(old, _)| *old != tag) {
         workload.past.retain(|past| past != old);
         workload.past.push(old.clone());
     }
     for old in workload.past.clone().iter().rev().take(3).rev() {
         workload.tag.clone_from(old);
-        workload.begin_set(deployed_at);
+        let committed = olds.iter().find(|(tag, _)| tag == old).map(|(_, at)| *at);
+        workload.begin_set(committed.map_or(deployed_at, |at| later(at, Duration::from_secs(12)).min(deployed_at)));
     }
     tag.clone_into(&mut workload.tag);
     workload.begin_set(deployed_at);

@@ -173,6 +173,10 @@ impl World {
         for number in self.found(&target) {
             let Some(first) = self.applications.get(number).and_then(|one| one.workloads.first().copied()) else { continue };
             let Some(tag) = self.workloads.get(first).map(|workload| workload.tag.clone()) else { continue };
+            let now = self.now;
+            if let Some(workload) = self.workloads.get_mut(first) {
+                workload.by_hand = Some(("kubectl-edit", now));
+            }
             self.apply(first, &tag, drift.replicas);
             // The controller watches what it deployed.
             let seen = later(self.now, Duration::from_secs(1));

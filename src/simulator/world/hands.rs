@@ -224,6 +224,10 @@ impl World {
         });
         if replicas.is_some() || image.is_some() {
             let (tag, replicas) = (image.unwrap_or_else(|| workload.tag.clone()), replicas.unwrap_or(workload.replicas));
+            let now = self.now;
+            if let Some(workload) = self.workloads.get_mut(number) {
+                workload.by_hand = Some(("kubectl-patch", now));
+            }
             self.apply(number, &tag, replicas);
             understood = true;
         }

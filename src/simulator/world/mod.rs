@@ -10,6 +10,7 @@ mod build;
 pub(super) mod canary;
 mod churn;
 mod deeds;
+mod events;
 mod hands;
 pub(super) mod pods;
 mod releases;
@@ -117,6 +118,8 @@ pub(super) struct World {
     unshown: Unshown,
     /// Names of replica sets and pods that are in the stores, by workload.
     shown: Vec<show::Names>,
+    /// Events that are in the stores.
+    events: events::Events,
 }
 
 /// What changed and is not yet in the stores.
@@ -307,6 +310,9 @@ impl World {
             application.workloads.iter().zip(tags).zip(&application.replicas).map(|((number, tag), replicas)| (*number, tag, *replicas)).collect();
         for (workload, tag, replicas) in own {
             self.apply(workload, &tag, replicas);
+            if let Some(workload) = self.workloads.get_mut(workload) {
+                workload.by_hand = None;
+            }
         }
         let Some(application) = self.applications.get_mut(number) else { return };
         application.finish(now);

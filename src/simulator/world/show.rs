@@ -31,7 +31,9 @@ impl World {
         let unshown = std::mem::take(&mut self.unshown);
         for number in unshown.workloads {
             self.show_workload(number);
+            self.show_events(number);
         }
+        self.forget_events();
         for number in unshown.applications {
             self.show_application(number);
         }

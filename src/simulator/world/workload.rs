@@ -49,6 +49,8 @@ pub(in crate::simulator) struct Workload {
     pub(in crate::simulator) revision: u64,
     /// For a Rollout: steps, and where it is in them.
     pub(in crate::simulator) canary: Option<Canary>,
+    /// Who changed the specification by hand since Argo CD last applied it, and when.
+    pub(in crate::simulator) by_hand: Option<(&'static str, Timestamp)>,
     /// When something last went forward.
     pub(in crate::simulator) progressed: Timestamp,
     /// When it was last different from settled, or began to be so.
@@ -290,6 +292,7 @@ mod tests {
             sets: Vec::new(),
             revision: 0,
             canary: None,
+            by_hand: None,
             progressed: at(-1000),
             moved: at(-1000),
             deadline: Duration::from_mins(10),

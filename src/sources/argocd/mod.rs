@@ -166,7 +166,7 @@ async fn answer_one(shared: &Arc<Shared>, ask: Ask) {
             .await
         }
         Want::Relist => return shared.relist.ask(ask.request),
-        Want::Pods(..) | Want::Namespaces(_) | Want::LabelKeys(_) | Want::Desired(_) => {
+        Want::Pods(..) | Want::Namespaces(_) | Want::LabelKeys(_) | Want::Desired(_) | Want::Recent(..) | Want::Edits(..) => {
             Err(Failure::new(FailureKind::NotFound, "Argo CD is not asked for this"))
         }
     };

@@ -26,6 +26,20 @@ const LINE_LIMIT: usize = 32 << 20;
 /// How much of a text that explains a refusal is told.
 const EXPLANATION_LIMIT: usize = 200;
 
+/// What of an object is asked for (Kubernetes API concepts, "Metadata-only fetches").
+const METADATA: &str = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json";
+
+/// In which form an answer is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    /// All at once.
+    Whole,
+    /// All at once, and only the metadata of the object.
+    Metadata,
+    /// Line by line, for as long as it goes on.
+    Watch,
+}
+
 /// One API server as one account sees it.
 pub(super) struct Api {
     pub(super) access: ClusterAccess,
@@ -52,7 +66,18 @@ impl Api {
     /// The whole body that a path answers with.
     pub(super) async fn get(&self, path: &str) -> Result<Bytes, Failure> {
         within(ANSWER_TIMEOUT, async {
-            let response = self.open(path, false).await?;
+            let response = self.open(path, Form::Whole).await?;
+            let body = response.into_body().collect_bytes().await.map_err(Failure::from)?;
+            self.outbox.count_bytes(body.len());
+            Ok(body)
+        })
+        .await
+    }
+
+    /// The metadata of one object, and nothing of what it holds.
+    pub(super) async fn metadata(&self, path: &str) -> Result<Bytes, Failure> {
+        within(ANSWER_TIMEOUT, async {
+            let response = self.open(path, Form::Metadata).await?;
             let body = response.into_body().collect_bytes().await.map_err(Failure::from)?;
             self.outbox.count_bytes(body.len());
             Ok(body)
@@ -62,7 +87,7 @@ impl Api {
 
     /// The lines that a path goes on answering with.
     pub(super) async fn lines(&self, path: &str) -> Result<Lines, Failure> {
-        let response = within(WATCH_TIMEOUT, self.open(path, true)).await?;
+        let response = within(WATCH_TIMEOUT, self.open(path, Form::Watch)).await?;
         Ok(Lines { body: response.into_body(), buffer: BytesMut::new(), searched: 0, outbox: self.outbox.clone() })
     }
 
@@ -70,7 +95,7 @@ impl Api {
     pub(super) async fn probe(&self) -> Result<(), Failure> {
         let Some(client) = self.current.borrow().clone() else { return Ok(()) };
         self.outbox.count_request();
-        let response = client.send(request("/version", false)?).await.map_err(Failure::from)?;
+        let response = client.send(request("/version", Form::Whole)?).await.map_err(Failure::from)?;
         let status = response.status();
         // Read to the end, so that the connection can be used again.
         let body = response.into_body().collect_bytes().await.map_err(Failure::from)?;
@@ -86,20 +111,20 @@ impl Api {
 
     /// Sends a request and gives its answer if it is a success. A credential that was refused is read anew once: this only reads, so that it may
     /// be sent again.
-    async fn open(&self, path: &str, is_watch: bool) -> Result<Response<Body>, Failure> {
+    async fn open(&self, path: &str, form: Form) -> Result<Response<Body>, Failure> {
         let (client, generation) = self.client().await?;
-        match self.send(&client, path, is_watch).await {
+        match self.send(&client, path, form).await {
             Err(failure) if failure.kind == FailureKind::Unauthorized && self.renew(generation).await => {
                 let (client, _) = self.client().await?;
-                self.send(&client, path, is_watch).await
+                self.send(&client, path, form).await
             }
             result => result,
         }
     }
 
-    async fn send(&self, client: &kube::Client, path: &str, is_watch: bool) -> Result<Response<Body>, Failure> {
+    async fn send(&self, client: &kube::Client, path: &str, form: Form) -> Result<Response<Body>, Failure> {
         self.outbox.count_request();
-        let response = client.send(request(path, is_watch)?).await.map_err(Failure::from)?;
+        let response = client.send(request(path, form)?).await.map_err(Failure::from)?;
         let status = response.status();
         if status.is_success() {
             return Ok(response);
@@ -184,9 +209,10 @@ impl Lines {
     }
 }
 
-fn request(path: &str, is_watch: bool) -> Result<Request<Body>, Failure> {
-    let mut request = Request::get(path).header(http::header::ACCEPT, "application/json");
-    if is_watch {
+fn request(path: &str, form: Form) -> Result<Request<Body>, Failure> {
+    let accepted = if form == Form::Metadata { METADATA } else { "application/json" };
+    let mut request = Request::get(path).header(http::header::ACCEPT, accepted);
+    if form == Form::Watch {
         // Servers from 1.37 on compress each event on its own, of which the client would read only the first (kube-client 5.0.0, `request_events`).
         request = request.header(http::header::ACCEPT_ENCODING, "identity");
     }

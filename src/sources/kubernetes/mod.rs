@@ -12,6 +12,7 @@ mod lab;
 mod lenient;
 mod namespaces;
 mod pods;
+mod recent;
 #[cfg(test)]
 mod recorded;
 mod status;
@@ -46,6 +47,8 @@ use crate::sources::{Ask, Failure, FailureKind, Outbox, Want};
 const USUAL_LABEL_KEY: &str = "app.kubernetes.io/instance";
 /// How long a question may take.
 const QUESTION_TIMEOUT: Duration = Duration::from_secs(15);
+/// How long reading what happened lately may take: it is two lists for each namespace.
+const RECENT_TIMEOUT: Duration = Duration::from_secs(40);
 
 /// Reads a cluster until the future is dropped, which ends everything it began.
 ///
@@ -54,7 +57,7 @@ const QUESTION_TIMEOUT: Duration = Duration::from_secs(15);
 /// and [`Scope::ReplicaSets`](crate::domain::observation::Scope::ReplicaSets), for the whole cluster or for a namespace.
 ///
 /// Of `asks` it answers [`Want::Pods`], [`Want::Relist`] (once every live scope has listed), [`Want::Namespaces`] (together with those of `access`)
-/// and [`Want::LabelKeys`] (after listing anew); an ask for anything else fails.
+/// [`Want::LabelKeys`] (after listing anew), [`Want::Recent`] and [`Want::Edits`]; an ask for anything else fails.
 pub async fn run(access: ClusterAccess, clients: Clients, mut asks: mpsc::Receiver<Ask>, outbox: Outbox) {
     let configured: BTreeSet<Namespace> = access.namespaces.iter().cloned().collect();
     let shared = Arc::new(Shared {
@@ -128,6 +131,8 @@ async fn answer(shared: Arc<Shared>, request: RequestId, want: Want) {
             }
             Ok(())
         }
+        Want::Recent(since, namespaces) => within(RECENT_TIMEOUT, recent::recent(&shared, since, namespaces)).await,
+        Want::Edits(app, resources) => within(QUESTION_TIMEOUT, recent::edits(&shared, app, resources)).await,
         Want::Detail(..) | Want::Namespaces(_) | Want::Desired(_) => Err(Failure::new(FailureKind::NotFound, "a cluster is not asked for this")),
     };
     shared.outbox.answered(request, result.err().map(|failure| told(&failure))).await;

@@ -1,6 +1,7 @@
 //! The screens that are text: written onto a page, scrolled, painted between header and footer.
 
 pub(super) mod cell;
+pub(super) mod changes;
 mod detail;
 mod git;
 pub(super) mod help;

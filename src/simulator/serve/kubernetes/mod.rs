@@ -10,7 +10,7 @@ mod watch;
 
 use std::sync::Arc;
 
-use http::header::CONTENT_TYPE;
+use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -132,7 +132,7 @@ impl Server {
             return status::no_such_path();
         }
         match verb {
-            "get" => self.one(&target),
+            "get" => self.one(&target, question.header(&ACCEPT).is_some_and(|accepted| accepted.contains("as=PartialObjectMetadata;"))),
             "patch" => self.patched(&question, &target),
             "list" | "watch" => match Scope::read(&question, target.kind, target.namespace) {
                 Err(answer) => answer,
@@ -157,9 +157,15 @@ impl Server {
         listed.await.unwrap_or_else(|_panicked| refusal(StatusCode::INTERNAL_SERVER_ERROR, None))
     }
 
-    fn one(&self, target: &Target<'_>) -> Answer {
+    /// One object, or only its metadata.
+    fn one(&self, target: &Target<'_>, only_metadata: bool) -> Answer {
         let (namespace, name) = target.place();
         match self.store.get(target.kind, namespace, name) {
+            Some(object) if only_metadata => {
+                let whole: Value = serde_json::from_slice(&object.json).unwrap_or_default();
+                let metadata = whole.get("metadata").cloned().unwrap_or_default();
+                Answer::ok(&json!({"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": metadata}))
+            }
             Some(object) => Answer::new(StatusCode::OK, JSON, object.json.clone()),
             None => status::not_found(target.kind, name),
         }
@@ -189,7 +195,7 @@ impl Server {
             return Answer::ok(&object);
         }
         match self.hands.patch(&self.name, target.kind, namespace, name, target.subresource, &patch) {
-            Ok(()) => self.one(target),
+            Ok(()) => self.one(target, false),
             Err(refused) => status::refused(refused.code, refused.reason, &refused.message, target.kind, name),
         }
     }

@@ -27,6 +27,7 @@ fn rollout() -> Workload {
         sets: Vec::new(),
         revision: 0,
         canary: Some(Canary::new(steps, "1")),
+        by_hand: None,
         progressed: at(-1000),
         moved: at(-1000),
         deadline: Duration::from_mins(10),
