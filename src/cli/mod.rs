@@ -4,6 +4,7 @@ mod changes;
 mod practice;
 mod status;
 mod status_json;
+mod watch;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -64,6 +65,12 @@ enum Verb {
         /// How long to wait for sources that do not answer.
         #[arg(long, default_value = "10s", value_parser = duration)]
         timeout: Duration,
+        /// Go on, and print a line for each change: for a log, or a terminal that can do nothing. With --json an object a line.
+        #[arg(long)]
+        watch: bool,
+        /// With --watch: at most so often are changes looked at.
+        #[arg(long, default_value = "1s", value_parser = duration, requires = "watch")]
+        interval: Duration,
     },
     /// Print what changed lately, everywhere: commits, syncs, rollouts, events, changes by hand.
     Changes {
@@ -119,12 +126,16 @@ fn dispatch(arguments: &Arguments) -> Result<Exit> {
         }
         Some(Verb::Demo(wanted)) => practice::demo(wanted),
         Some(Verb::Simulate(wanted)) => practice::simulate(wanted),
-        Some(Verb::Status { json, filter, timeout }) => {
+        Some(Verb::Status { json, filter, timeout, watch, interval }) => {
             let config = match load(arguments) {
                 Ok(config) => config,
                 Err(exit) => return Ok(exit),
             };
             let _log = log::start()?;
+            if *watch {
+                let interval = (*interval).max(Duration::from_millis(100));
+                return watch::run(&config, &watch::Wanted { json: *json, filter, timeout: *timeout, interval });
+            }
             status::run(&config, &status::Wanted { json: *json, filter, timeout: *timeout })
         }
         Some(Verb::Changes { json, since, filter, timeout }) => {

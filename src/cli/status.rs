@@ -94,6 +94,17 @@ fn row(model: &Model, service: &str, environment: &str, placement: &Placement) -
     ]
 }
 
+/// What a canary waits for.
+pub(super) fn waits(waits: &Waits) -> String {
+    match waits {
+        Waits::Nothing => "moving".to_owned(),
+        Waits::Until(moment) => format!("paused until {}", moment.strftime("%H:%MZ")),
+        Waits::Person => "waits for a person".to_owned(),
+        Waits::Analysis => "measuring".to_owned(),
+        Waits::Aborted => "aborted: back on the stable version".to_owned(),
+    }
+}
+
 /// What the other columns do not say, the most important first.
 fn note(model: &Model, placement: &Placement) -> String {
     let mut notes = Vec::new();
@@ -103,13 +114,7 @@ fn note(model: &Model, placement: &Placement) -> String {
     }
     if let Some(canary) = placement.open_canary() {
         let to = placement.incoming.as_ref().map_or_else(|| "?".to_owned(), |version| version.text.shown().to_string());
-        let waits = match &canary.waits {
-            Waits::Nothing => "moving".to_owned(),
-            Waits::Until(moment) => format!("paused until {}", moment.strftime("%H:%MZ")),
-            Waits::Person => "waits for a person".to_owned(),
-            Waits::Analysis => "measuring".to_owned(),
-            Waits::Aborted => "aborted: back on the stable version".to_owned(),
-        };
+        let waits = waits(&canary.waits);
         let weight = canary.weight_actual.unwrap_or(canary.weight_asked);
         notes.push(if canary.has_steps() {
             format!("canary {to} at {weight} %, step {}/{}, {waits}", canary.step, canary.steps)
