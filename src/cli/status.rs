@@ -45,6 +45,9 @@ pub(super) fn run(config: &Config, wanted: &Wanted<'_>) -> Result<Exit> {
     Ok(if answered { Exit::Done } else { Exit::NoAnswer })
 }
 
+/// Logins that end within this time are announced.
+const A_DAY: Duration = Duration::from_hours(24);
+
 const HEADINGS: [&str; 9] = ["SERVICE", "ENVIRONMENT", "PLACEMENT", "VERSION", "HEALTH", "SYNC", "READY", "DEPLOYED", "NOTE"];
 
 fn text(model: &Model, filter: &Filter) -> String {
@@ -71,6 +74,11 @@ fn text(model: &Model, filter: &Filter) -> String {
             if let Some(cure) = cure {
                 let _ = write!(out, " ({cure})");
             }
+        }
+    }
+    for (id, source) in model.fleet.sources() {
+        if let Some((at, renewal)) = source.login_ends(model.now, A_DAY) {
+            let _ = write!(out, "\n{} {}: the login ends at {}: {renewal}", id.kind, id.name.shown(), at.strftime("%Y-%m-%d %H:%MZ"));
         }
     }
     for (key, unmapped) in model.fleet.unmapped() {

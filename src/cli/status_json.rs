@@ -123,6 +123,7 @@ struct Source {
     seen_at: Option<Timestamp>,
     error: Option<Safe>,
     cure: Option<Safe>,
+    login_ends: Option<Timestamp>,
 }
 
 #[derive(Debug, Serialize)]
@@ -301,6 +302,7 @@ fn sources_of(model: &Model) -> Vec<Source> {
                 seen_at: source.confirmed_at(scope),
                 error,
                 cure,
+                login_ends: source.login_ends(model.now, std::time::Duration::MAX).map(|(at, _)| at),
             }
         })
         .collect()

@@ -169,13 +169,40 @@ pub struct InstanceFacts {
     pub fallback: Option<Fallback>,
     /// Why the API was lost when its cluster last stood in for it.
     pub lost: Option<Safe>,
+    /// How long our login to it is good for; of clusters too.
+    pub login: Option<Login>,
+}
+
+/// How long a login is good for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Login {
+    /// It does not say, or renews itself.
+    Open,
+    /// It ends.
+    Until {
+        /// When.
+        at: Timestamp,
+        /// The command that renews it, or what a person does.
+        renewal: Safe,
+    },
 }
 
 impl InstanceFacts {
     /// Takes newer facts in; what they do not say stays.
     pub fn merge(&mut self, newer: Self) {
-        let Self { version, reads, label_key, tracking_method, installation, controller_namespace, reconciliation_seconds, holder, fallback, lost } =
-            newer;
+        let Self {
+            version,
+            reads,
+            label_key,
+            tracking_method,
+            installation,
+            controller_namespace,
+            reconciliation_seconds,
+            holder,
+            fallback,
+            lost,
+            login,
+        } = newer;
         self.version = version.or(self.version.take());
         self.reads = reads.or(self.reads.take());
         self.label_key = label_key.or(self.label_key.take());
@@ -186,6 +213,7 @@ impl InstanceFacts {
         self.holder = holder.or(self.holder.take());
         self.fallback = fallback.or(self.fallback.take());
         self.lost = lost.or(self.lost.take());
+        self.login = login.or(self.login.take());
     }
 }
 

@@ -3,8 +3,10 @@
 //! A reading client never retries by itself (kube would, up to 15 times and with no regard to the verb), lets no credential plugin touch the
 //! terminal, and notices a peer that says nothing. It knows nothing of what is read with it, and nothing here can change a cluster.
 
+mod login;
+
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,9 +15,11 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use tokio::sync::Mutex;
 
+use crate::base::Safe;
 use crate::base::time::later;
 use crate::domain::ClusterName;
 use crate::domain::access::ClusterAccess;
+use crate::domain::observation::Login;
 use crate::sources::clock::now;
 use crate::sources::supervisor::within;
 use crate::sources::{Failure, FailureKind, proxy};
@@ -81,8 +85,38 @@ impl Clients {
         let client = within(BUILD_TIMEOUT, async {
             building.await.unwrap_or_else(|_| Err(Failure::new(FailureKind::Broken, "building the client of the cluster panicked")))
         })
-        .await?;
+        .await
+        .map_err(|failure| self.unaccepted(cluster, failure))?;
         Ok(slot.insert(client).clone())
+    }
+
+    /// The files that a login to a cluster is read from: its kubeconfig, and what its user names in it.
+    #[must_use]
+    pub fn files(&self, cluster: &ClusterName) -> Vec<PathBuf> {
+        let Some(entry) = self.clusters.get(cluster) else { return Vec::new() };
+        let mut files: Vec<PathBuf> = entry.access.kubeconfig.clone().map_or_else(usual_paths, |path| vec![path]);
+        let user = login::of(&entry.access);
+        files.extend(user.iter().flat_map(login::Login::files));
+        files
+    }
+
+    /// How long the login to a cluster is good for, as far as its token says it. A plugin renews what it hands out by itself.
+    #[must_use]
+    pub fn login(&self, cluster: &ClusterName) -> Login {
+        let Some(entry) = self.clusters.get(cluster) else { return Login::Open };
+        let ends = login::of(&entry.access).and_then(|user| Some((user.ends_at()?, user.renewal(&entry.access))));
+        ends.map_or(Login::Open, |(at, renewal)| Login::Until { at, renewal: Safe::clean(&renewal) })
+    }
+
+    /// A failure to log in, with the command that renews the login, and the files in which that will show. Others stay as they are.
+    #[must_use]
+    pub fn unaccepted(&self, cluster: &ClusterName, failure: Failure) -> Failure {
+        let Some(entry) = self.clusters.get(cluster).filter(|_| failure.kind == FailureKind::Unauthorized) else { return failure };
+        let failure = match login::of(&entry.access) {
+            Some(user) => failure.cured_by(&user.renewal(&entry.access)),
+            None => failure,
+        };
+        failure.mended_in(self.files(cluster))
     }
 
     /// Forgets the client of a cluster, so that the next [`Clients::reading`] reads the kubeconfig and runs the plugin again: for use after a
@@ -140,11 +174,7 @@ fn configuration(access: &ClusterAccess) -> Result<kube::Config, Failure> {
 
 /// `KUBECONFIG`, merged as kubectl does, or the usual place. Unlike kube, and like kubectl, a file of the list that is not there is passed over.
 fn usual_kubeconfig() -> Result<Kubeconfig, Failure> {
-    let listed = std::env::var_os("KUBECONFIG").unwrap_or_default();
-    let mut paths: Vec<_> = std::env::split_paths(&listed).filter(|path| !path.as_os_str().is_empty()).collect();
-    if paths.is_empty() {
-        paths.extend(std::env::home_dir().map(|home| home.join(".kube").join("config")));
-    }
+    let paths = usual_paths();
     let mut merged: Option<Kubeconfig> = None;
     for path in paths.iter().filter(|path| Path::exists(path)) {
         let next = Kubeconfig::read_from(path).map_err(|error| unreadable(&error))?;
@@ -154,6 +184,15 @@ fn usual_kubeconfig() -> Result<Kubeconfig, Failure> {
         });
     }
     merged.ok_or_else(|| Failure::new(FailureKind::Unauthorized, "there is no kubeconfig").cured_by("set KUBECONFIG"))
+}
+
+fn usual_paths() -> Vec<PathBuf> {
+    let listed = std::env::var_os("KUBECONFIG").unwrap_or_default();
+    let mut paths: Vec<_> = std::env::split_paths(&listed).filter(|path| !path.as_os_str().is_empty()).collect();
+    if paths.is_empty() {
+        paths.extend(std::env::home_dir().map(|home| home.join(".kube").join("config")));
+    }
+    paths
 }
 
 /// Forbids a credential plugin to speak to the person: it would take keystrokes and write over the screen.

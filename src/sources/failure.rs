@@ -2,11 +2,13 @@
 
 use std::error::Error;
 use std::io;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use kube::client::AuthError;
 
 use crate::base::Safe;
+use crate::sources::mending::Mending;
 
 /// What went wrong and what helps.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +19,8 @@ pub struct Failure {
     pub why: Safe,
     /// What helps.
     pub cure: Option<Safe>,
+    /// The files in which it may be mended: once one of them changes, it is tried again at once.
+    pub mending: Mending,
 }
 
 /// The kinds of failure.
@@ -42,13 +46,20 @@ impl Failure {
     /// A failure with a reason and no known cure.
     #[must_use]
     pub fn new(kind: FailureKind, why: &str) -> Self {
-        Self { kind, why: Safe::clean(why), cure: None }
+        Self { kind, why: Safe::clean(why), cure: None, mending: Mending::default() }
     }
 
     /// The same with a cure.
     #[must_use]
     pub fn cured_by(mut self, cure: &str) -> Self {
         self.cure = Some(Safe::clean(cure));
+        self
+    }
+
+    /// The same, and it is tried again once one of these files changes.
+    #[must_use]
+    pub fn mended_in(mut self, files: impl IntoIterator<Item = PathBuf>) -> Self {
+        self.mending = Mending::watching(files);
         self
     }
 

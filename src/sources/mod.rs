@@ -10,6 +10,7 @@ pub mod clock;
 pub mod failure;
 mod interner;
 pub mod kubernetes;
+pub mod mending;
 pub mod outbox;
 mod proxy;
 pub mod repository;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 use serde::Deserialize;
 
+use crate::base::Timestamp;
 use crate::domain::access::SecretRef;
 use crate::sources::supervisor::within;
 use crate::sources::{Failure, FailureKind};
@@ -38,6 +39,43 @@ pub fn place(reference: &SecretRef) -> String {
         SecretRef::File(path) => path.display().to_string(),
         SecretRef::Command(words) => format!("the command '{}'", words.first().map_or("", String::as_str)),
         SecretRef::ArgocdCli { file, user } => format!("user '{user}' in {}", file.display()),
+    }
+}
+
+/// The file that a reference points at.
+#[must_use]
+pub fn file(reference: &SecretRef) -> Option<&Path> {
+    match reference {
+        SecretRef::File(path) => Some(path),
+        SecretRef::ArgocdCli { file, .. } => Some(file),
+        SecretRef::Environment(_) | SecretRef::Command(_) => None,
+    }
+}
+
+/// When a token ends, if it is a JSON Web Token that says so (RFC 7519, `exp`). Its signature is nobody's business here.
+#[must_use]
+pub fn ends_at(token: &SecretString) -> Option<Timestamp> {
+    use base64::Engine as _;
+    use secrecy::ExposeSecret as _;
+    #[derive(Deserialize)]
+    struct Claims {
+        exp: Option<f64>,
+    }
+    let claims = token.expose_secret().split('.').nth(1)?;
+    let claims = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(claims.trim_end_matches('=')).ok()?;
+    let seconds = serde_json::from_slice::<Claims>(&claims).ok()?.exp?;
+    #[expect(clippy::cast_possible_truncation, reason = "seconds since 1970; the cast saturates")]
+    Timestamp::from_second(seconds as i64).ok()
+}
+
+/// What helps where the secret is no longer accepted.
+#[must_use]
+pub fn renewal(reference: &SecretRef) -> String {
+    match reference {
+        SecretRef::Environment(name) => format!("export {name} with a valid token and start tiphys again: a running program keeps its environment"),
+        SecretRef::File(path) => format!("write a valid token to {} (read again at once)", path.display()),
+        SecretRef::Command(words) => format!("log in so that '{}' prints a valid token (run again every 30 s)", words.join(" ")),
+        SecretRef::ArgocdCli { .. } => "argocd relogin (read again at once)".to_owned(),
     }
 }
 
@@ -119,6 +157,16 @@ mod tests {
         assert!(refused.cure.unwrap().as_str().starts_with("chmod 600 "));
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
         assert_eq!(read(&SecretRef::File(path)).await.unwrap().expose_secret(), "s3cret");
+    }
+
+    #[test]
+    fn a_token_says_when_it_ends() {
+        use base64::Engine as _;
+        let token = |claims: &str| SecretString::from(format!("e30.{}.c2ln", base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(claims)));
+        assert_eq!(ends_at(&token(r#"{"exp":1795185127,"sub":"ana"}"#)), Timestamp::from_second(1_795_185_127).ok());
+        for open in [token(r#"{"sub":"ana"}"#), token(r#"{"exp":"soon"}"#), SecretString::from("opaque"), SecretString::from("a.b.c")] {
+            assert_eq!(ends_at(&open), None);
+        }
     }
 
     #[tokio::test]

@@ -137,6 +137,8 @@ where
         tokio::select! {
             () = tokio::time::sleep(pause), if !is_lost => {}
             () = revived(&mut life), if is_lost || failure.kind == FailureKind::Lost => delays = backoff(),
+            // A renewed login is there within seconds, and the server is not asked before.
+            () = failure.mending.mended(), if !is_lost => {}
         }
         if failure.kind == FailureKind::Lost {
             tell(SourceState::Waiting { until: None, why: failure.why }).await;

@@ -89,6 +89,9 @@ impl Standing {
     }
 }
 
+/// Logins that end within this time are told on every screen.
+const SOON: std::time::Duration = std::time::Duration::from_hours(2);
+
 /// Whether the reader of a source is down for good.
 fn crashed(model: &Model, id: &SourceId) -> bool {
     model.panics.iter().filter(|(source, _)| source.as_ref() == Some(id)).count() > 1
@@ -106,6 +109,13 @@ pub(super) fn paint(canvas: &mut Canvas<'_>, painter: &mut Painter, model: &Mode
         words.clear();
         let _ = write!(words, "✖ {crashes} crashed");
         end = canvas.put_right(end.saturating_sub(2), 0, end, words, Tone::Broken);
+    }
+    // With two hours left it is time to say so everywhere; r tells the rest, and the command.
+    let ending = model.fleet.sources().iter().filter_map(|(id, source)| Some((source.login_ends(model.now, SOON)?.0, id)));
+    if let Some((at, id)) = ending.min() {
+        words.clear();
+        let _ = write!(words, "login of {} ends {}", id.name.shown(), Clock(at));
+        end = canvas.put_right(end.saturating_sub(2), 0, end / 2, words, Tone::Waiting);
     }
     let landscape = model.fleet.landscape();
     let guessed = match (landscape.guessed, landscape.read_only) {

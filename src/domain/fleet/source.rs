@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::{Fleet, Placement};
 use crate::base::time::since;
 use crate::base::{Epoch, Raw, Safe, Timestamp};
-use crate::domain::observation::{Fallback, InstanceFacts, Scope, SourceState, Traffic, World};
+use crate::domain::observation::{Fallback, InstanceFacts, Login, Scope, SourceState, Traffic, World};
 use crate::domain::workload::WorkloadKey;
 use crate::domain::{AppKey, Known, SourceId, SourceKind};
 
@@ -136,6 +136,15 @@ impl Source {
     #[must_use]
     pub fn any_live(&self) -> bool {
         self.scopes.values().any(|status| status.state.is_live())
+    }
+
+    /// When our login to it ends and what renews it, if that is within so much time.
+    #[must_use]
+    pub fn login_ends(&self, now: Timestamp, within: Duration) -> Option<(Timestamp, &Safe)> {
+        match &self.instance.login {
+            Some(Login::Until { at, renewal }) if since(now, *at) <= within => Some((*at, renewal)),
+            Some(Login::Until { .. } | Login::Open) | None => None,
+        }
     }
 
     /// Time between comparisons with git.

@@ -88,7 +88,7 @@ impl Reader {
             }
             FailureKind::Unauthorized => {
                 self.shared.clients.renew(&self.cluster).await;
-                Err(failure)
+                Err(self.shared.clients.unaccepted(&self.cluster, failure))
             }
             FailureKind::NotFound => {
                 let why = format!("cluster '{}' knows no Application objects: Argo CD is not installed there", self.cluster.shown());

@@ -1,6 +1,7 @@
 //! Talking to Argo CD's API: one client with the instance's certificates, headers and token, and what its refusals mean. It sends GETs only and
 //! knows nothing of applications.
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use reqwest::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
@@ -9,7 +10,9 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use tokio::sync::Mutex;
 
+use crate::base::Safe;
 use crate::domain::access::{ApiAccess, SecretRef};
+use crate::domain::observation::{InstanceFacts, Login, Observation};
 use crate::sources::argocd::request::{self, Request};
 use crate::sources::argocd::wire;
 use crate::sources::{Failure, FailureKind, Outbox, proxy, secret};
@@ -132,6 +135,11 @@ impl Api {
             headers.append(name, sensitive(value.expose_secret()).ok_or_else(|| unfit(&secret::place(reference)))?);
         }
         let token = self.secret(&self.access.token).await?;
+        let login = match secret::ends_at(&token) {
+            Some(at) => Login::Until { at, renewal: Safe::clean(&self.renewal()) },
+            None => Login::Open,
+        };
+        self.outbox.observed(Observation::Instance(InstanceFacts { login: Some(login), ..InstanceFacts::default() })).await;
         let value = sensitive(&format!("Bearer {}", token.expose_secret())).ok_or_else(|| unfit(&secret::place(&self.access.token)))?;
         headers.insert(AUTHORIZATION, value);
         Ok(headers)
@@ -140,9 +148,20 @@ impl Api {
     /// A secret, or why not, with what helps.
     async fn secret(&self, reference: &SecretRef) -> Result<SecretString, Failure> {
         secret::read(reference).await.map_err(|failure| match &failure.cure {
-            Some(_) => failure,
+            Some(_) => failure.mended_in(self.files()),
             None => self.failed(failure.kind, failure.why.as_str()),
         })
+    }
+
+    /// What renews the token.
+    fn renewal(&self) -> String {
+        self.access.renewal.clone().unwrap_or_else(|| secret::renewal(&self.access.token))
+    }
+
+    /// The files that hold the credentials.
+    fn files(&self) -> Vec<PathBuf> {
+        let secrets = self.access.headers.iter().map(|(_, reference)| reference).chain([&self.access.token]);
+        secrets.filter_map(secret::file).map(Path::to_owned).collect()
     }
 
     async fn built(&self, slot: &Mutex<Option<Client>>) -> Result<Client, Failure> {
@@ -162,7 +181,8 @@ impl Api {
         let patience = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.trim().parse().ok()).map(Duration::from_secs);
         if status.is_redirection() || is_page(&response) {
             return Failure::new(FailureKind::Unauthorized, &format!("not Argo CD but a login page answered ({})", status.as_u16()))
-                .cured_by("a proxy in front wants a login of its own: name its header in the configuration, or mend the address and root path");
+                .cured_by("a proxy in front wants a login of its own: name its header in the configuration, or mend the address and root path")
+                .mended_in(self.files());
         }
         let body = self.body(response).await.unwrap_or_default();
         let refusal: wire::Refusal<'_> = serde_json::from_slice(&body).unwrap_or_default();
@@ -175,10 +195,9 @@ impl Api {
     /// A failure of this kind with the cure that helps here.
     pub(super) fn failed(&self, kind: FailureKind, why: &str) -> Failure {
         let failure = Failure::new(kind, why);
-        match (kind, &self.access.renewal) {
-            (FailureKind::Unauthorized, Some(renewal)) => failure.cured_by(renewal),
-            (FailureKind::Unauthorized, None) => failure.cured_by(&format!("put a valid token into {}", secret::place(&self.access.token))),
-            (FailureKind::Forbidden, _) => failure.cured_by("ask for this permission in Argo CD (argocd-rbac-cm)"),
+        match kind {
+            FailureKind::Unauthorized => failure.cured_by(&self.renewal()).mended_in(self.files()),
+            FailureKind::Forbidden => failure.cured_by("ask for this permission in Argo CD (argocd-rbac-cm)"),
             _ => failure,
         }
     }

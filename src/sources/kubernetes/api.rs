@@ -11,7 +11,9 @@ use tokio::time::Instant;
 use tokio_util::bytes::{Bytes, BytesMut};
 
 use crate::domain::access::ClusterAccess;
+use crate::domain::observation::{InstanceFacts, Observation};
 use crate::sources::clients::Clients;
+use crate::sources::mending::Mending;
 use crate::sources::supervisor::within;
 use crate::sources::{Failure, FailureKind, Outbox};
 
@@ -54,8 +56,11 @@ pub(super) struct Api {
 struct Login {
     /// Grows with each new client that was asked for after a refusal.
     generation: u64,
-    renewed_at: Option<Instant>,
+    /// When a new client was asked for last, and what its files were like then.
+    renewed: Option<(Instant, Mending)>,
     failed: Option<(Instant, Failure)>,
+    /// Of which generation it was told how long the login is good for.
+    told: Option<u64>,
 }
 
 impl Api {
@@ -116,9 +121,9 @@ impl Api {
         match self.send(&client, path, form).await {
             Err(failure) if failure.kind == FailureKind::Unauthorized && self.renew(generation).await => {
                 let (client, _) = self.client().await?;
-                self.send(&client, path, form).await
+                self.send(&client, path, form).await.map_err(|failure| self.clients.unaccepted(&self.access.name, failure))
             }
-            result => result,
+            result => result.map_err(|failure| self.clients.unaccepted(&self.access.name, failure)),
         }
     }
 
@@ -136,12 +141,17 @@ impl Api {
 
     async fn client(&self) -> Result<(kube::Client, u64), Failure> {
         let mut login = self.login.lock().await;
-        if let Some((_, failure)) = login.failed.as_ref().filter(|(at, _)| at.elapsed() < LOGIN_INTERVAL) {
+        if let Some((_, failure)) = login.failed.as_ref().filter(|(at, failure)| at.elapsed() < LOGIN_INTERVAL && !failure.mending.is_mended()) {
             return Err(failure.clone());
         }
         match self.clients.reading(&self.access.name).await {
             Ok(client) => {
                 login.failed = None;
+                if login.told != Some(login.generation) {
+                    login.told = Some(login.generation);
+                    let facts = InstanceFacts { login: Some(self.clients.login(&self.access.name)), ..InstanceFacts::default() };
+                    self.outbox.observed(Observation::Instance(facts)).await;
+                }
                 self.current.send_replace(Some(client.clone()));
                 Ok((client, login.generation))
             }
@@ -158,11 +168,11 @@ impl Api {
         if login.generation != generation {
             return true;
         }
-        if login.renewed_at.is_some_and(|at| at.elapsed() < LOGIN_INTERVAL) {
+        if login.renewed.as_ref().is_some_and(|(at, files)| at.elapsed() < LOGIN_INTERVAL && !files.is_mended()) {
             return false;
         }
         login.generation += 1;
-        login.renewed_at = Some(Instant::now());
+        login.renewed = Some((Instant::now(), Mending::watching(self.clients.files(&self.access.name))));
         self.clients.renew(&self.access.name).await;
         true
     }

@@ -51,6 +51,15 @@ fn one(page: &mut Page, look: Look, model: &Model, moment: Moment, id: &SourceId
     if id.kind == SourceKind::Argocd {
         instance(page, model, source);
     }
+    if let Some((at, renewal)) = source.login_ends(model.now, A_DAY) {
+        page.tone(Tone::Waiting).say("    The login ends at ").say(Clock(at));
+        if at <= model.now {
+            page.say(", which is over")
+        } else {
+            page.say(", in ").say(moment.until(at))
+        };
+        page.tone(Tone::Plain).say(": ").say(renewal).end(4);
+    }
     for (scope, status) in &source.scopes {
         of_scope(page, moment, source, scope, status);
     }
@@ -131,6 +140,9 @@ fn of_scope(page: &mut Page, moment: Moment, source: &Source, scope: &Scope, sta
         SourceState::Off { why } => page.tone(Tone::Quiet).say("      ").say(why).end(6),
     }
 }
+
+/// Logins that end within this time are announced.
+const A_DAY: std::time::Duration = std::time::Duration::from_hours(24);
 
 /// The kinds of reasons, those with a cure first.
 const KINDS: [&str; 8] =
