@@ -45,6 +45,7 @@ pub(super) fn service(model: &Model) -> Result<&ServiceName, Refusal> {
     match &model.screen {
         Screen::Matrix => model.matrix.selected.as_ref().ok_or(Refusal::NothingSelected),
         Screen::Cell(state) => Ok(&state.service),
+        Screen::Changes(state) => Ok(&state.selected_place()?.service),
         Screen::Sources(_) => Err(Refusal::NotHere),
     }
 }

@@ -157,10 +157,11 @@ struct Seen {
 impl Seen {
     fn of(model: &Model, filter: &Filter) -> Self {
         let mut seen = Self::default();
-        for (name, service) in model.fleet.services().iter().filter(|(name, service)| filter.passes(&model.fleet, name, service)) {
+        let lens = filter.on(model.sight());
+        for (name, service) in model.fleet.services().iter().filter(|(name, service)| lens.passes(name, service)) {
             for (index, cell) in &service.cells {
                 let Some(environment) = model.fleet.landscape().environments.get(*index) else { continue };
-                for placement in &cell.placements {
+                for placement in cell.placements.iter().filter(|placement| lens.shows(&environment.name, &placement.name)) {
                     let place = Place { service: name.clone(), environment: environment.name.clone(), placement: placement.name.clone() };
                     if Attention::of(placement) != Attention::Quiet {
                         seen.needy.insert(place.clone());

@@ -25,8 +25,8 @@ use color_eyre::eyre::{Result, WrapErr as _};
 use secrecy::SecretString;
 
 use crate::app::matrix::Arrange;
-use crate::app::view::View;
 use crate::app::model::Window;
+use crate::app::view::View;
 use crate::app::{Model, NamedRepository, Settings};
 use crate::base::{Raw, Safe};
 use crate::config::{self, Config, Origin, Problems};

@@ -30,7 +30,7 @@ use crate::domain::{AppKey, ArgocdName, ClusterName, EnvironmentName, Health, Na
 pub(crate) use answers::{detail, pods};
 pub(crate) use changes::{changes, silent, stepless};
 pub(crate) use git::{with_git, with_git_lost};
-pub(crate) use recent::changed;
+pub(crate) use recent::what_changed;
 
 /// 2026-11-20 14:32:07Z.
 pub(crate) const NOW: Timestamp = Timestamp::constant(1_795_185_127, 0);

@@ -102,15 +102,15 @@ frames! {
     demo_cell_80: opened_in(playing(Some((20, "Ana merges checkout 2.14.3."))), 80, 24), 80, 24;
     too_small: usual(), 30, 5;
     changes_asking_100: wants(usual(), &[Intent::Changes]), 100, 30;
-    changes_100: changed(), 100, 30;
-    changes_80: wants(changed(), &[Intent::Down, Intent::Down]), 80, 24;
-    changes_200: changed(), 200, 50;
-    changes_40: changed(), 40, 8;
-    changes_filtered_100: typed(wants(changed(), &[Intent::Filter]), "kind:event"), 100, 30;
-    changes_no_match_100: wants(typed(wants(changed(), &[Intent::Filter]), "nowhere"), &[Intent::Open]), 100, 30;
+    changes_100: what_changed(), 100, 30;
+    changes_80: wants(what_changed(), &[Intent::Down, Intent::Down]), 80, 24;
+    changes_200: what_changed(), 200, 50;
+    changes_40: what_changed(), 40, 8;
+    changes_filtered_100: typed(wants(what_changed(), &[Intent::Filter]), "kind:event"), 100, 30;
+    changes_no_match_100: wants(typed(wants(what_changed(), &[Intent::Filter]), "nowhere"), &[Intent::Open]), 100, 30;
     changes_denied_100: wants(denied(), &[Intent::Changes]), 100, 30;
     changes_lost_100: wants(stale(), &[Intent::Changes]), 100, 30;
-    changes_cell_100: wants(changed(), &[Intent::Open]), 100, 44;
+    changes_cell_100: wants(what_changed(), &[Intent::Open]), 100, 44;
 }
 
 /// Two cells changed while nobody looked, and one is watched.
@@ -451,12 +451,12 @@ fn which_world_is_read_and_that_environments_are_guessed_is_in_the_header() {
 
 #[test]
 fn what_changed_without_colours_and_in_ascii() {
-    insta::assert_snapshot!("ascii_changes", text(&resized(changed(), 80, 24), ASCII));
+    insta::assert_snapshot!("ascii_changes", text(&resized(what_changed(), 80, 24), ASCII));
 }
 
 #[test]
 fn leaving_the_cell_of_a_change_goes_back_to_the_changes() {
-    let model = wants(changed(), &[Intent::Down, Intent::Open]);
+    let model = wants(what_changed(), &[Intent::Down, Intent::Open]);
     assert!(matches!(model.screen, Screen::Cell(_)), "{:?}", model.screen);
     let model = wants(model, &[Intent::Back]);
     let Screen::Changes(state) = &model.screen else { panic!("{:?}", model.screen) };

@@ -143,6 +143,7 @@ fn tells_desired(fleet: &mut Fleet, commits: &[(&str, u64)]) {
         compared: None,
         history: history.into(),
         is_whole: true,
+        remark: None,
     };
     let items = Items::Desired(vec![(app_key("checkout-production"), desired)]);
     sees(fleet, &repository, 110, Observation::Listed { scope: Scope::Desired, items, version: None });

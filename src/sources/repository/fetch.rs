@@ -88,5 +88,5 @@ fn meant(trouble: Trouble) -> Failure {
         TroubleKind::Lost => FailureKind::Lost,
         TroubleKind::Broken => FailureKind::Broken,
     };
-    Failure { kind, why: trouble.why, cure: trouble.cure }
+    Failure { cure: trouble.cure, ..Failure::new(kind, trouble.why.as_str()) }
 }

@@ -164,7 +164,7 @@ impl Source {
                 self.relists.push(ask.request);
                 self.due = self.due.min(Instant::now());
             }
-            Want::Detail(..) | Want::Pods(..) | Want::Namespaces(_) | Want::LabelKeys(_) => {
+            Want::Detail(..) | Want::Pods(..) | Want::Namespaces(_) | Want::LabelKeys(_) | Want::Recent(..) | Want::Edits(..) => {
                 self.outbox.answered(ask.request, Some(Safe::clean("a repository is not asked for this"))).await;
             }
         }

@@ -44,7 +44,7 @@ fn event(kind: &str, name: &str, reason: &str, message: &str, count: u32, second
 }
 
 /// The usual world with its changes open, everything answered but what one cluster refuses.
-pub(crate) fn changed() -> Model {
+pub(crate) fn what_changed() -> Model {
     let mut apps = usual_apps();
     for one in &mut apps {
         if one.name == "catalog-dev" {
