@@ -155,7 +155,7 @@ pub const COMMANDS: &[Command] = &[
             on_the_matrix,
         )
     },
-    Command { hinted: false, ..looking(Intent::ForgetView, "forget view", "No longer keep the view that is shown.", on_a_view) },
+    Command { hinted: false, ..looking(Intent::ForgetView, "drop view", "No longer keep the view that is shown.", on_a_view) },
     looking(Intent::Sources, "sources", "The sources with state, age and last error, and the applications that are in no cell.", always),
     program(Intent::Palette, "commands", "Everything that can be done, by name.", true),
     program(Intent::Help, "help", "What the keys do here.", true),
