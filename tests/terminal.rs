@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests against a real process measure real time")]
 
 mod conduct;
+mod daily;
 mod memory;
 
 use std::time::{Duration, Instant};

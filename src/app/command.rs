@@ -163,7 +163,7 @@ pub const COMMANDS: &[Command] = &[
             on_the_matrix,
         )
     },
-    Command { hinted: false, ..looking(Intent::ForgetView, "forget view", "No longer keep the view that is shown.", on_a_view) },
+    Command { hinted: false, ..looking(Intent::ForgetView, "drop view", "No longer keep the view that is shown.", on_a_view) },
     looking(
         Intent::Changes,
         "changes",

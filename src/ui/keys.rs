@@ -156,7 +156,7 @@ pub fn text(keys: Keys) -> String {
     for scope in SCOPES {
         let _ = writeln!(out, "{}{}", if out.is_empty() { "" } else { "\n" }, scope.title());
         for command in COMMANDS.iter().filter(|command| command.scope == scope) {
-            let _ = writeln!(out, "  {:<16}{:<11}{}", keys.all_of(command.intent), command.title, command.help);
+            let _ = writeln!(out, "  {:<16}{:<12}{}", keys.all_of(command.intent), command.title, command.help);
         }
     }
     out

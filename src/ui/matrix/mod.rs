@@ -195,10 +195,11 @@ fn row(canvas: &mut Canvas<'_>, painter: &mut Painter, frame: &Frame<'_>, name: 
         let gap = grid.gap(place);
         let here = Place { x: gap + 1, y, room: grid.content() };
         let end = cell::paint(canvas, &mut painter.words, frame, service, column, here);
-        if let Some((sign, tone)) = sign(frame.model, name, column) {
+        let is_here = selected && grid.first + place == frame.selected;
+        if let Some((sign, tone)) = sign(frame.model, name, column).filter(|_| !is_here) {
             canvas.put(gap, y, 1, sign, tone);
         }
-        if selected && grid.first + place == frame.selected {
+        if is_here {
             canvas.put(gap, y, 1, "▸", Tone::Strong);
             canvas.select(gap, y, end);
         }
