@@ -1,5 +1,7 @@
 //! The command line: the verbs, what they print, and the exit codes that scripts rely on.
 
+mod config;
+mod manual;
 mod practice;
 mod status;
 mod status_json;
@@ -7,12 +9,12 @@ mod status_json;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 use color_eyre::eyre::Result;
 
+use crate::config::{Config, load as load_config};
 use crate::runtime::cockpit::{self, Ending};
 use crate::runtime::{log, places, report};
-use crate::{config, ui};
 
 /// Exit codes of every verb.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,12 +70,14 @@ enum Verb {
     Demo(practice::Demo),
     /// Serve a world to practise in alone, for several cockpits, kubectl and argocd.
     Simulate(practice::Simulate),
+    /// Print the configuration as it is understood, each value with where it comes from. Secrets are named, not printed.
+    Config(config::Wanted),
     /// Print what the keys of the cockpit do.
-    Keys {
-        /// As Markdown, for docs/keys.md.
-        #[arg(long)]
-        markdown: bool,
-    },
+    Keys(manual::Keys),
+    /// Print a script that lets a shell complete the arguments of tiphys.
+    Completions(manual::Completions),
+    /// Print a page of the manual, or write all of them.
+    Man(manual::Man),
 }
 
 /// Runs the program with these arguments.
@@ -97,10 +101,10 @@ pub fn run() -> Exit {
 
 fn dispatch(arguments: &Arguments) -> Result<Exit> {
     match &arguments.verb {
-        Some(Verb::Keys { markdown }) => {
-            print(&if *markdown { ui::keys::markdown() } else { ui::keys::text() });
-            Ok(Exit::Done)
-        }
+        Some(Verb::Config(wanted)) => Ok(config::run(arguments.config.as_deref(), wanted, &places::surroundings())),
+        Some(Verb::Keys(wanted)) => manual::keys(wanted),
+        Some(Verb::Completions(wanted)) => Ok(manual::completions(wanted, Arguments::command())),
+        Some(Verb::Man(wanted)) => manual::man(wanted, Arguments::command()),
         Some(Verb::Demo(wanted)) => practice::demo(wanted),
         Some(Verb::Simulate(wanted)) => practice::simulate(wanted),
         Some(Verb::Status { json, filter, timeout }) => {
@@ -137,8 +141,8 @@ fn land(ending: Ending) -> Exit {
     }
 }
 
-fn load(arguments: &Arguments) -> Result<config::Config, Exit> {
-    config::load(arguments.config.as_deref(), &places::surroundings()).map_err(|problems| {
+fn load(arguments: &Arguments) -> Result<Config, Exit> {
+    load_config(arguments.config.as_deref(), &places::surroundings()).map_err(|problems| {
         report::print_error(&problems.to_string());
         Exit::Usage
     })
