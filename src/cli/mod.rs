@@ -1,6 +1,7 @@
 //! The command line: the verbs, what they print, and the exit codes that scripts rely on.
 
 mod config;
+mod doctor;
 mod manual;
 mod practice;
 mod status;
@@ -70,6 +71,8 @@ enum Verb {
     Demo(practice::Demo),
     /// Serve a world to practise in alone, for several cockpits, kubectl and argocd.
     Simulate(practice::Simulate),
+    /// Examine this machine, the configuration and each source: what is wrong, and what cures it. Exit code 1 where something does not work.
+    Doctor(doctor::Wanted),
     /// Print the configuration as it is understood, each value with where it comes from. Secrets are named, not printed.
     Config(config::Wanted),
     /// Print what the keys of the cockpit do.
@@ -101,6 +104,7 @@ pub fn run() -> Exit {
 
 fn dispatch(arguments: &Arguments) -> Result<Exit> {
     match &arguments.verb {
+        Some(Verb::Doctor(wanted)) => doctor::run(arguments.config.as_deref(), wanted, &places::surroundings()),
         Some(Verb::Config(wanted)) => Ok(config::run(arguments.config.as_deref(), wanted, &places::surroundings())),
         Some(Verb::Keys(wanted)) => manual::keys(wanted),
         Some(Verb::Completions(wanted)) => Ok(manual::completions(wanted, Arguments::command())),

@@ -200,6 +200,13 @@ impl Surroundings {
         named.or_else(|| Some(self.home.as_ref()?.join(".config")))
     }
 
+    /// `$XDG_CACHE_HOME`, else `~/.cache`.
+    #[must_use]
+    pub fn cache_home(&self) -> Option<PathBuf> {
+        let named = self.variable("XDG_CACHE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
+        named.or_else(|| Some(self.home.as_ref()?.join(".cache")))
+    }
+
     /// Where the configuration is looked for unless something else is said.
     #[must_use]
     pub fn default_file(&self) -> Option<PathBuf> {
