@@ -2,6 +2,7 @@
 
 mod config;
 mod doctor;
+mod init;
 mod manual;
 mod practice;
 mod status;
@@ -71,6 +72,8 @@ enum Verb {
     Demo(practice::Demo),
     /// Serve a world to practise in alone, for several cockpits, kubectl and argocd.
     Simulate(practice::Simulate),
+    /// Write a configuration from what is found: logins, clusters, and the applications of each Argo CD. Shows the matrix that it gives.
+    Init(init::Wanted),
     /// Examine this machine, the configuration and each source: what is wrong, and what cures it. Exit code 1 where something does not work.
     Doctor(doctor::Wanted),
     /// Print the configuration as it is understood, each value with where it comes from. Secrets are named, not printed.
@@ -104,6 +107,7 @@ pub fn run() -> Exit {
 
 fn dispatch(arguments: &Arguments) -> Result<Exit> {
     match &arguments.verb {
+        Some(Verb::Init(wanted)) => init::run(wanted, &places::surroundings()),
         Some(Verb::Doctor(wanted)) => doctor::run(arguments.config.as_deref(), wanted, &places::surroundings()),
         Some(Verb::Config(wanted)) => Ok(config::run(arguments.config.as_deref(), wanted, &places::surroundings())),
         Some(Verb::Keys(wanted)) => manual::keys(wanted),

@@ -13,6 +13,7 @@
 
 pub mod argocd_cli;
 pub mod discover;
+pub mod draft;
 pub mod kubeconfig;
 pub mod listing;
 pub mod problem;
@@ -247,6 +248,11 @@ pub fn explain(path: Option<&Path>, surroundings: &Surroundings) -> Result<(Conf
 /// Resolves a text as if it stood in `file`, which need not be there.
 pub fn resolve(file: &Path, text: &str, surroundings: &Surroundings) -> Result<Config, Problems> {
     resolve::file(file, text, surroundings).map(|(config, _)| config)
+}
+
+/// What there is without a file, also where there is one.
+pub fn discovered(surroundings: &Surroundings) -> Result<Config, Problems> {
+    resolve::without_file(surroundings)
 }
 
 fn read(path: Option<&Path>, surroundings: &Surroundings) -> Result<(Config, Vec<reader::Leaf>), Problems> {
