@@ -229,7 +229,9 @@ fn repositories(out: &mut String, seen: &Seen<'_>) {
         }
     }
     if !counts.is_empty() {
-        out.push_str("\n# Repositories of these applications:\n");
+        out.push_str(
+            "\n# Repositories of these applications. What git wants is read from the first eight, or from those that [[repositories]] name:\n",
+        );
     }
     for (url, count) in counts {
         // What stands before a host may be a password.

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 
+use crate::app::repositories::DISCOVERED_AT_MOST;
 use crate::base::{Raw, Safe, Timestamp};
 use crate::config::{Config, Problems, Surroundings};
 use crate::domain::checkup::{Finding, Verdict};
@@ -17,9 +18,6 @@ use crate::runtime::clock;
 use crate::safe;
 use crate::sources::clients::Clients;
 use crate::sources::{argocd, kubernetes};
-
-/// Repositories that are asked: more would take longer than a person waits, and tell nothing new.
-const REPOSITORIES: usize = 12;
 
 /// What was examined together.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,7 +85,13 @@ async fn sources(config: &Config, limit: Duration) -> Vec<Examined> {
     let argocds = join_all(config.argocds.iter().map(|access| argocd::checkup::examine(access, limit)));
     let clusters = join_all(config.clusters.iter().map(|access| kubernetes::checkup::examine(access, &clients, limit)));
     let (argocds, clusters) = tokio::join!(argocds, clusters);
-    let urls: BTreeSet<Raw> = argocds.iter().flat_map(|examined| examined.repositories.iter().cloned()).collect();
+    // Those that are named are read, and no others; else those that Applications name.
+    let named: BTreeSet<Raw> = config.repositories.iter().map(|repository| Raw::from(repository.url.as_str())).collect();
+    let urls: BTreeSet<Raw> = if named.is_empty() && config.gitops.discover {
+        argocds.iter().flat_map(|examined| examined.repositories.iter().cloned()).collect()
+    } else {
+        named
+    };
     let mut parts: Vec<Examined> = Vec::new();
     for (access, examined) in config.argocds.iter().zip(argocds) {
         parts.push(Examined { kind: Kind::Argocd, name: access.name.shown(), findings: examined.findings });
@@ -95,12 +99,12 @@ async fn sources(config: &Config, limit: Duration) -> Vec<Examined> {
     for (access, findings) in config.clusters.iter().zip(clusters) {
         parts.push(Examined { kind: Kind::Cluster, name: access.name.shown(), findings });
     }
-    let found = join_all(urls.iter().take(REPOSITORIES).map(|url| git::repository(url, limit))).await;
+    let found = join_all(urls.iter().take(DISCOVERED_AT_MOST).map(|url| git::repository(url, limit))).await;
     for (url, finding) in urls.iter().zip(found) {
         parts.push(Examined { kind: Kind::Repository, name: git::shown(url), findings: vec![finding] });
     }
-    if urls.len() > REPOSITORIES {
-        let finding = Finding::well("not asked", safe!("{} more repositories", urls.len() - REPOSITORIES));
+    if urls.len() > DISCOVERED_AT_MOST {
+        let finding = Finding::well("not asked", safe!("{} more repositories", urls.len() - DISCOVERED_AT_MOST));
         parts.push(Examined { kind: Kind::Repository, name: Safe::default(), findings: vec![finding] });
     }
     parts
