@@ -150,7 +150,7 @@ pub const COMMANDS: &[Command] = &[
         hinted: false,
         ..looking(
             Intent::SaveView,
-            "save view",
+            "keep view",
             "Keep the filter, the order of rows and the fold under a name; views are in this list.",
             on_the_matrix,
         )

@@ -98,7 +98,8 @@ pub(super) fn crashed(model: &mut Model, source: Option<SourceId>, message: &Saf
     let again = repositories::again(model, &source).unwrap_or_else(|| connect(model, source));
     let mut effects = vec![again];
     effects.extend(extend(model));
-    effects.extend(repositories::ask(model, None));
+    let all = repositories::all(model);
+    effects.extend(repositories::ask(model, all));
     effects
 }
 

@@ -36,36 +36,48 @@ pub(super) struct Repositories {
     asked: BTreeMap<AppKey, (SourceId, u64)>,
 }
 
-/// The applications that reports speak of; `None`: any of them may have gone.
-pub(super) fn spoken_of(reports: &[Report]) -> Option<BTreeSet<AppKey>> {
-    let mut keys = BTreeSet::new();
+/// The applications that reports speak of.
+#[derive(Debug, Default)]
+pub(super) struct Spoken {
+    keys: BTreeSet<AppKey>,
+    /// A list proves absence: any other may have gone.
+    is_list: bool,
+}
+
+/// The applications that these reports speak of.
+pub(super) fn spoken_of(reports: &[Report]) -> Spoken {
+    let mut spoken = Spoken::default();
     for report in reports {
         let ReportBody::Observed(observation) = &report.body else { continue };
         match observation {
-            Observation::Page { items: Items::Applications(items), .. } => keys.extend(items.iter().map(|(key, _)| key.clone())),
-            // A list proves absence, too.
-            Observation::Listed { items: Items::Applications(_), .. } => return None,
+            Observation::Page { items: Items::Applications(items), .. } => spoken.keys.extend(items.iter().map(|(key, _)| key.clone())),
+            Observation::Listed { items: Items::Applications(items), .. } => {
+                spoken.keys.extend(items.iter().map(|(key, _)| key.clone()));
+                spoken.is_list = true;
+            }
             Observation::Changed { item: Item::Application(key, _), .. } | Observation::Removed { key: ItemKey::Application(key), .. } => {
-                keys.insert(key.clone());
+                spoken.keys.insert(key.clone());
             }
             _ => {}
         }
     }
-    Some(keys)
+    spoken
 }
 
-/// Asks about applications that are new, different or gone. `None`: all of them are looked at.
-pub(super) fn ask(model: &mut Model, keys: Option<BTreeSet<AppKey>>) -> Vec<Effect> {
-    if keys.as_ref().is_some_and(BTreeSet::is_empty) || !model.settings.discover_repositories && model.settings.repositories.is_empty() {
+/// Every application there is.
+pub(super) fn all(model: &Model) -> Spoken {
+    Spoken { keys: model.fleet.applications().map(|(key, _)| key.clone()).collect(), is_list: true }
+}
+
+/// Asks about applications that are new, different or gone.
+pub(super) fn ask(model: &mut Model, spoken: Spoken) -> Vec<Effect> {
+    if !model.settings.discover_repositories && model.settings.repositories.is_empty() {
         return Vec::new();
     }
-    let keys: Vec<AppKey> = keys.map_or_else(
-        || {
-            let known: BTreeSet<AppKey> = model.repositories.asked.keys().chain(model.fleet.applications().map(|(key, _)| key)).cloned().collect();
-            known.into_iter().collect()
-        },
-        |keys| keys.into_iter().collect(),
-    );
+    let mut keys = spoken.keys;
+    if spoken.is_list {
+        keys.extend(model.repositories.asked.keys().filter(|key| model.fleet.application(key).is_none()).cloned());
+    }
     let mut effects = Vec::new();
     let mut wishes: BTreeMap<SourceId, Vec<(AppKey, Option<Wish>)>> = BTreeMap::new();
     for key in keys {

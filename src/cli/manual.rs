@@ -51,19 +51,20 @@ struct Listed {
 }
 
 /// Prints the table of keys and commands.
-pub(super) fn keys(wanted: &Keys) -> Result<Exit> {
+pub(super) fn keys(wanted: &Keys, own: impl FnOnce() -> Result<ui::keys::Keys>) -> Result<Exit> {
     let text = if wanted.markdown {
         ui::keys::markdown()
     } else if wanted.json {
+        let keys = own()?;
         let listed = |command: &crate::app::command::Command| Listed {
             title: command.title,
             help: command.help,
             group: command.scope.title(),
-            keys: ui::keys::keys_of(command.intent).split(", ").filter(|key| !key.is_empty()).map(str::to_owned).collect(),
+            keys: keys.all_of(command.intent).split(", ").filter(|key| !key.is_empty()).map(str::to_owned).collect(),
         };
         format!("{}\n", serde_json::to_string(&COMMANDS.iter().map(listed).collect::<Vec<_>>())?)
     } else {
-        ui::keys::text()
+        ui::keys::text(own()?)
     };
     print(&text);
     Ok(Exit::Done)

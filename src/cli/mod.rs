@@ -17,6 +17,7 @@ use color_eyre::eyre::Result;
 use crate::config::{Config, load as load_config};
 use crate::runtime::cockpit::{self, Ending};
 use crate::runtime::{log, places, report};
+use crate::{runtime, ui};
 
 /// Exit codes of every verb.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -110,7 +111,7 @@ fn dispatch(arguments: &Arguments) -> Result<Exit> {
         Some(Verb::Init(wanted)) => init::run(wanted, &places::surroundings()),
         Some(Verb::Doctor(wanted)) => doctor::run(arguments.config.as_deref(), wanted, &places::surroundings()),
         Some(Verb::Config(wanted)) => Ok(config::run(arguments.config.as_deref(), wanted, &places::surroundings())),
-        Some(Verb::Keys(wanted)) => manual::keys(wanted),
+        Some(Verb::Keys(wanted)) => manual::keys(wanted, || own_keys(arguments)),
         Some(Verb::Completions(wanted)) => Ok(manual::completions(wanted, Arguments::command())),
         Some(Verb::Man(wanted)) => manual::man(wanted, Arguments::command()),
         Some(Verb::Demo(wanted)) => practice::demo(wanted),
@@ -149,8 +150,17 @@ fn land(ending: Ending) -> Exit {
     }
 }
 
+/// The keys of the configuration; the usual ones where there is none that can be read, which is no matter of keys.
+fn own_keys(arguments: &Arguments) -> Result<ui::keys::Keys> {
+    match load_config(arguments.config.as_deref(), &places::surroundings()) {
+        Ok(config) => runtime::keys(&config).map_err(|problems| color_eyre::eyre::eyre!("{problems}")),
+        Err(_) => Ok(ui::keys::Keys::USUAL),
+    }
+}
+
 fn load(arguments: &Arguments) -> Result<Config, Exit> {
-    load_config(arguments.config.as_deref(), &places::surroundings()).map_err(|problems| {
+    let loaded = load_config(arguments.config.as_deref(), &places::surroundings()).and_then(|config| runtime::keys(&config).map(|_| config));
+    loaded.map_err(|problems| {
         report::print_error(&problems.to_string());
         Exit::Usage
     })

@@ -70,6 +70,7 @@ pub(super) fn of(config: &Config, leaves: &[Leaf], surroundings: &Surroundings) 
     let colors = match config.ui.colors {
         Colors::Auto => "auto",
         Colors::Sixteen => "16",
+        Colors::Many => "256",
         Colors::None => "none",
     };
     listing.say("ui.glyphs", glyphs, From::Default);

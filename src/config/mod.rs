@@ -53,6 +53,8 @@ pub struct Config {
     pub ui: Ui,
     /// Views by name.
     pub views: Vec<View>,
+    /// Keys that commands are given in the place of their usual ones.
+    pub keys: Vec<Binding>,
     /// Where this comes from.
     pub origin: Origin,
     /// What could not be found and is not needed: for the sources screen.
@@ -107,8 +109,31 @@ pub struct Ui {
     pub glyphs: Glyphs,
     /// Colours. `NO_COLOR` in the environment means none, whatever is configured.
     pub colors: Colors,
+    /// What colours stand for.
+    pub theme: Theme,
     /// How attention is drawn to what is watched.
     pub notify: Notify,
+}
+
+/// What colours stand for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Theme {
+    /// The usual.
+    #[default]
+    Usual,
+    /// For eyes that do not tell all colours apart.
+    ColourBlind,
+}
+
+/// Keys of a command, as written: which commands and keys there are, the cockpit knows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Binding {
+    /// The command.
+    pub command: String,
+    /// Its keys; at least one.
+    pub keys: Vec<String>,
+    /// Where it stands, for what may be wrong with it.
+    pub place: Problem,
 }
 
 /// What is looked at, under a name.
@@ -170,6 +195,8 @@ pub enum Colors {
     Auto,
     /// The sixteen that every terminal has.
     Sixteen,
+    /// 256.
+    Many,
     /// None.
     None,
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::base::Safe;
 
 /// One thing that is wrong.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Problem {
     /// The file; none where there is no file.
     pub file: Option<PathBuf>,

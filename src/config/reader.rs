@@ -49,6 +49,8 @@ pub(crate) enum Takes {
     TextsOrTables,
     /// A table whose keys are names, for tables.
     Named,
+    /// A table whose keys are names, for texts or lists of texts.
+    NamedTexts,
 }
 
 /// Every key that was asked for, without names and numbers (`*` stands for a name): what the file may hold.
@@ -122,6 +124,12 @@ impl<'t> Findings<'t> {
             .borrow()
             .iter()
             .any(|(_, problem)| problem.key.as_ref().is_some_and(|told| told.as_str().starts_with(&start) && *told.as_str() != *place.key))
+    }
+
+    /// A problem at a place of which nothing is said yet.
+    pub(crate) fn place_of(&self, place: &Place) -> Problem {
+        let key = (!place.key.is_empty()).then(|| Safe::clean(&place.key));
+        Problem { file: Some(self.file.clone()), at: Some(self.position(place.offset)), key, ..Problem::default() }
     }
 
     /// The problems in the order of the file.
@@ -384,6 +392,24 @@ impl<'f, 't> Section<'f, 't> {
             let at = all.at(name.get_ref(), value);
             let section = all.as_section(&at, all.kind.clone(), "a table")?;
             Some((At { value: name.get_ref().as_ref().to_owned(), place: at.place }, section))
+        });
+        entries.collect()
+    }
+
+    /// The entries of a table whose keys are names and whose values are texts, or lists of them.
+    pub(crate) fn texts_by_name(&self, key: &'static str) -> Vec<(At<String>, Vec<At<String>>)> {
+        let Some(found) = self.get(key, Takes::NamedTexts) else { return Vec::new() };
+        let Some(all) = self.as_section(&found, joined(&self.kind, key), &format!("a table, [{}],", found.place.key)) else { return Vec::new() };
+        let entries = all.table.iter().map(|(name, value)| {
+            let at = all.at(name.get_ref(), value);
+            if let Some(shown) = shown(at.value, Takes::Texts) {
+                let (line, _) = self.findings.position(at.place.offset);
+                self.findings.leaves.borrow_mut().push(Leaf { key: at.place.key.clone(), line, shown });
+            }
+            let items: Vec<&'f Spanned<DeValue<'t>>> = value.get_ref().as_array().map_or_else(|| vec![value], |items| items.iter().collect());
+            let item = |item: &'f Spanned<DeValue<'t>>| At { value: item.get_ref(), place: Place { offset: item.span().start, ..at.place.clone() } };
+            let texts = items.into_iter().filter_map(|one| all.as_text(&item(one), "a text or a list of texts")).collect();
+            (At { value: name.get_ref().as_ref().to_owned(), place: at.place }, texts)
         });
         entries.collect()
     }

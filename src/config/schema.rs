@@ -66,6 +66,7 @@ fn value(asked: &Asked, words: &BTreeMap<String, String>, key: &str, takes: Take
         Takes::TextOrTable => json!({ "anyOf": [text(), table()] }),
         Takes::Tables => json!({ "type": "array", "items": table() }),
         Takes::TextsOrTables => json!({ "type": "array", "items": { "anyOf": [text(), table()] } }),
+        Takes::NamedTexts => json!({ "type": "object", "additionalProperties": { "anyOf": [text(), { "type": "array", "items": text() }] } }),
         Takes::Named => json!({ "type": "object", "additionalProperties": self::table(asked, words, &format!("{key}.*")) }),
     }
 }

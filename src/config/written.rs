@@ -16,7 +16,9 @@ pub(crate) struct Written {
     pub(crate) glyphs: Option<At<String>>,
     pub(crate) colors: Option<At<String>>,
     pub(crate) notify: Option<At<String>>,
+    pub(crate) theme: Option<At<String>>,
     pub(crate) views: Vec<View>,
+    pub(crate) keys: Vec<(At<String>, Vec<At<String>>)>,
 }
 
 /// `[[views]]`
@@ -197,13 +199,15 @@ pub(crate) fn read(findings: &Findings<'_>) -> Option<Written> {
         environments: top.sections("environments").into_iter().map(environment).collect(),
         mapping: top.section("mapping").map(mapping).unwrap_or_default(),
         services: top.named("services").into_iter().map(|(name, section)| service(name, section)).collect(),
+        keys: top.texts_by_name("keys"),
         views: top.sections("views").into_iter().map(view).collect(),
         ..Written::default()
     };
     if let Some(ui) = top.section("ui") {
         written.glyphs = ui.word("glyphs", &["auto", "unicode", "ascii"]);
-        written.colors = ui.word("colors", &["auto", "16", "none"]);
+        written.colors = ui.word("colors", &["auto", "16", "256", "none"]);
         written.notify = ui.word("notify", &["bell", "osc9", "osc777", "off"]);
+        written.theme = ui.word("theme", &["default", "colour-blind"]);
         ui.finish();
     }
     top.finish();

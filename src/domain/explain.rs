@@ -195,6 +195,9 @@ fn wanted(out: &mut impl Write, fleet: &Fleet, placement: &Placement, now: Times
     if let Some(what) = &wanted.overridden {
         write!(out, " {what} overrides the file.")?;
     }
+    if let Some(remark) = &wanted.remark {
+        write!(out, " {}.", bare(remark))?;
+    }
     let Some(behind) = &placement.behind else { return Ok(()) };
     let from = behind.from.shown();
     match &behind.missed {

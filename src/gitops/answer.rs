@@ -1,6 +1,6 @@
 //! What a repository wants of the applications it was asked about, how that came about, and which of the answers changed since the last time.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use git2::{Oid, Repository};
@@ -33,6 +33,8 @@ pub struct Reader {
     /// What was said about branches whose history was rewritten.
     remarks: BTreeMap<String, Safe>,
     asked: BTreeMap<AppKey, Asked>,
+    /// Applications whose answer may have changed; `None`: any.
+    open: Option<BTreeSet<AppKey>>,
     commits: HashMap<Oid, Arc<Commit>>,
 }
 
@@ -90,6 +92,7 @@ impl Reader {
             heads: Heads::new(),
             remarks: BTreeMap::new(),
             asked: BTreeMap::new(),
+            open: None,
             commits: HashMap::new(),
         }
     }
@@ -110,6 +113,9 @@ impl Reader {
                 self.asked.remove(&key);
                 continue;
             };
+            if let Some(open) = &mut self.open {
+                open.insert(key.clone());
+            }
             lacks |= git.as_ref().is_none_or(|git| self.lacks(git, &wish));
             match self.asked.get_mut(&key) {
                 Some(asked) => {
@@ -143,9 +149,12 @@ impl Reader {
         for name in mirror::rewritten(&git, &self.heads, &heads) {
             let branch = Safe::clean(name.trim_start_matches("refs/heads/"));
             tracing::warn!(repository = %self.name.shown(), %branch, "the history of a branch was rewritten");
-            self.remarks.insert(name, crate::safe!("the history of {branch} was rewritten: seen {now:.0}"));
+            self.remarks.insert(name, crate::safe!("The history of {branch} was rewritten (seen {now:.0})"));
         }
-        self.heads = heads;
+        if self.heads != heads {
+            self.heads = heads;
+            self.open = None;
+        }
         Ok(())
     }
 
@@ -166,7 +175,7 @@ impl Reader {
         if missing?.into_iter().all(|missing| missing < MANY) {
             return Ok(Vec::new());
         }
-        self.answer(&git, false)
+        Ok(self.answer(&git, false))
     }
 
     /// What changed of all answers, with their histories. The index is brought up to date first.
@@ -192,16 +201,20 @@ impl Reader {
             }
         }
         self.index = Some(index);
-        self.answer(&git, true)
+        Ok(self.answer(&git, true))
     }
 
-    fn answer(&mut self, git: &Repository, with_history: bool) -> Result<Vec<(AppKey, Desired)>, git2::Error> {
+    fn answer(&mut self, git: &Repository, with_history: bool) -> Vec<(AppKey, Desired)> {
         let index = self.index.take();
         let mut round =
             Round { git, files: Files::new(git), index: index.as_ref().filter(|_| with_history), chains: HashMap::new(), resolved: HashMap::new() };
         let mut asked = std::mem::take(&mut self.asked);
         let mut changed = Vec::new();
+        let open = if with_history { self.open.replace(BTreeSet::new()) } else { self.open.clone() };
         for (key, asked) in &mut asked {
+            if open.as_ref().is_some_and(|open| !open.contains(key)) {
+                continue;
+            }
             let Some(told) = self.one(&mut round, key, &asked.wish, asked.told.as_ref()) else { continue };
             if asked.told.as_ref().is_none_or(|before| !is_same(&before.desired, &told.desired)) {
                 changed.push((key.clone(), told.desired.clone()));
@@ -211,7 +224,7 @@ impl Reader {
         drop(round);
         self.asked = asked;
         self.index = index;
-        Ok(changed)
+        changed
     }
 
     /// The answer for one application; `None`: it is what it was, and depends on what it did.
@@ -378,23 +391,19 @@ impl Place {
     }
 }
 
-impl<'r> Round<'r> {
+impl Round<'_> {
     fn resolve(&mut self, target: Option<&Raw>) -> Result<Resolved, Safe> {
         let git = self.git;
         self.resolved.entry(target.cloned()).or_insert_with(|| mirror::resolve(git, target.map(Raw::as_wire))).clone()
     }
 
     fn place(&mut self, tip: Resolved) -> Place {
-        let chain = match self.chains.get(&tip.commit) {
-            Some(chain) => Some(Arc::clone(chain)),
-            None => {
-                let chain = self.index.and_then(|index| index.chain(tip.commit)).map(Arc::new);
-                if let Some(chain) = &chain {
-                    self.chains.insert(tip.commit, Arc::clone(chain));
-                }
-                chain
-            }
-        };
+        let known = self.chains.get(&tip.commit).cloned();
+        let chain = known.or_else(|| {
+            let chain = Arc::new(self.index?.chain(tip.commit)?);
+            self.chains.insert(tip.commit, Arc::clone(&chain));
+            Some(chain)
+        });
         Place { tip, chain }
     }
 

@@ -145,7 +145,7 @@ impl Index {
         if self.changes > MOST_CHANGES {
             return Err(git2::Error::from_str("the repository has more changes than an index is made for"));
         }
-        let number = u32::try_from(self.commits.len()).map_err(|_| git2::Error::from_str("too many commits"))?;
+        let number = u32::try_from(self.commits.len()).map_err(|error| git2::Error::from_str(&format!("too many commits: {error}")))?;
         encoded.commit(id, parent, changes.len());
         for Change { path, left } in changes {
             let known = self.paths.get(path.as_str()).copied();
@@ -179,9 +179,7 @@ impl Index {
                 out.set_len(0)?;
                 out.write_all(MAGIC)?;
                 self.written = MAGIC.len() as u64;
-            } else if length < self.written {
-                return Ok(0);
-            } else if length > self.written && !self.is_torn(&mut out)? {
+            } else if length < self.written || length > self.written && !self.is_torn(&mut out)? {
                 return Ok(0);
             }
             out.set_len(self.written)?;

@@ -30,8 +30,8 @@ impl Mirror {
         let words = words.trim_matches('-');
         let words = words.get(words.len().saturating_sub(MOST_LETTERS)..).unwrap_or(words);
         let sum = ring::digest::digest(&ring::digest::SHA256, place.as_bytes());
-        let sum: String = sum.as_ref().iter().take(4).map(|byte| format!("{byte:02x}")).collect();
-        Self { folder: folder.join(format!("{words}-{sum}.git")) }
+        let sum = sum.as_ref().iter().take(4).fold(0_u32, |sum, byte| sum << 8 | u32::from(*byte));
+        Self { folder: folder.join(format!("{words}-{sum:08x}.git")) }
     }
 
     /// Where it is.
@@ -49,7 +49,7 @@ impl Mirror {
     /// Whether something was ever fetched into it.
     #[must_use]
     pub fn is_there(&self) -> bool {
-        self.open().is_ok_and(|git| git.head().is_ok())
+        self.open().and_then(|git| heads(&git)).is_ok_and(|heads| !heads.is_empty())
     }
 
     /// Makes it where it is not there, for its owner only. What is there and is no repository is made anew.

@@ -4,11 +4,13 @@
 use std::ffi::OsString;
 use std::path::Path;
 use std::process::{ExitStatus, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::process::{Child, Command};
+use tokio::sync::OnceCell;
 
 use crate::base::Safe;
 
@@ -28,6 +30,8 @@ pub struct Remote {
     is_isolated: bool,
     /// How long it may say nothing.
     silence: Duration,
+    /// `core.sshCommand` of the person, once it was looked up.
+    ssh: Arc<OnceCell<Option<String>>>,
 }
 
 /// What a fetch that came to nothing means.
@@ -74,7 +78,7 @@ impl Remote {
     /// `is_isolated`: nothing of the person's own git configuration is read.
     #[must_use]
     pub fn new(url: &str, is_isolated: bool) -> Self {
-        let mut remote = Self { url: url.to_owned(), password: None, is_isolated, silence: SILENCE };
+        let mut remote = Self { url: url.to_owned(), password: None, is_isolated, silence: SILENCE, ssh: Arc::default() };
         if let Some((scheme, rest)) = url.split_once("://") {
             let (place, path) = rest.find('/').and_then(|slash| rest.split_at_checked(slash)).unwrap_or((rest, ""));
             if let Some((who, host)) = place.rsplit_once('@')
@@ -121,14 +125,29 @@ impl Remote {
     /// The default branch of the original, in full; `None`: it has none.
     pub async fn default_branch(&self, mirror: &Path) -> Result<Option<String>, Trouble> {
         let told = self.git(mirror, &["ls-remote", "--symref", "origin", "HEAD"]).await?;
-        let branch = told.lines().filter_map(|line| line.strip_prefix("ref: ")?.strip_suffix("\tHEAD")).next();
+        let branch = told.lines().find_map(|line| line.strip_prefix("ref: ")?.strip_suffix("\tHEAD"));
         Ok(branch.filter(|branch| branch.starts_with("refs/heads/")).map(ToOwned::to_owned))
     }
 
+    /// What the person's git configuration says about ssh: it would lose against the environment.
+    async fn own_ssh(&self) -> Option<&str> {
+        if self.is_isolated {
+            return None;
+        }
+        let ask = async || {
+            let mut command = Command::new("git");
+            command.args(["config", "--global", "--get", "core.sshCommand"]).stdin(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
+            let output = tokio::time::timeout(self.silence, command.output()).await.ok()?.ok()?;
+            String::from_utf8(output.stdout).ok().map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
+        };
+        self.ssh.get_or_init(ask).await.as_deref()
+    }
+
     async fn git(&self, mirror: &Path, arguments: &[&str]) -> Result<String, Trouble> {
+        let ssh = self.own_ssh().await;
         let mut command = Command::new("git");
         command.arg("-C").arg(mirror).args(arguments);
-        self.surround(&mut command);
+        self.surround(&mut command, ssh);
         // A group of its own: what the terminal sends to this program is not for it, and it can be ended with all that it started.
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0).kill_on_drop(true);
         let mut child = Running(command.spawn().map_err(|error| not_started(&error))?);
@@ -147,7 +166,7 @@ impl Remote {
     }
 
     /// The environment in which git asks nobody.
-    fn surround(&self, command: &mut Command) {
+    fn surround(&self, command: &mut Command, ssh: Option<&str>) {
         for name in
             ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_NAMESPACE", "GIT_COMMON_DIR", "GIT_TRACE", "GIT_CURL_VERBOSE"]
         {
@@ -189,7 +208,7 @@ impl Remote {
         }
         // A person's own ssh stays theirs; it is only told not to ask.
         if variable("GIT_SSH").is_none() || variable("GIT_SSH_COMMAND").is_some() {
-            let mut ssh = variable("GIT_SSH_COMMAND").unwrap_or_else(|| OsString::from("ssh"));
+            let mut ssh = variable("GIT_SSH_COMMAND").unwrap_or_else(|| OsString::from(ssh.unwrap_or("ssh")));
             ssh.push(" -o BatchMode=yes -o ConnectTimeout=10");
             command.env("GIT_SSH_COMMAND", ssh);
         }
@@ -297,16 +316,12 @@ fn decoded(text: &str) -> String {
     let mut rest = text.as_bytes();
     while let Some((first, behind)) = rest.split_first() {
         let hex = behind.get(..2).and_then(|hex| std::str::from_utf8(hex).ok()).and_then(|hex| u8::from_str_radix(hex, 16).ok());
-        match (first, hex) {
-            (b'%', Some(byte)) => {
-                bytes.push(byte);
-                rest = behind.get(2..).unwrap_or_default();
-            }
-            _ => {
-                bytes.push(*first);
-                rest = behind;
-            }
-        }
+        let (byte, behind) = match hex.filter(|_| *first == b'%') {
+            Some(byte) => (byte, behind.get(2..).unwrap_or_default()),
+            None => (*first, behind),
+        };
+        bytes.push(byte);
+        rest = behind;
     }
     String::from_utf8_lossy(&bytes).into_owned()
 }

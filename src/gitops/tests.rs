@@ -4,6 +4,7 @@ mod backend;
 pub(crate) mod upstream;
 
 use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::time::Duration;
 
@@ -154,7 +155,7 @@ async fn branches_tags_and_commits_are_read_and_what_is_not_there_is_said() {
         ("v1", "1", 1),
         ("HEAD", "2", 2),
         (&first, "1", 1),
-        (&first[..8], "1", 1),
+        (first.get(..8).unwrap(), "1", 1),
         ("refs/heads/main", "2", 2),
     ] {
         let desired = read(target).await;
@@ -182,7 +183,7 @@ async fn rewritten_history_is_followed_and_said() {
     upstream.commit_on(Some("main"), &[&first], 70, "Cem", "right", &overlay("3"));
     let answers = mine.fetched(&mut reader).await;
     assert_eq!(told(&answers[0].1), [line("3", "Cem", "right"), line("1", "Ana", "import")]);
-    assert_eq!(answers[0].1.remark.as_ref().unwrap().as_str(), "the history of main was rewritten: seen 1970-01-01T00:00:00Z");
+    assert_eq!(answers[0].1.remark.as_ref().unwrap().as_str(), "The history of main was rewritten (seen 1970-01-01T00:00:00Z)");
 }
 
 #[tokio::test]
@@ -214,7 +215,6 @@ async fn an_index_that_is_torn_or_wrong_is_made_anew() {
         assert_eq!(read(), 3);
         assert_eq!(index::Index::load(&file).missing(&git, git.head().unwrap().target().unwrap(), 9).unwrap(), 0, "it is mended on disk");
     }
-    use std::os::unix::fs::PermissionsExt as _;
     let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!((mode(mine.mirror.folder()), mode(mine.folder.path().join("mirrors").as_path()), mode(&file)), (0o700, 0o700, 0o600));
 }

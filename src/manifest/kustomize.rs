@@ -8,7 +8,7 @@ use crate::manifest::containers::{Container, containers};
 use crate::manifest::entry::ImageEntry;
 use crate::manifest::patch;
 use crate::manifest::tree::{Recorded, Trouble, below, joined};
-use crate::manifest::yaml::Node;
+use crate::manifest::yaml::{Documents, Node};
 
 /// The names of a kustomization's file. Exactly one may be there.
 const FILES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
@@ -147,7 +147,7 @@ impl Builder<'_> {
         for key in ["patchesStrategicMerge", "patches", "patchesJson6902"] {
             for written in kustomization.items_of(key) {
                 let target = written.get("target");
-                let (documents, from): (Rc<[Rc<Node>]>, Rc<str>) = match (written.text(), written.text_of("path"), written.text_of("patch")) {
+                let (documents, from): (Documents, Rc<str>) = match (written.text(), written.text_of("path"), written.text_of("patch")) {
                     // A strategic merge patch by itself: a file, or the patch as text.
                     (Some(text), ..) if text.contains('\n') => (inline(file, written.line, text)?, Rc::clone(file)),
                     (Some(path), ..) | (None, Some(path), _) => self.file(folder, file, written.line, path)?,
@@ -162,7 +162,7 @@ impl Builder<'_> {
         Ok(())
     }
 
-    fn file(&self, folder: &str, file: &str, line: usize, written: &str) -> Result<(Rc<[Rc<Node>]>, Rc<str>), Trouble> {
+    fn file(&self, folder: &str, file: &str, line: usize, written: &str) -> Result<(Documents, Rc<str>), Trouble> {
         let missing = || Trouble::broken(file, line, &format!("'{written}' is not there"));
         let path = joined(folder, written).ok_or_else(missing)?;
         Ok((self.tree.yaml(&path)?.ok_or_else(missing)?, Rc::from(path)))
@@ -216,7 +216,7 @@ impl Built {
     }
 }
 
-fn inline(file: &str, line: usize, text: &str) -> Result<Rc<[Rc<Node>]>, Trouble> {
+fn inline(file: &str, line: usize, text: &str) -> Result<Documents, Trouble> {
     let documents = crate::manifest::yaml::read(text.as_bytes());
     documents.map(Rc::from).map_err(|flaw| Trouble::broken(file, line + flaw.line.saturating_sub(1), &flaw.what))
 }

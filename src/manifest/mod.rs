@@ -120,7 +120,9 @@ impl<'t> Reader<'_, 't> {
                 let why = crate::safe!("the chart {} is in a Helm repository, and no value here names its image", chart.shown());
                 return Err(Trouble::Elsewhere(why));
             }
-            return self.named(named, origin, told);
+            told.overridden.extend(overridden_by_parameters(origin));
+            take(named, told);
+            return Ok(());
         }
         let Some(path) = &origin.path else { return Ok(()) };
         let Some(tree) = tree else {
@@ -128,7 +130,9 @@ impl<'t> Reader<'_, 't> {
             if named.is_empty() {
                 return Err(Trouble::Elsewhere(crate::safe!("{} is in another repository", path.shown())));
             }
-            return self.named(named, origin, told);
+            told.overridden.extend(overridden_by_parameters(origin));
+            take(named, told);
+            return Ok(());
         };
         if origin.plugin {
             return Err(Trouble::Elsewhere(crate::safe!("the manifests of {} are made by a plugin, which is not run here", path.shown())));
@@ -145,9 +149,12 @@ impl<'t> Reader<'_, 't> {
             told.overridden.extend(overrides.words_of_parameters());
             let named = helm::read(tree, &folder, &origin, &overrides.parameters, &|name| self.referred(name), self.question.keys)?;
             if named.is_empty() {
-                return self.plain_templates(&folder, told);
+                let folder = Safe::clean(&folder);
+                let why = crate::safe!("no value of the chart {folder} is an image by the usual keys: [[gitops.images]] names others");
+                told.elsewhere.get_or_insert(why);
             }
-            return self.named(named, &Origin::default(), told);
+            take(named, told);
+            return Ok(());
         }
         if kustomize::file_of(tree, &folder)?.is_some() {
             told.overridden.extend(overrides.words_of_images());
@@ -162,24 +169,17 @@ impl<'t> Reader<'_, 't> {
             .filter(|(origin, _)| origin.reference.as_ref().is_some_and(|reference| reference.as_wire() == name))
             .find_map(|(_, tree)| tree.as_ref())
     }
+}
 
-    fn named(&self, named: Vec<helm::Named>, origin: &Origin, told: &mut Told) -> Result<(), Trouble> {
-        if !origin.parameters.is_empty() {
-            told.overridden.push("spec.source.helm.parameters".to_owned());
-        }
-        for helm::Named { image, file } in named {
-            told.image(image, &file, true);
-        }
-        Ok(())
+/// Takes in what values name.
+fn take(named: Vec<helm::Named>, told: &mut Told) {
+    for helm::Named { image, file } in named {
+        told.image(image, &file, true);
     }
+}
 
-    /// A chart whose values name no image.
-    #[expect(clippy::unused_self, reason = "one of the ways to read an origin")]
-    fn plain_templates(&self, folder: &str, told: &mut Told) -> Result<(), Trouble> {
-        let why = crate::safe!("no value of the chart {} is an image by the usual keys: [[gitops.images]] names others", Safe::clean(folder));
-        told.elsewhere.get_or_insert(why);
-        Ok(())
-    }
+fn overridden_by_parameters(origin: &Origin) -> Option<String> {
+    (!origin.parameters.is_empty()).then(|| "spec.source.helm.parameters".to_owned())
 }
 
 fn parameters(origin: &Origin) -> Vec<(String, String)> {
@@ -210,11 +210,8 @@ fn plain(tree: &Recorded<'_>, folder: &str, recurse: bool, depth: usize, told: &
         let path = below(folder, &entry.name);
         let (_, ending) = entry.name.rsplit_once('.').unwrap_or_default();
         match ending {
-            _ if entry.is_folder => {
-                if recurse && depth < 20 {
-                    plain(tree, &path, recurse, depth + 1, told)?;
-                }
-            }
+            _ if entry.is_folder && recurse && depth < 20 => plain(tree, &path, recurse, depth + 1, told)?,
+            _ if entry.is_folder => {}
             "jsonnet" => {
                 told.elsewhere.get_or_insert(crate::safe!("{} is Jsonnet, which is not run here", Safe::clean(&path)));
             }

@@ -33,8 +33,8 @@ fn json(document: &Node, target: Option<&Node>, file: &Rc<str>, onto: &mut [Cont
     for operation in document.items() {
         let path = operation.text_of("path").unwrap_or_default();
         let mut parts = path.rsplit('/');
-        let (last, place, list) = (parts.next(), parts.next(), parts.next());
-        if last != Some("image") || !matches!(list, Some("containers" | "initContainers")) {
+        let (field, place, list) = (parts.next(), parts.next(), parts.next());
+        if field != Some("image") || !matches!(list, Some("containers" | "initContainers")) {
             continue;
         }
         let place = place.and_then(|place| place.parse::<usize>().ok());

@@ -33,6 +33,9 @@ pub enum Value {
     Map(Vec<(Box<str>, Rc<Node>)>),
 }
 
+/// The documents of one file.
+pub type Documents = Rc<[Rc<Node>]>;
+
 /// What is wrong with a file, and on which line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Flaw {
@@ -100,7 +103,7 @@ enum Open {
 pub fn read(bytes: &[u8]) -> Result<Vec<Rc<Node>>, Flaw> {
     let text = std::str::from_utf8(bytes).map_err(|error| {
         let before = bytes.get(..error.valid_up_to()).unwrap_or_default();
-        Flaw { line: 1 + before.iter().filter(|byte| **byte == b'\n').count(), what: "this is not UTF-8".to_owned() }
+        Flaw { line: before.split(|byte| *byte == b'\n').count(), what: "this is not UTF-8".to_owned() }
     })?;
     let mut reader = Reader::default();
     for event in Parser::new_from_str(text.trim_start_matches('\u{feff}')) {
@@ -188,18 +191,19 @@ impl Reader {
                 }
             }
             Some((Open::List(_, items), _)) => items.push(node),
-            Some((Open::Map(_, entries, key), _)) => match key.take() {
-                Some(key) => entries.push((key, node)),
-                None => {
-                    let Some(text) = text else {
-                        return Err(Flaw { line, what: "a key that is no text: a template, which is not read?".to_owned() });
-                    };
-                    if entries.iter().any(|(name, _)| &**name == text) && text != "<<" {
-                        return Err(Flaw { line, what: format!("the key '{text}' is there twice") });
-                    }
-                    *key = Some(text.into());
+            Some((Open::Map(_, entries, key), _)) => {
+                if let Some(key) = key.take() {
+                    entries.push((key, node));
+                    return Ok(());
                 }
-            },
+                let Some(text) = text else {
+                    return Err(Flaw { line, what: "a key that is no text: a template, which is not read?".to_owned() });
+                };
+                if entries.iter().any(|(name, _)| &**name == text) && text != "<<" {
+                    return Err(Flaw { line, what: format!("the key '{text}' is there twice") });
+                }
+                *key = Some(text.into());
+            }
         }
         Ok(())
     }
@@ -207,6 +211,8 @@ impl Reader {
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Write as _;
+
     use super::*;
 
     fn one(text: &str) -> Rc<Node> {
@@ -254,7 +260,7 @@ mod tests {
         let mut text = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n".to_owned();
         for level in 1..9 {
             let repeated = vec![format!("*a{}", level - 1); 9].join(", ");
-            text += &format!("a{level}: &a{level} [{repeated}]\n");
+            writeln!(text, "a{level}: &a{level} [{repeated}]").unwrap();
         }
         assert!(read(text.as_bytes()).unwrap_err().what.contains("aliases included"));
     }

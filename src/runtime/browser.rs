@@ -4,6 +4,9 @@ use std::process::Stdio;
 
 use color_eyre::eyre::{Result, WrapErr as _};
 
+use tokio::sync::mpsc;
+
+use crate::base::Safe;
 use crate::domain::link::Link;
 
 /// The program that opens pages: what the system has for it.
@@ -20,8 +23,17 @@ pub fn is_there(lookup: impl Fn(&str) -> Option<String>) -> bool {
     has_screen && lookup("PATH").is_some_and(|path| std::env::split_paths(&path).any(|folder| folder.join(OPENER).is_file()))
 }
 
+/// Sends the browser to a page, and tells where that fails.
+pub fn send(link: Link, failures: mpsc::UnboundedSender<Safe>) {
+    tokio::spawn(async move {
+        if let Err(error) = open(&link).await {
+            let _ = failures.send(Safe::clean(&format!("{error:#}. The page is {}", link.text())));
+        }
+    });
+}
+
 /// Sends the browser to a page. The address is an argument of its own, and begins with `http`: no shell reads it, and no option is made of it.
-pub async fn open(link: &Link) -> Result<()> {
+async fn open(link: &Link) -> Result<()> {
     let mut command = tokio::process::Command::new(OPENER);
     command.arg(link.text().as_str()).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     let status = command.status().await.wrap_err_with(|| format!("cannot run {OPENER}"))?;

@@ -15,14 +15,11 @@ use tokio::time::Instant;
 
 use crate::app::matrix::ColumnKey;
 use crate::app::model::Screen;
-use crate::app::view;
 use crate::app::{Effect, Model, Msg, What, update};
-use crate::base::nearest::nearest;
 use crate::base::{Safe, Timestamp};
 use crate::config::Config;
 use crate::domain::ServiceName;
 use crate::domain::fleet::Remembered;
-use crate::domain::link::Link;
 use crate::domain::observation::Report;
 use crate::runtime::connections::Connections;
 use crate::runtime::kept::{self, Keeper};
@@ -65,18 +62,9 @@ pub enum Ending {
 /// Runs the cockpit until its end, beginning with a view where one is named.
 pub fn run(config: &Config, view: Option<&str>) -> Result<Ending> {
     let mut model = model(config);
-    let kept = kept::load(&places::state()?);
-    model.own.favourites = kept.favourites;
-    let configured: Vec<Safe> = model.own.views.iter().map(|view| view.name.clone()).collect();
-    model.own.views.extend(kept.views.into_iter().filter(|view| !configured.contains(&view.name)));
-    if let Some(wanted) = view {
-        let found = model.own.views.iter().find(|view| view.name.as_str() == wanted).cloned();
-        match found {
-            Some(view) => view::choose(&mut model, &view),
-            None => return Ok(Ending::NoSuchView(unknown_view(&model, wanted))),
-        }
+    if let Err(sentence) = kept::begin(&mut model, &places::state()?, view) {
+        return Ok(Ending::NoSuchView(sentence));
     }
-    model.notice = kept.remark.or(model.notice);
     let runtime = super::tokio_runtime()?;
     let mut terminal = Terminal::open()?;
     let caught = std::panic::catch_unwind(AssertUnwindSafe(|| {
@@ -86,17 +74,6 @@ pub fn run(config: &Config, view: Option<&str>) -> Result<Ending> {
         })
     }));
     land(runtime, Some(terminal), caught)
-}
-
-/// What is said of a view that is not there.
-fn unknown_view(model: &Model, wanted: &str) -> Safe {
-    let names: Vec<&str> = model.own.views.iter().map(|view| view.name.as_str()).collect();
-    let wanted = Safe::clean(wanted);
-    match (nearest(wanted.as_str(), names.iter().copied()), names.is_empty()) {
-        (Some(near), _) => crate::safe!("there is no view '{wanted}'. Did you mean '{near}'?"),
-        (None, false) => crate::safe!("there is no view '{wanted}'. There are {}.", names.join(", ")),
-        (None, true) => crate::safe!("there is no view '{wanted}': none is saved, and the configuration has no [[views]]."),
-    }
 }
 
 /// Gives the terminal back, whatever happened on it, and ends what still runs.
@@ -366,7 +343,7 @@ impl<'t> Cockpit<'t> {
             };
             assert!(!faults::wished("core"), "a fault was wished for");
             let effects = match event {
-                Event::Key(key) if key.kind != KeyEventKind::Release => match keys::pressed(&self.model, key) {
+                Event::Key(key) if key.kind != KeyEventKind::Release => match keys::pressed(self.look.keys, &self.model, key) {
                     Some(Pressed::Wants(intent)) => self.update(What::Wants(intent)),
                     Some(Pressed::Typed(character)) => self.update(What::Typed(character)),
                     Some(Pressed::Erased) => self.update(What::Erased),
@@ -435,7 +412,7 @@ impl<'t> Cockpit<'t> {
             Effect::Ask { source, ask } => self.connections.ask(&source, ask),
             Effect::Notify(text) => self.terminal.send_beside(&sequences::notification(&text, self.bell, self.between)),
             Effect::Copy(text) => self.terminal.send_beside(&sequences::clipboard(&text, self.between)),
-            Effect::Browse(link) => self.browse(link),
+            Effect::Browse(link) => browser::send(link, self.failures.0.clone()),
             Effect::Keep(change) => {
                 if let Some(keeper) = &self.keeper {
                     keeper.keep(change);
@@ -444,16 +421,6 @@ impl<'t> Cockpit<'t> {
             // Handled where keys are taken in: only keys ask for these.
             Effect::Suspend | Effect::Play(_) | Effect::Quit => {}
         }
-    }
-
-    /// Sends the browser there; what becomes of it is told when it is known.
-    fn browse(&self, link: Link) {
-        let failures = self.failures.0.clone();
-        tokio::spawn(async move {
-            if let Err(error) = browser::open(&link).await {
-                let _ = failures.send(Safe::clean(&format!("{error:#}. The page is {}", link.text())));
-            }
-        });
     }
 
     /// Nothing on the screen can be relied on, nor its size: the next frame repaints it whole.
@@ -512,25 +479,4 @@ async fn news(told: &mut Option<watch::Receiver<Told>>) -> Option<What> {
 }
 
 #[cfg(test)]
-mod tests {
-    use futures_util::FutureExt as _;
-
-    use super::*;
-
-    #[tokio::test]
-    async fn the_story_is_told_from_its_newest_line_and_its_end_keeps_nobody_awake() {
-        let line = |text: &str| Told { at: Some(Timestamp::UNIX_EPOCH), line: Safe::clean(text) };
-        let told = |text: &str| Some(What::Told { at: Timestamp::UNIX_EPOCH, line: Safe::clean(text) });
-        let (sender, mut receiver) = watch::channel(Told::default());
-        receiver.mark_changed();
-        let mut story = Some(receiver);
-        assert_eq!(news(&mut story).await, None, "nothing was told yet");
-        assert_eq!(news(&mut story).now_or_never(), None);
-        sender.send_replace(line("one"));
-        sender.send_replace(line("two"));
-        assert_eq!(news(&mut story).await, told("two"));
-        drop(sender);
-        assert_eq!(news(&mut story).now_or_never(), None);
-        assert!(story.is_none());
-    }
-}
+mod tests;

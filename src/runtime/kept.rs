@@ -15,8 +15,10 @@ use std::time::Duration;
 use color_eyre::eyre::{Result, WrapErr as _, bail, ensure};
 use serde::{Deserialize, Serialize};
 
+use crate::app::Model;
 use crate::app::matrix::Arrange;
-use crate::app::view::{Change, View};
+use crate::app::view::{self, Change, View};
+use crate::base::nearest::nearest;
 use crate::base::{Raw, Safe};
 use crate::domain::ServiceName;
 
@@ -120,6 +122,33 @@ impl Drop for Keeper {
             let _ = done.send(());
         });
         let _ = waited.recv_timeout(PATIENCE);
+    }
+}
+
+/// Gives a model its favourites and views, and shows the view that is named. Refused, in words, where there is none of that name.
+pub fn begin(model: &mut Model, folder: &Path, view: Option<&str>) -> Result<(), Safe> {
+    let kept = load(folder);
+    model.own.favourites = kept.favourites;
+    let configured: Vec<Safe> = model.own.views.iter().map(|view| view.name.clone()).collect();
+    model.own.views.extend(kept.views.into_iter().filter(|view| !configured.contains(&view.name)));
+    if let Some(wanted) = view {
+        let found = model.own.views.iter().find(|view| view.name.as_str() == wanted).cloned();
+        view::choose(model, &found.ok_or_else(|| unknown(model, wanted))?);
+    }
+    if kept.remark.is_some() {
+        model.notice = kept.remark;
+    }
+    Ok(())
+}
+
+/// What is said of a view that is not there.
+fn unknown(model: &Model, wanted: &str) -> Safe {
+    let names: Vec<&str> = model.own.views.iter().map(|view| view.name.as_str()).collect();
+    let wanted = Safe::clean(wanted);
+    match (nearest(wanted.as_str(), names.iter().copied()), names.is_empty()) {
+        (Some(near), _) => crate::safe!("there is no view '{wanted}'. Did you mean '{near}'?"),
+        (None, false) => crate::safe!("there is no view '{wanted}'. There are {}.", names.join(", ")),
+        (None, true) => crate::safe!("there is no view '{wanted}': none is saved, and the configuration has no [[views]]."),
     }
 }
 
@@ -312,5 +341,19 @@ mod tests {
         let keeper = Keeper::start(PathBuf::from("/nowhere/at/all"), move |told| drop(sender.send(told))).unwrap();
         keeper.keep(favourite("a", true));
         assert!(receiver.recv().unwrap().as_str().starts_with("Not kept for the next time: cannot write to /nowhere/at/all"));
+    }
+
+    #[test]
+    fn it_begins_with_the_view_that_is_named_or_says_which_there_are() {
+        let folder = tempfile::tempdir().unwrap();
+        let new = || Model::new(crate::domain::landscape::Landscape::default(), crate::app::Settings::default(), crate::base::Timestamp::UNIX_EPOCH);
+        let begun = |view: &str| begin(&mut new(), folder.path(), Some(view)).unwrap_err().as_str().to_owned();
+        assert_eq!(begun("mine"), "there is no view 'mine': none is saved, and the configuration has no [[views]].");
+        keep(folder.path(), &Change::SaveView(view("mine", "service:checkout"))).unwrap();
+        assert_eq!(begun("mnie"), "there is no view 'mnie'. Did you mean 'mine'?");
+        assert_eq!(begun("something\u{1b}"), "there is no view 'something\u{fffd}'. There are mine.");
+        let mut model = new();
+        begin(&mut model, folder.path(), Some("mine")).unwrap();
+        assert_eq!((model.matrix.filter.text(), model.matrix.arrange, model.matrix.folded), ("service:checkout", Arrange::ByName, Some(true)));
     }
 }

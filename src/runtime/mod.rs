@@ -29,13 +29,15 @@ use crate::app::matrix::Arrange;
 use crate::app::view::View;
 use crate::app::{Model, NamedRepository, Settings};
 use crate::base::{Raw, Safe};
-use crate::config::{self, Config, Origin};
+use crate::config::{self, Config, Origin, Problems};
 use crate::domain::SourceId;
 use crate::domain::access::{ClusterAccess, RepositoryAccess};
 use crate::domain::desired::Address;
 use crate::runtime::terminal::sequences::{Bell, Between};
 use crate::ui::Look;
-use crate::ui::look::{Colors, Glyphs};
+use crate::ui::keymap::{self, Wrong};
+use crate::ui::keys::Keys;
+use crate::ui::look::{Colors, Glyphs, Theme};
 
 /// The worker threads for sources and the timers of the core.
 pub fn tokio_runtime() -> Result<tokio::runtime::Runtime> {
@@ -119,12 +121,35 @@ pub fn look(config: &Config) -> Look {
         config::Glyphs::Unicode => Glyphs::Unicode,
         config::Glyphs::Ascii => Glyphs::Ascii,
     };
+    look.theme = match config.ui.theme {
+        config::Theme::Usual => Theme::Usual,
+        config::Theme::ColourBlind => Theme::ColourBlind,
+    };
+    // What is wrong with them was told when the configuration was read.
+    look.keys = keys(config).unwrap_or_default();
     look.colors = match config.ui.colors {
         config::Colors::None => Colors::None,
+        config::Colors::Many if variable("NO_COLOR").is_none_or(|value| value.is_empty()) => Colors::Many,
         config::Colors::Sixteen if variable("NO_COLOR").is_none_or(|value| value.is_empty()) => Colors::Sixteen,
-        config::Colors::Sixteen | config::Colors::Auto => look.colors,
+        config::Colors::Sixteen | config::Colors::Many | config::Colors::Auto => look.colors,
     };
     look
+}
+
+/// The keys that a configuration makes of the usual ones. Which commands there are only the cockpit knows, so this is where they are looked for.
+pub fn keys(config: &Config) -> Result<Keys, Problems> {
+    let written: Vec<(&str, Vec<&str>)> =
+        config.keys.iter().map(|binding| (binding.command.as_str(), binding.keys.iter().map(String::as_str).collect())).collect();
+    keymap::with(&written).map_err(|wrong| {
+        let problem = |wrong: Wrong| {
+            let place = config.keys.get(wrong.binding).map(|binding| binding.place.clone()).unwrap_or_default();
+            config::Problem { found: wrong.found, cure: Some(wrong.cure), ..place }
+        };
+        let mut problems: Vec<config::Problem> = wrong.into_iter().map(problem).collect();
+        // In the order of the file.
+        problems.sort_by_key(|problem| problem.at);
+        Problems(problems)
+    })
 }
 
 /// How attention is drawn.
@@ -170,4 +195,29 @@ pub fn reached(config: &Config) -> Arc<connections::Reached> {
 pub(crate) fn panic_words(payload: &(dyn std::any::Any + Send)) -> Safe {
     let text = payload.downcast_ref::<&str>().copied().or_else(|| payload.downcast_ref::<String>().map(String::as_str));
     Safe::clean(text.unwrap_or("a panic without words"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_that_cannot_be_are_told_with_file_line_and_cure() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("config.toml");
+        let argocd = "[[argocd]]\nname = \"main\"\nurl = \"https://argocd.example.com\"\ntoken = { env = \"TOKEN\" }\n";
+        let surroundings = config::Surroundings::new(Some(folder.path().to_owned()), [("TOKEN", "x")]);
+        let load = |keys: &str| {
+            std::fs::write(&file, format!("{argocd}[keys]\n{keys}")).unwrap();
+            config::load(Some(&file), &surroundings).unwrap()
+        };
+        let told = keys(&load("help = \"F1\"\nsorces = \"S\"\nfold = [\"Ctrl-S\"]\n")).unwrap_err().to_string();
+        let told = told.replace(&folder.path().display().to_string(), "");
+        let expected = "/config.toml:7:10: keys.sorces: there is no command 'sorces'\n    did you mean 'sources'?\n\
+                        /config.toml:8:8: keys.fold: Ctrl-S cannot be used: it stops the terminal's output until Ctrl-Q\n    \
+                        another key: \"Ctrl-T\", \"T\", \"F5\"";
+        assert_eq!(told, expected);
+        assert_eq!(keys(&load("help = \"F1\"\n")).unwrap().of(crate::app::Intent::Help), "F1");
+        assert_eq!(keys(&load("")).unwrap(), Keys::USUAL);
+    }
 }

@@ -95,6 +95,27 @@ impl Repository {
         commit(&git, Some((&objects, &memory)), changes, author, when, message)
     }
 
+    /// Makes the newest commit anew with other words, on what was there before it: the branch is moved by force.
+    pub(super) fn rewrite(&self, author: &Author, when: Timestamp, message: &str) -> Result<String, git2::Error> {
+        let git = self.git();
+        let head = git.find_commit(git.refname_to_id(BRANCH)?)?;
+        let signature = Signature::new(&author.name, &author.email, &Time::new(when.as_second(), 0))?;
+        let parents: Vec<_> = head.parents().collect();
+        let id = git.commit(None, &signature, &signature, message, &head.tree()?, &parents.iter().collect::<Vec<_>>())?;
+        git.reference(BRANCH, id, true, "rewritten")?;
+        Ok(id.to_string())
+    }
+
+    /// Without its `HEAD`, git takes a folder for no repository; the handle that is open here needs none.
+    pub(super) fn set_away(&self, away: bool) -> Result<(), git2::Error> {
+        let (here, gone) = (self.path.join("HEAD"), self.path.join("HEAD.away"));
+        let (from, to) = if away { (here, gone) } else { (gone, here) };
+        if !from.exists() {
+            return Ok(());
+        }
+        std::fs::rename(from, to).map_err(|error| git2::Error::from_str(&error.to_string()))
+    }
+
     /// The newest revision of `main`; an error while there is none.
     pub(super) fn head(&self) -> Result<String, git2::Error> {
         Ok(self.git().refname_to_id(BRANCH)?.to_string())

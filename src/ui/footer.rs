@@ -2,7 +2,7 @@
 
 use super::canvas::{Canvas, width};
 use super::look::Tone;
-use super::{keys, palette};
+use super::palette;
 use crate::app::{COMMANDS, Intent, Model, Overlay, Screen};
 
 pub(super) fn paint(canvas: &mut Canvas<'_>, model: &Model) {
@@ -33,10 +33,11 @@ pub(super) fn paint(canvas: &mut Canvas<'_>, model: &Model) {
         return;
     }
     // What does not fit can be found with the palette; the way out is always told.
-    let tight = hints(model, false).map(|(intent, title)| width(canvas.look.key(keys::key_of(intent))) + width(title) + 3).sum::<u16>() > end + 1;
+    let tight =
+        hints(model, false).map(|(intent, title)| width(canvas.look.key(canvas.look.keys.of(intent))) + width(title) + 3).sum::<u16>() > end + 1;
     let mut x = 1;
     for (intent, title) in hints(model, tight) {
-        let key = canvas.look.key(keys::key_of(intent));
+        let key = canvas.look.key(canvas.look.keys.of(intent));
         if x + width(key) + 1 + width(title) > end {
             break;
         }

@@ -9,13 +9,13 @@ use crate::app::command::Scope;
 use crate::app::{COMMANDS, Intent, Model, Overlay};
 
 /// One key and its meaning.
-#[derive(Debug, Clone, Copy)]
-struct Key {
-    code: KeyCode,
-    control: bool,
-    intent: Intent,
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Key {
+    pub(super) code: KeyCode,
+    pub(super) control: bool,
+    pub(super) intent: Intent,
     /// As it is written for a person.
-    shown: &'static str,
+    pub(super) shown: &'static str,
 }
 
 const fn key(code: KeyCode, intent: Intent, shown: &'static str) -> Key {
@@ -31,7 +31,7 @@ const fn control(letter: char, intent: Intent, shown: &'static str) -> Key {
 }
 
 /// The keys. The first of an intent is the one that hints name.
-const KEYS: &[Key] = &[
+pub(super) const KEYS: &[Key] = &[
     letter('k', Intent::Up, "k"),
     key(KeyCode::Up, Intent::Up, "Up"),
     letter('j', Intent::Down, "j"),
@@ -67,6 +67,37 @@ const KEYS: &[Key] = &[
     control('z', Intent::Suspend, "Ctrl-Z"),
 ];
 
+/// The keys that hold: the usual ones, or those that a configuration made of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Keys(Option<&'static [Key]>);
+
+impl Keys {
+    /// The usual ones.
+    pub const USUAL: Self = Self(None);
+
+    /// These in the place of the usual ones. They are kept until the program ends.
+    pub(super) fn own(keys: Vec<Key>) -> Self {
+        Self(Some(keys.leak()))
+    }
+
+    pub(super) fn all(self) -> &'static [Key] {
+        self.0.unwrap_or(KEYS)
+    }
+
+    /// The key that hints name for a wish; empty where it has none.
+    #[must_use]
+    pub fn of(self, intent: Intent) -> &'static str {
+        self.all().iter().find(|key| key.intent == intent).map_or("", |key| key.shown)
+    }
+
+    /// All keys of a wish, for a person: `k, Up`.
+    #[must_use]
+    pub fn all_of(self, intent: Intent) -> String {
+        let shown: Vec<&str> = self.all().iter().filter(|key| key.intent == intent).map(|key| key.shown).collect();
+        shown.join(", ")
+    }
+}
+
 /// What a key press means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pressed {
@@ -80,7 +111,7 @@ pub enum Pressed {
 
 /// What a key press means here and now; nothing for most keys.
 #[must_use]
-pub fn pressed(model: &Model, event: KeyEvent) -> Option<Pressed> {
+pub fn pressed(keys: Keys, model: &Model, event: KeyEvent) -> Option<Pressed> {
     let control = event.modifiers.contains(KeyModifiers::CONTROL);
     if event.modifiers.intersects(KeyModifiers::ALT | KeyModifiers::SUPER | KeyModifiers::HYPER | KeyModifiers::META) {
         return None;
@@ -97,21 +128,8 @@ pub fn pressed(model: &Model, event: KeyEvent) -> Option<Pressed> {
             _ => {}
         }
     }
-    let found = KEYS.iter().find(|key| key.control == control && key.code == event.code);
+    let found = keys.all().iter().find(|key| key.control == control && key.code == event.code);
     found.map(|key| Pressed::Wants(key.intent))
-}
-
-/// The key that hints name for a wish; empty where it has none.
-#[must_use]
-pub fn key_of(intent: Intent) -> &'static str {
-    KEYS.iter().find(|key| key.intent == intent).map_or("", |key| key.shown)
-}
-
-/// All keys of a wish, for a person: `k, Up`.
-#[must_use]
-pub fn keys_of(intent: Intent) -> String {
-    let shown: Vec<&str> = KEYS.iter().filter(|key| key.intent == intent).map(|key| key.shown).collect();
-    shown.join(", ")
 }
 
 const SCOPES: [Scope; 3] = [Scope::Moving, Scope::Looking, Scope::Program];
@@ -132,12 +150,12 @@ pub fn markdown() -> String {
 
 /// The keys as plain text.
 #[must_use]
-pub fn text() -> String {
+pub fn text(keys: Keys) -> String {
     let mut out = String::new();
     for scope in SCOPES {
         let _ = writeln!(out, "{}{}", if out.is_empty() { "" } else { "\n" }, scope.title());
         for command in COMMANDS.iter().filter(|command| command.scope == scope) {
-            let _ = writeln!(out, "  {:<16}{:<11}{}", keys_of(command.intent), command.title, command.help);
+            let _ = writeln!(out, "  {:<16}{:<11}{}", keys.all_of(command.intent), command.title, command.help);
         }
     }
     out
@@ -161,7 +179,7 @@ mod tests {
         }
         for command in COMMANDS {
             // What has none is found in the palette.
-            assert!(!key_of(command.intent).is_empty() || !command.hinted, "{} has no key", command.title);
+            assert!(!Keys::USUAL.of(command.intent).is_empty() || !command.hinted, "{} has no key", command.title);
         }
     }
 
@@ -184,37 +202,37 @@ mod tests {
     fn letters_are_text_while_a_filter_is_typed() {
         let mut model = testing::usual();
         let q = press(KeyCode::Char('q'), KeyModifiers::NONE);
-        assert_eq!(pressed(&model, q), Some(Pressed::Wants(Intent::Back)));
-        assert_eq!(pressed(&model, press(KeyCode::Char('G'), KeyModifiers::SHIFT)), Some(Pressed::Wants(Intent::Bottom)));
-        assert_eq!(pressed(&model, press(KeyCode::Backspace, KeyModifiers::NONE)), None);
+        assert_eq!(pressed(Keys::USUAL, &model, q), Some(Pressed::Wants(Intent::Back)));
+        assert_eq!(pressed(Keys::USUAL, &model, press(KeyCode::Char('G'), KeyModifiers::SHIFT)), Some(Pressed::Wants(Intent::Bottom)));
+        assert_eq!(pressed(Keys::USUAL, &model, press(KeyCode::Backspace, KeyModifiers::NONE)), None);
         update(&mut model, msg(testing::NOW, What::Wants(Intent::Filter)));
-        assert_eq!(pressed(&model, q), Some(Pressed::Typed('q')));
-        assert_eq!(pressed(&model, press(KeyCode::Backspace, KeyModifiers::NONE)), Some(Pressed::Erased));
-        assert_eq!(pressed(&model, press(KeyCode::Esc, KeyModifiers::NONE)), Some(Pressed::Wants(Intent::Back)));
-        assert_eq!(pressed(&model, press(KeyCode::Enter, KeyModifiers::NONE)), Some(Pressed::Wants(Intent::Open)));
-        assert_eq!(pressed(&model, press(KeyCode::Down, KeyModifiers::NONE)), Some(Pressed::Wants(Intent::Down)));
-        assert_eq!(pressed(&model, press(KeyCode::Char('c'), KeyModifiers::CONTROL)), Some(Pressed::Wants(Intent::Quit)));
-        assert_eq!(pressed(&model, press(KeyCode::Char('x'), KeyModifiers::ALT)), None);
-        assert_eq!(pressed(&model, press(KeyCode::Char(':'), KeyModifiers::NONE)), Some(Pressed::Typed(':')));
-        assert_eq!(pressed(&model, press(KeyCode::Char('n'), KeyModifiers::CONTROL)), None);
+        assert_eq!(pressed(Keys::USUAL, &model, q), Some(Pressed::Typed('q')));
+        assert_eq!(pressed(Keys::USUAL, &model, press(KeyCode::Backspace, KeyModifiers::NONE)), Some(Pressed::Erased));
+        assert_eq!(pressed(Keys::USUAL, &model, press(KeyCode::Esc, KeyModifiers::NONE)), Some(Pressed::Wants(Intent::Back)));
+        assert_eq!(pressed(Keys::USUAL, &model, press(KeyCode::Enter, KeyModifiers::NONE)), Some(Pressed::Wants(Intent::Open)));
+        assert_eq!(pressed(Keys::USUAL, &model, press(KeyCode::Down, KeyModifiers::NONE)), Some(Pressed::Wants(Intent::Down)));
+        assert_eq!(pressed(Keys::USUAL, &model, press(KeyCode::Char('c'), KeyModifiers::CONTROL)), Some(Pressed::Wants(Intent::Quit)));
+        assert_eq!(pressed(Keys::USUAL, &model, press(KeyCode::Char('x'), KeyModifiers::ALT)), None);
+        assert_eq!(pressed(Keys::USUAL, &model, press(KeyCode::Char(':'), KeyModifiers::NONE)), Some(Pressed::Typed(':')));
+        assert_eq!(pressed(Keys::USUAL, &model, press(KeyCode::Char('n'), KeyModifiers::CONTROL)), None);
     }
 
     #[test]
     fn in_the_palette_control_moves_as_in_a_shell_and_more_than_escape_leaves() {
         let mut model = testing::usual();
         let control = |letter| press(KeyCode::Char(letter), KeyModifiers::CONTROL);
-        assert_eq!(pressed(&model, control('p')), Some(Pressed::Wants(Intent::Palette)));
+        assert_eq!(pressed(Keys::USUAL, &model, control('p')), Some(Pressed::Wants(Intent::Palette)));
         update(&mut model, msg(testing::NOW, What::Wants(Intent::Palette)));
-        assert_eq!(pressed(&model, control('p')), Some(Pressed::Wants(Intent::Up)));
-        assert_eq!(pressed(&model, control('n')), Some(Pressed::Wants(Intent::Down)));
-        assert_eq!(pressed(&model, control('g')), Some(Pressed::Wants(Intent::Back)));
-        assert_eq!(pressed(&model, control('c')), Some(Pressed::Wants(Intent::Quit)));
-        assert_eq!(pressed(&model, press(KeyCode::Char('q'), KeyModifiers::NONE)), Some(Pressed::Typed('q')));
+        assert_eq!(pressed(Keys::USUAL, &model, control('p')), Some(Pressed::Wants(Intent::Up)));
+        assert_eq!(pressed(Keys::USUAL, &model, control('n')), Some(Pressed::Wants(Intent::Down)));
+        assert_eq!(pressed(Keys::USUAL, &model, control('g')), Some(Pressed::Wants(Intent::Back)));
+        assert_eq!(pressed(Keys::USUAL, &model, control('c')), Some(Pressed::Wants(Intent::Quit)));
+        assert_eq!(pressed(Keys::USUAL, &model, press(KeyCode::Char('q'), KeyModifiers::NONE)), Some(Pressed::Typed('q')));
     }
 
     #[test]
     fn the_tables_of_keys() {
         insta::assert_snapshot!(markdown());
-        insta::assert_snapshot!(text());
+        insta::assert_snapshot!(text(Keys::USUAL));
     }
 }

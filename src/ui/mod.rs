@@ -8,6 +8,7 @@ mod copying;
 mod demo;
 mod footer;
 mod header;
+pub mod keymap;
 pub mod keys;
 pub mod look;
 mod matrix;

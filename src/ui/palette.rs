@@ -1,7 +1,6 @@
 //! The palette over the lower part of the screen: the text field, what it finds with keys and meanings, and the chosen entry in full.
 
 use super::canvas::{Canvas, lines, width};
-use super::keys;
 use super::look::{Glyphs, Tone};
 use crate::app::Model;
 use crate::app::palette::{Entry, Line, Palette};
@@ -72,7 +71,7 @@ fn one(canvas: &mut Canvas<'_>, model: &Model, entry: Entry, chosen: bool, y: u1
     let end = canvas.width().saturating_sub(1);
     let help = help(canvas.width());
     let key = match entry {
-        Entry::Command(intent) => canvas.look.key(keys::key_of(intent)),
+        Entry::Command(intent) => canvas.look.key(canvas.look.keys.of(intent)),
         Entry::View(_) => "view",
         Entry::Scenario(_) => "demo",
     };

@@ -475,10 +475,10 @@ pub(crate) fn text(model: &Model, look: Look) -> String {
 pub(crate) fn styles(model: &Model, look: Look) -> String {
     rows(&frame(model, look), |cell| {
         let letter = match cell.fg {
-            Color::Red => "r",
-            Color::Yellow => "y",
-            Color::LightBlue => "b",
-            Color::Magenta => "m",
+            Color::Red | Color::Indexed(208) => "r",
+            Color::Yellow | Color::Indexed(227) => "y",
+            Color::LightBlue | Color::Indexed(75) => "b",
+            Color::Magenta | Color::Indexed(218) => "m",
             Color::Reset if cell.modifier.contains(Modifier::DIM) => "d",
             Color::Reset if cell.modifier.contains(Modifier::BOLD) => "s",
             Color::Reset if cell.symbol() == " " => " ",

@@ -1,6 +1,7 @@
 //! Frames: each screen in each of its states, as text, and as meanings of colours where these are what counts.
 
-use super::look::{Colors, Glyphs};
+use super::keys::Keys;
+use super::look::{Colors, Glyphs, Theme};
 use super::testing::*;
 use super::*;
 use crate::app::{Intent, What, update};
@@ -10,9 +11,10 @@ use crate::domain::observation::{Fallback, InstanceFacts, Item, Observation, Rep
 use crate::domain::workload::WorkloadKind;
 use std::time::Duration;
 
-const LOOK: Look = Look { colors: Colors::Sixteen, glyphs: Glyphs::Unicode };
-const ASCII: Look = Look { colors: Colors::Sixteen, glyphs: Glyphs::Ascii };
-const COLOURLESS: Look = Look { colors: Colors::None, glyphs: Glyphs::Unicode };
+const LOOK: Look = Look { colors: Colors::Sixteen, glyphs: Glyphs::Unicode, theme: Theme::Usual, keys: Keys::USUAL };
+const COLOUR_BLIND: Look = Look { colors: Colors::Many, theme: Theme::ColourBlind, ..LOOK };
+const ASCII: Look = Look { glyphs: Glyphs::Ascii, ..LOOK };
+const COLOURLESS: Look = Look { colors: Colors::None, ..LOOK };
 
 /// Shows a frame and, after it, the meanings of its colours.
 macro_rules! frames {
@@ -320,6 +322,7 @@ fn what_colours_mean() {
     insta::assert_snapshot!("style_matrix", styles(&resized(usual(), 100, 30), LOOK));
     insta::assert_snapshot!("style_lost_cluster", styles(&resized(stale(), 100, 30), LOOK));
     insta::assert_snapshot!("style_large", styles(&resized(large(), 100, 30), LOOK));
+    insta::assert_snapshot!("style_colour_blind", styles(&resized(usual(), 100, 30), COLOUR_BLIND));
     insta::assert_snapshot!("style_changed", styles(&resized(changed(), 100, 30), LOOK));
     insta::assert_snapshot!("style_cell", styles(&resized(answered(opened(usual())), 100, 44), LOOK));
     insta::assert_snapshot!("style_sources", styles(&resized(wants(in_trouble(), &[Intent::Sources]), 100, 50), LOOK));

@@ -43,8 +43,11 @@ fn gitops() -> SourceId {
     SourceId::repository(Raw::from("gitops"))
 }
 
-/// What is asked, by source: names and the first revision, `None` for no more.
-fn asked(effects: &[Effect]) -> Vec<(String, Vec<(String, Option<String>)>)> {
+/// Who is asked about what: names and the first revision, `None` for no more.
+type Asked = (String, Vec<(String, Option<String>)>);
+
+/// What is asked, by source.
+fn asked(effects: &[Effect]) -> Vec<Asked> {
     let one = |effect: &Effect| match effect {
         Effect::Ask { source, ask: Ask { want: Want::Desired(wishes), .. } } => {
             let revision = |wish: &Wish| wish.revisions.first().map_or_else(String::new, |revision| revision.as_wire().to_owned());
@@ -56,7 +59,7 @@ fn asked(effects: &[Effect]) -> Vec<(String, Vec<(String, Option<String>)>)> {
     effects.iter().filter_map(one).collect()
 }
 
-fn wish(source: &str, name: &str, revision: Option<&str>) -> (String, Vec<(String, Option<String>)>) {
+fn wish(source: &str, name: &str, revision: Option<&str>) -> Asked {
     (source.to_owned(), vec![(name.to_owned(), revision.map(ToOwned::to_owned))])
 }
 

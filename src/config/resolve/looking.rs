@@ -1,11 +1,22 @@
-//! Views: what is looked at, under names.
+//! What a person made of the cockpit: views under names, and keys of their own.
 
 use super::Context;
 use crate::base::Safe;
+use crate::config::reader::At;
 use crate::config::written;
-use crate::config::{Arrange, View};
+use crate::config::{Arrange, Binding, View};
 
 impl Context<'_, '_> {
+    /// The keys as written, each with its place.
+    pub(super) fn keys(&self, written: &[(At<String>, Vec<At<String>>)]) -> Vec<Binding> {
+        let binding = |(command, keys): &(At<String>, Vec<At<String>>)| Binding {
+            command: command.value.clone(),
+            keys: keys.iter().map(|key| key.value.clone()).collect(),
+            place: self.findings.place_of(&command.place),
+        };
+        written.iter().map(binding).collect()
+    }
+
     /// The views. A name that is taken twice is told where it stands the second time.
     pub(super) fn views(&self, written: &[written::View]) -> Vec<View> {
         let mut views: Vec<View> = Vec::new();

@@ -12,7 +12,7 @@ use crate::config::kubeconfig::{self, Kubeconfig};
 use crate::config::problem::did_you_mean;
 use crate::config::reader::{At, Findings, Leaf};
 use crate::config::written::{self, Written};
-use crate::config::{Colors, Config, Gitops, Glyphs, Notify, Origin, Problem, Problems, Surroundings, Ui, discover};
+use crate::config::{Colors, Config, Gitops, Glyphs, Notify, Origin, Problem, Problems, Surroundings, Theme, Ui, discover};
 use crate::domain::access::{ArgocdAccess, ClusterAccess};
 use crate::domain::landscape::{ArgocdFacts, ClusterFacts, Landscape};
 use crate::domain::mapping::Mapping;
@@ -89,6 +89,7 @@ fn resolve(file: &Path, findings: &Findings<'_>, surroundings: &Surroundings) ->
         gitops: context.gitops(&written),
         ui: context.ui(&written),
         views: context.views(&written.views),
+        keys: context.keys(&written.keys),
         origin: Origin::File(file.to_owned()),
         remarks,
     })
@@ -111,6 +112,7 @@ pub(super) fn without_file(surroundings: &Surroundings) -> Result<Config, Proble
         gitops: Gitops::default(),
         ui: Ui::default(),
         views: Vec::new(),
+        keys: Vec::new(),
         origin: Origin::Discovered,
         remarks,
     })
@@ -142,9 +144,11 @@ fn with_sources(mut landscape: Landscape, argocds: &[ArgocdAccess], clusters: &[
 impl Context<'_, '_> {
     fn ui(&self, written: &Written) -> Ui {
         let glyphs = self.choice(written.glyphs.as_ref(), &[("auto", Glyphs::Auto), ("unicode", Glyphs::Unicode), ("ascii", Glyphs::Ascii)]);
-        let colors = self.choice(written.colors.as_ref(), &[("auto", Colors::Auto), ("16", Colors::Sixteen), ("none", Colors::None)]);
+        let colors =
+            self.choice(written.colors.as_ref(), &[("auto", Colors::Auto), ("16", Colors::Sixteen), ("256", Colors::Many), ("none", Colors::None)]);
         let notify = [("bell", Notify::Bell), ("osc9", Notify::Osc9), ("osc777", Notify::Osc777), ("off", Notify::Off)];
-        Ui { glyphs, colors, notify: self.choice(written.notify.as_ref(), &notify) }
+        let theme = self.choice(written.theme.as_ref(), &[("default", Theme::Usual), ("colour-blind", Theme::ColourBlind)]);
+        Ui { glyphs, colors, theme, notify: self.choice(written.notify.as_ref(), &notify) }
     }
 
     pub(super) fn choice<T: Copy + Default>(&self, at: Option<&At<String>>, choices: &[(&str, T)]) -> T {

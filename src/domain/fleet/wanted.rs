@@ -29,6 +29,8 @@ pub struct Wanted {
     pub overridden: Option<Safe>,
     /// The file that says it, from the root of its repository.
     pub file: Option<Raw>,
+    /// What a person should know besides: that history was rewritten.
+    pub remark: Option<Safe>,
 }
 
 /// How a placement stands to the environment that it is promoted from.
@@ -129,7 +131,7 @@ impl Fleet {
             return;
         }
         let rule = self.landscape.version_rule(service);
-        let mut wanted = Wanted { versions: Known::Known(Vec::new()), commit: None, overridden: None, file: None };
+        let mut wanted = Wanted { versions: Known::Known(Vec::new()), commit: None, overridden: None, file: None, remark: None };
         for (facts, entry) in told {
             let desired = &entry.value;
             let reader = Reader { subject: Subject { service, part: facts.label.as_ref(), workload: None }, rule, repositories: &facts.repositories };
@@ -154,6 +156,7 @@ impl Fleet {
                 wanted.commit = commit;
             }
             wanted.overridden = wanted.overridden.take().or_else(|| desired.overridden.clone());
+            wanted.remark = wanted.remark.take().or_else(|| desired.remark.clone());
             wanted.file = wanted.file.take().or_else(|| desired.file.clone());
             match (&mut wanted.versions, versions) {
                 (Known::Known(held), Known::Known(versions)) => held.extend(versions),

@@ -59,6 +59,7 @@ pub(super) fn terminal(lookup: impl Fn(&str) -> Option<String>, size: Option<(u1
     });
     let colors = match look.colors {
         Colors::Sixteen => Finding::well("colours", "the terminal's sixteen"),
+        Colors::Many => Finding::well("colours", "256"),
         Colors::None if set("NO_COLOR").is_some() => Finding::well("colours", "none: NO_COLOR is set"),
         Colors::None => Finding::well("colours", "none: marks and letters say the same"),
     };

@@ -55,6 +55,14 @@ impl Server {
                 Ok(at) => Answer::ok(&json!({ "at": at })),
                 Err(refused) => refusal(StatusCode::NOT_FOUND, &refused.message),
             },
+            (&Method::POST, ["repository"]) => match serde_json::from_slice(&question.body).map(|deed| self.hands.repository(deed)) {
+                Ok(Ok(())) => Answer::ok(&json!({})),
+                Ok(Err(refused)) => refusal(StatusCode::UNPROCESSABLE_ENTITY, &refused.message),
+                Err(error) => refusal(
+                    StatusCode::BAD_REQUEST,
+                    &format!("wanted is {{\"away\": true}}, {{\"rewrite\": \"words\"}} or {{\"commit\": {{\"path\": …, \"text\": …}}}}: {error}"),
+                ),
+            },
             (&Method::GET, ["faults"]) => {
                 let all: BTreeMap<_, _> = self.faults.servers().map(|server| (server, self.faults.get(server))).collect();
                 serialized(&all)
@@ -93,7 +101,7 @@ impl Server {
             _ => refusal(
                 StatusCode::NOT_FOUND,
                 "there are GET /world, /told, /requests, /faults, GET, PUT and DELETE /faults/{server}, PUT and DELETE /objects/{server}, \
-                 PUT /controllers/{argocd}, PUT /vanish/{argocd}, PUT /churn, PUT /touch/{application}, and POST /forget/{cluster}",
+                 PUT /controllers/{argocd}, PUT /vanish/{argocd}, PUT /churn, PUT /touch/{application}, POST /repository, and POST /forget/{cluster}",
             ),
         }
     }

@@ -23,6 +23,7 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
+use serde::Deserialize;
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -96,6 +97,29 @@ pub(super) trait Hands: Send + Sync + 'static {
     fn vanish(&self, _argocd: &str, _gone: bool) -> bool {
         false
     }
+
+    /// Something happens to the gitops repository.
+    fn repository(&self, _deed: RepositoryDeed) -> Result<(), Refused> {
+        Err(Refused { code: 422, reason: "Invalid", message: "this world has no repository".to_owned() })
+    }
+}
+
+/// What can happen to the gitops repository.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) enum RepositoryDeed {
+    /// For everybody outside it is no repository, or is one again.
+    Away(bool),
+    /// The newest commit is taken back by force, and its change made anew with these words: history is rewritten.
+    Rewrite(String),
+    /// Somebody commits a file; a file without text is removed. So overrides are pinned (`.argocd-source.yaml`), and files are broken.
+    Commit {
+        /// From the root.
+        path: String,
+        /// All of it.
+        #[serde(default)]
+        text: Option<String>,
+    },
 }
 
 /// Why a change was not made, as the API server says it.

@@ -7,6 +7,7 @@ use super::{Event, World};
 use crate::base::time::later;
 use crate::simulator::repository::Author;
 use crate::simulator::scenario::{Commit, Drift, RolloutAction, RolloutDeed, Target};
+use crate::simulator::serve::RepositoryDeed;
 use crate::simulator::{layout, versions};
 
 /// People who commit when a scenario does not say who.
@@ -107,6 +108,21 @@ impl World {
             Err(error) => tracing::warn!(%error, "the simulated repository took no commit"),
         }
         Some(moved)
+    }
+
+    /// Something that a trainer or a test does to the repository.
+    pub(super) fn change_repository(&mut self, deed: RepositoryDeed) -> Result<(), git2::Error> {
+        let (author, at) = (self.somebody(), self.clock.shown(self.now));
+        match deed {
+            RepositoryDeed::Away(away) => self.repository.set_away(away)?,
+            RepositoryDeed::Rewrite(message) => drop(self.repository.rewrite(&author, at, &message)?),
+            RepositoryDeed::Commit { path, text } => {
+                let message = format!("change {path}");
+                self.repository.commit(&[(path, text.map(String::into_bytes))], &author, at, &message)?;
+            }
+        }
+        self.notice();
+        Ok(())
     }
 
     /// The tag that a scenario means.

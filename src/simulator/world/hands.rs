@@ -8,7 +8,7 @@ use tokio::sync::Notify;
 use super::application::By;
 use super::show::served;
 use super::{Event, World};
-use crate::simulator::serve::{Hands, Refused};
+use crate::simulator::serve::{Hands, Refused, RepositoryDeed};
 use crate::simulator::store::{APPLICATIONS, Kind};
 
 /// A world that several tasks hold.
@@ -95,6 +95,10 @@ impl Hands for Shared {
             world.set_vanished(number, gone);
         }
         number.is_some()
+    }
+
+    fn repository(&self, deed: RepositoryDeed) -> Result<(), Refused> {
+        self.act(|world| world.change_repository(deed)).map_err(|error| refused(format!("the repository was not changed: {error}")))
     }
 }
 

@@ -8,7 +8,6 @@ mod fetch;
 #[cfg(test)]
 mod tests;
 
-use std::future::Future;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
@@ -138,8 +137,9 @@ impl Source {
 
     fn read_in_a_thread(&mut self, wishes: Vec<(AppKey, Option<Wish>)>, is_new: bool, early_first: bool) {
         let Some(mut reader) = self.reader.take() else { return };
+        let was_fetched = self.fetched_at.is_some();
         self.reading = Some(tokio::task::spawn_blocking(move || {
-            if !reader.mirror().is_there() {
+            if !was_fetched && !reader.mirror().is_there() {
                 // Nothing was ever fetched: there is nothing to say, and the state says why.
                 reader.ask(wishes);
                 return Done { reader, answers: Ok(Vec::new()), lacks: false, is_early: false };
@@ -282,15 +282,13 @@ fn read(reader: &mut Reader, is_new: bool, early_first: bool) -> (Result<Vec<(Ap
 }
 
 /// Waits for a task, for ever where there is none. A panic goes on to whoever runs this source.
-fn ended<T>(task: &mut Option<JoinHandle<T>>) -> impl Future<Output = T> {
-    async move {
-        let Some(task) = task else { return std::future::pending().await };
-        match task.await {
-            Ok(result) => result,
-            Err(error) => match error.try_into_panic() {
-                Ok(panic) => std::panic::resume_unwind(panic),
-                Err(_) => std::future::pending().await,
-            },
-        }
+async fn ended<T>(task: &mut Option<JoinHandle<T>>) -> T {
+    let Some(task) = task else { return std::future::pending().await };
+    match task.await {
+        Ok(result) => result,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            Err(_) => std::future::pending().await,
+        },
     }
 }

@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
-use crate::app::Model;
 use crate::app::matrix::Selected;
+use crate::app::{Intent, Model};
 use crate::domain::attention::Attention;
 use crate::domain::explain;
 use crate::ui::Painter;
@@ -94,17 +94,18 @@ fn counts(canvas: &mut Canvas<'_>, painter: &mut Painter, model: &Model, y: u16)
     if counts.rows != all {
         let _ = write!(words, "{} of {all} services pass the filter, Esc shows all · ", counts.rows);
     }
+    let keys = canvas.look.keys;
     let changed = model.own.marks.count();
     let told = [
-        (counts.broken, "broken"),
-        (counts.waiting, if counts.waiting == 1 { "waits for a person" } else { "wait for a person" }),
-        (counts.moving, "moving"),
-        (counts.drifting, if counts.drifting == 1 { "differs from git" } else { "differ from git" }),
-        (changed, "changed (.)"),
-        (counts.in_no_cell, "in no cell (r)"),
+        (counts.broken, "broken", ""),
+        (counts.waiting, if counts.waiting == 1 { "waits for a person" } else { "wait for a person" }, ""),
+        (counts.moving, "moving", ""),
+        (counts.drifting, if counts.drifting == 1 { "differs from git" } else { "differ from git" }, ""),
+        (changed, "changed", keys.of(Intent::SeeAll)),
+        (counts.in_no_cell, "in no cell", keys.of(Intent::Sources)),
     ];
-    for (count, what) in told.into_iter().filter(|(count, _)| *count > 0) {
-        let _ = write!(words, "{count} {what} · ");
+    for (count, what, key) in told.into_iter().filter(|(count, ..)| *count > 0) {
+        let _ = if key.is_empty() { write!(words, "{count} {what} · ") } else { write!(words, "{count} {what} ({key}) · ") };
     }
     let _ = write!(words, "{} services · {} placements", counts.rows, counts.placements);
     canvas.rule(0, y, 1);

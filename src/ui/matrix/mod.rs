@@ -13,8 +13,8 @@ use super::Painter;
 use super::canvas::{Canvas, head, width};
 use super::look::Tone;
 use super::moment::Moment;
-use crate::app::Model;
 use crate::app::matrix::{Arrange, Column, Layout, Line, Section};
+use crate::app::{Intent, Model};
 use crate::base::Timestamp;
 use crate::domain::fleet::{Placement, Service, Since};
 use crate::domain::observation::SourceState;
@@ -173,7 +173,9 @@ fn folded(canvas: &mut Canvas<'_>, painter: &mut Painter, rows: usize, y: u16) {
     painter.words.clear();
     let _ = write!(painter.words, "QUIET {rows}");
     let at = canvas.put(0, y, canvas.width(), &painter.words, Tone::Strong);
-    let at = canvas.put(at + 3, y, canvas.width().saturating_sub(at + 3), "space unfolds  / filters", Tone::Quiet);
+    painter.words.clear();
+    let _ = write!(painter.words, "{} unfolds  {} filters", canvas.look.keys.of(Intent::Fold), canvas.look.keys.of(Intent::Filter));
+    let at = canvas.put(at + 3, y, canvas.width().saturating_sub(at + 3), &painter.words, Tone::Quiet);
     canvas.rule(at + 1, y, canvas.width().min(RULE));
 }
 

@@ -3,7 +3,6 @@
 use crate::app::command::Scope;
 use crate::app::{COMMANDS, Model};
 use crate::domain::{Health, Why};
-use crate::ui::keys;
 use crate::ui::look::{Glyphs, Look, Tone};
 use crate::ui::page::Page;
 
@@ -25,7 +24,7 @@ pub(in crate::ui) fn write(page: &mut Page, look: Look, model: &Model) {
 }
 
 fn keys(look: Look, intent: crate::app::Intent) -> String {
-    let keys = keys::keys_of(intent);
+    let keys = look.keys.all_of(intent);
     if look.glyphs == Glyphs::Ascii { keys.replace('↵', "Enter") } else { keys }
 }
 
