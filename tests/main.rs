@@ -4,6 +4,7 @@ mod fleet;
 mod lab;
 mod layers;
 mod picture;
+mod setup;
 mod simulator;
 mod stories;
 mod support;

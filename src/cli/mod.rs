@@ -1,6 +1,10 @@
 //! The command line: the verbs, what they print, and the exit codes that scripts rely on.
 
 mod changes;
+mod config;
+mod doctor;
+mod init;
+mod manual;
 mod practice;
 mod status;
 mod status_json;
@@ -9,12 +13,13 @@ mod watch;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 use color_eyre::eyre::Result;
 
+use crate::config::{Config, load as load_config};
 use crate::runtime::cockpit::{self, Ending};
 use crate::runtime::{log, places, report};
-use crate::{config, runtime, ui};
+use crate::{runtime, ui};
 
 /// Exit codes of every verb.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,12 +96,18 @@ enum Verb {
     Demo(practice::Demo),
     /// Serve a world to practise in alone, for several cockpits, kubectl and argocd.
     Simulate(practice::Simulate),
+    /// Write a configuration from what is found: logins, clusters, and the applications of each Argo CD. Shows the matrix that it gives.
+    Init(init::Wanted),
+    /// Examine this machine, the configuration and each source: what is wrong, and what cures it. Exit code 1 where something does not work.
+    Doctor(doctor::Wanted),
+    /// Print the configuration as it is understood, each value with where it comes from. Secrets are named, not printed.
+    Config(config::Wanted),
     /// Print what the keys of the cockpit do.
-    Keys {
-        /// As Markdown, for docs/keys.md.
-        #[arg(long)]
-        markdown: bool,
-    },
+    Keys(manual::Keys),
+    /// Print a script that lets a shell complete the arguments of tiphys.
+    Completions(manual::Completions),
+    /// Print a page of the manual, or write all of them.
+    Man(manual::Man),
 }
 
 /// Runs the program with these arguments.
@@ -120,10 +131,12 @@ pub fn run() -> Exit {
 
 fn dispatch(arguments: &Arguments) -> Result<Exit> {
     match &arguments.verb {
-        Some(Verb::Keys { markdown }) => {
-            print(&if *markdown { ui::keys::markdown() } else { ui::keys::text(own_keys(arguments)?) });
-            Ok(Exit::Done)
-        }
+        Some(Verb::Init(wanted)) => init::run(wanted, &places::surroundings()),
+        Some(Verb::Doctor(wanted)) => doctor::run(arguments.config.as_deref(), wanted, &places::surroundings()),
+        Some(Verb::Config(wanted)) => Ok(config::run(arguments.config.as_deref(), wanted, &places::surroundings())),
+        Some(Verb::Keys(wanted)) => manual::keys(wanted, || own_keys(arguments)),
+        Some(Verb::Completions(wanted)) => Ok(manual::completions(wanted, Arguments::command())),
+        Some(Verb::Man(wanted)) => manual::man(wanted, Arguments::command()),
         Some(Verb::Demo(wanted)) => practice::demo(wanted),
         Some(Verb::Simulate(wanted)) => practice::simulate(wanted),
         Some(Verb::Status { json, filter, timeout, watch, interval }) => {
@@ -174,14 +187,14 @@ fn land(ending: Ending) -> Exit {
 
 /// The keys of the configuration; the usual ones where there is none that can be read, which is no matter of keys.
 fn own_keys(arguments: &Arguments) -> Result<ui::keys::Keys> {
-    match config::load(arguments.config.as_deref(), &places::surroundings()) {
+    match load_config(arguments.config.as_deref(), &places::surroundings()) {
         Ok(config) => runtime::keys(&config).map_err(|problems| color_eyre::eyre::eyre!("{problems}")),
         Err(_) => Ok(ui::keys::Keys::USUAL),
     }
 }
 
-fn load(arguments: &Arguments) -> Result<config::Config, Exit> {
-    let loaded = config::load(arguments.config.as_deref(), &places::surroundings()).and_then(|config| runtime::keys(&config).map(|_| config));
+fn load(arguments: &Arguments) -> Result<Config, Exit> {
+    let loaded = load_config(arguments.config.as_deref(), &places::surroundings()).and_then(|config| runtime::keys(&config).map(|_| config));
     loaded.map_err(|problems| {
         report::print_error(&problems.to_string());
         Exit::Usage

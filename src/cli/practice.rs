@@ -174,7 +174,7 @@ fn list(scenarios: &[Scenario]) -> String {
 }
 
 /// Breaks a text between words into lines of so many letters.
-fn textwrap(text: &str, room: usize) -> Vec<String> {
+pub(super) fn textwrap(text: &str, room: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in text.split_whitespace() {
         match lines.last_mut() {

@@ -50,7 +50,8 @@ const A_DAY: Duration = Duration::from_hours(24);
 
 const HEADINGS: [&str; 9] = ["SERVICE", "ENVIRONMENT", "PLACEMENT", "VERSION", "HEALTH", "SYNC", "READY", "DEPLOYED", "NOTE"];
 
-fn text(model: &Model, filter: &Filter) -> String {
+/// The matrix as text, then the sources that are not live, then what is in no cell.
+pub(super) fn text(model: &Model, filter: &Filter) -> String {
     let mut rows: Vec<[String; 9]> = vec![HEADINGS.map(str::to_owned)];
     let lens = filter.on(model.sight());
     for (name, service) in model.fleet.services().iter().filter(|(name, service)| lens.passes(name, service)) {

@@ -50,11 +50,16 @@ impl Kubeconfig {
 
 /// Reads the usual kubeconfig: the list of files in `KUBECONFIG`, else `~/.kube/config`. A file that is not there is none, as for kubectl.
 pub fn usual(surroundings: &Surroundings) -> Result<Kubeconfig, Problem> {
-    let files = match surroundings.variable("KUBECONFIG") {
+    read(files(surroundings))
+}
+
+/// Where the usual kubeconfig is looked for.
+#[must_use]
+pub fn files(surroundings: &Surroundings) -> Vec<PathBuf> {
+    match surroundings.variable("KUBECONFIG") {
         Some(list) => list.split(':').filter(|file| !file.is_empty()).map(PathBuf::from).collect(),
         None => surroundings.home.iter().map(|home| home.join(".kube/config")).collect(),
-    };
-    read(files)
+    }
 }
 
 /// Reads these files and merges them.

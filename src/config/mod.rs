@@ -4,6 +4,7 @@
 //! * `resolve`: what the keys mean together: a [`Landscape`], and how Argo CDs and clusters are reached
 //! * [`argocd_cli`], [`kubeconfig`]: the files of the argocd CLI and of kubectl, names and addresses only
 //! * [`discover`]: what is taken where the file says nothing
+//! * [`listing`]: each value with where it comes from; [`schema`]: what a file may hold, for editors
 //!
 //! What the file leaves out is found, section by section: without `[[argocd]]` the argocd CLI's current context, without `[[clusters]]` the
 //! contexts of the kubeconfig, without `[[environments]]` the usual names, guessed and read-only.
@@ -12,10 +13,13 @@
 
 pub mod argocd_cli;
 pub mod discover;
+pub mod draft;
 pub mod kubeconfig;
+pub mod listing;
 pub mod problem;
 mod reader;
 mod resolve;
+pub mod schema;
 mod written;
 
 use std::collections::BTreeMap;
@@ -224,10 +228,26 @@ impl Surroundings {
         named.or_else(|| Some(self.home.as_ref()?.join(".config")))
     }
 
+    /// `$XDG_CACHE_HOME`, else `~/.cache`.
+    #[must_use]
+    pub fn cache_home(&self) -> Option<PathBuf> {
+        let named = self.variable("XDG_CACHE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
+        named.or_else(|| Some(self.home.as_ref()?.join(".cache")))
+    }
+
     /// Where the configuration is looked for unless something else is said.
     #[must_use]
     pub fn default_file(&self) -> Option<PathBuf> {
         Some(self.config_home()?.join("tiphys/config.toml"))
+    }
+
+    /// A path as a person would write it: with `~` for the home directory.
+    #[must_use]
+    pub fn shown(&self, path: &Path) -> String {
+        match self.home.as_ref().and_then(|home| path.strip_prefix(home).ok()) {
+            Some(below) => format!("~/{}", below.display()),
+            None => path.display().to_string(),
+        }
     }
 
     /// A path as a person writes it: `~/` is the home directory, a relative path starts in `base`.
@@ -242,12 +262,34 @@ impl Surroundings {
 /// Loads the configuration: the file at `path`, else the one that `TIPHYS_CONFIG` names, else `tiphys/config.toml` in the XDG configuration
 /// directory. Only the last may be missing.
 pub fn load(path: Option<&Path>, surroundings: &Surroundings) -> Result<Config, Problems> {
+    read(path, surroundings).map(|(config, _)| config)
+}
+
+/// Loads the configuration as [`load`] does, and lists each value with where it comes from.
+pub fn explain(path: Option<&Path>, surroundings: &Surroundings) -> Result<(Config, Vec<listing::Setting>), Problems> {
+    let (config, leaves) = read(path, surroundings)?;
+    let settings = listing::of(&config, &leaves, surroundings);
+    Ok((config, settings))
+}
+
+/// Resolves a text as if it stood in `file`, which need not be there.
+pub fn resolve(file: &Path, text: &str, surroundings: &Surroundings) -> Result<Config, Problems> {
+    resolve::file(file, text, surroundings).map(|(config, _)| config)
+}
+
+/// What there is without a file, also where there is one.
+pub fn discovered(surroundings: &Surroundings) -> Result<Config, Problems> {
+    resolve::without_file(surroundings)
+}
+
+fn read(path: Option<&Path>, surroundings: &Surroundings) -> Result<(Config, Vec<reader::Leaf>), Problems> {
+    let without_file = || resolve::without_file(surroundings).map(|config| (config, Vec::new()));
     let named = path.map(Path::to_owned).or_else(|| surroundings.variable("TIPHYS_CONFIG").map(PathBuf::from));
     let is_named = named.is_some();
-    let Some(file) = named.or_else(|| surroundings.default_file()) else { return resolve::without_file(surroundings) };
+    let Some(file) = named.or_else(|| surroundings.default_file()) else { return without_file() };
     match std::fs::read_to_string(&file) {
         Ok(text) => resolve::file(&file, &text, surroundings),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound && !is_named => resolve::without_file(surroundings),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && !is_named => without_file(),
         Err(error) => Err(Problem::with_file(&file, &format!("cannot read the configuration: {}", plainly(&error))).into()),
     }
 }

@@ -2,6 +2,7 @@
 //! nobody asked for are problems too. Knows TOML and places, not what the keys mean.
 
 use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use toml::Spanned;
@@ -25,19 +26,72 @@ pub(crate) struct At<T> {
     pub(crate) place: Place,
 }
 
-/// Collects problems of one file.
+/// What a key takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Takes {
+    /// A text.
+    Text,
+    /// One of these words.
+    Word(&'static [&'static str]),
+    /// A text or a list of texts.
+    Texts,
+    /// A program and its arguments.
+    Words,
+    /// True or false.
+    Flag,
+    /// A table.
+    Table,
+    /// A text or a table.
+    TextOrTable,
+    /// A list of tables.
+    Tables,
+    /// A list of texts and tables.
+    TextsOrTables,
+    /// A table whose keys are names, for tables.
+    Named,
+    /// A table whose keys are names, for texts or lists of texts.
+    NamedTexts,
+}
+
+/// Every key that was asked for, without names and numbers (`*` stands for a name): what the file may hold.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Asked {
+    pub(crate) keys: BTreeMap<String, Takes>,
+    /// Those that must be there.
+    pub(crate) required: BTreeSet<String>,
+    /// Tables of which exactly one of these keys must be there.
+    pub(crate) one_of: BTreeMap<String, [&'static str; 3]>,
+}
+
+/// A value as it was read, with its place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Leaf {
+    pub(crate) key: String,
+    pub(crate) line: usize,
+    /// For a person: no secret is in it.
+    pub(crate) shown: Safe,
+}
+
+/// Collects problems of one file, and what was asked for and read.
 #[derive(Debug)]
 pub(crate) struct Findings<'t> {
     file: PathBuf,
     text: &'t str,
     problems: RefCell<Vec<(usize, Problem)>>,
-    /// Every key that was ever asked for, without names and numbers.
-    asked: RefCell<std::collections::BTreeSet<String>>,
+    asked: RefCell<Asked>,
+    leaves: RefCell<Vec<Leaf>>,
+    /// Stands for every table, when it is to be found out what may be asked for.
+    explored: Option<DeTable<'t>>,
 }
 
 impl<'t> Findings<'t> {
     pub(crate) fn new(file: PathBuf, text: &'t str) -> Self {
-        Self { file, text, problems: RefCell::default(), asked: RefCell::default() }
+        Self { file, text, problems: RefCell::default(), asked: RefCell::default(), leaves: RefCell::default(), explored: None }
+    }
+
+    /// For a reader that is to ask for everything that it ever asks for: each table is there, and empty.
+    pub(crate) fn exploring() -> Self {
+        Self { explored: Some(DeTable::new()), ..Self::new(PathBuf::new(), "") }
     }
 
     /// Notes a problem.
@@ -91,9 +145,15 @@ impl<'t> Findings<'t> {
     }
 
     /// Every key that was asked for: `argocd.url`.
-    #[cfg(test)]
-    pub(crate) fn asked(&self) -> Vec<String> {
-        self.asked.borrow().iter().cloned().collect()
+    pub(crate) fn asked(&self) -> Asked {
+        self.asked.borrow().clone()
+    }
+
+    /// The values that were read, in the order of the file.
+    pub(crate) fn leaves(&self) -> Vec<Leaf> {
+        let mut leaves = self.leaves.borrow().clone();
+        leaves.sort_by_key(|leaf| leaf.line);
+        leaves
     }
 
     /// Parses the file. Nothing is read from a file that is not TOML.
@@ -136,11 +196,23 @@ impl<'f, 't> Section<'f, 't> {
         self.findings.tell(place, found, cure);
     }
 
-    fn get(&self, key: &'static str) -> Option<At<&'f DeValue<'t>>> {
+    fn get(&self, key: &'static str, takes: Takes) -> Option<At<&'f DeValue<'t>>> {
         self.asked.borrow_mut().push(key);
-        self.findings.asked.borrow_mut().insert(joined(&self.kind, key));
+        self.findings.asked.borrow_mut().keys.insert(joined(&self.kind, key), takes);
         let (name, value) = self.table.iter().find(|(name, _)| name.get_ref() == key)?;
-        Some(self.at(name.get_ref(), value))
+        let at = self.at(name.get_ref(), value);
+        if let Some(shown) = shown(at.value, takes) {
+            let (line, _) = self.findings.position(at.place.offset);
+            self.findings.leaves.borrow_mut().push(Leaf { key: at.place.key.clone(), line, shown });
+        }
+        Some(at)
+    }
+
+    /// An empty table in the place of one that is not there, while it is found out what may be asked for.
+    fn explored(&self, key: &str, kind: String) -> Option<Self> {
+        let table = self.findings.explored.as_ref()?;
+        let place = Place { key: joined(&self.place.key, key), offset: 0 };
+        Some(Section { findings: self.findings, table, place, kind, asked: RefCell::default() })
     }
 
     fn at(&self, key: &str, value: &'f Spanned<DeValue<'t>>) -> At<&'f DeValue<'t>> {
@@ -173,13 +245,24 @@ impl<'f, 't> Section<'f, 't> {
 
     /// A text that is not empty.
     pub(crate) fn text(&self, key: &'static str) -> Option<At<String>> {
-        self.as_text(&self.get(key)?, "a text")
+        self.as_text(&self.get(key, Takes::Text)?, "a text")
+    }
+
+    /// One of a few words. Another one is told of, and is none.
+    pub(crate) fn word(&self, key: &'static str, known: &'static [&'static str]) -> Option<At<String>> {
+        let found = self.as_text(&self.get(key, Takes::Word(known))?, "a text")?;
+        if !known.contains(&found.value.as_str()) {
+            self.tell(&found.place, &format!("'{}' is none of {}", found.value, known.join(", ")), None);
+            return None;
+        }
+        Some(found)
     }
 
     /// A text that must be there.
     pub(crate) fn required(&self, key: &'static str, example: &str) -> Option<At<String>> {
+        self.findings.asked.borrow_mut().required.insert(joined(&self.kind, key));
         if !self.table.iter().any(|(name, _)| name.get_ref() == key) {
-            self.get(key);
+            self.get(key, Takes::Text);
             self.tell(&self.place, &format!("{key} is missing"), Some(&format!("{key} = {example}")));
             return None;
         }
@@ -188,7 +271,7 @@ impl<'f, 't> Section<'f, 't> {
 
     /// A list of texts; one alone may stand without brackets. `None` where the key is not there: an empty list is not the same.
     pub(crate) fn texts(&self, key: &'static str) -> Option<Vec<At<String>>> {
-        let found = self.get(key)?;
+        let found = self.get(key, Takes::Texts)?;
         Some(match found.value {
             DeValue::Array(items) => {
                 let at =
@@ -201,7 +284,7 @@ impl<'f, 't> Section<'f, 't> {
 
     /// A list that is one already: a text alone is not enough, because nobody splits it.
     pub(crate) fn words(&self, key: &'static str) -> Option<At<Vec<String>>> {
-        let found = self.get(key)?;
+        let found = self.get(key, Takes::Words)?;
         let DeValue::Array(items) = found.value else {
             self.wrong(&found, "a list of the program and its arguments");
             return None;
@@ -220,7 +303,7 @@ impl<'f, 't> Section<'f, 't> {
 
     /// True or false.
     pub(crate) fn flag(&self, key: &'static str) -> Option<At<bool>> {
-        let found = self.get(key)?;
+        let found = self.get(key, Takes::Flag)?;
         let value = found.value.as_bool();
         if value.is_none() {
             self.wrong(&found, "true or false");
@@ -230,13 +313,13 @@ impl<'f, 't> Section<'f, 't> {
 
     /// A table.
     pub(crate) fn section(&self, key: &'static str) -> Option<Section<'f, 't>> {
-        let found = self.get(key)?;
+        let Some(found) = self.get(key, Takes::Table) else { return self.explored(key, joined(&self.kind, key)) };
         self.as_section(&found, joined(&self.kind, key), &format!("a table, [{}],", found.place.key))
     }
 
     /// A table, or a text in its place.
     pub(crate) fn section_or_text(&self, key: &'static str) -> Option<Result<Section<'f, 't>, At<String>>> {
-        let found = self.get(key)?;
+        let Some(found) = self.get(key, Takes::TextOrTable) else { return self.explored(key, joined(&self.kind, key)).map(Ok) };
         match found.value {
             DeValue::String(_) => self.as_text(&found, "a text").map(Err),
             _ => self.as_section(&found, joined(&self.kind, key), "a text or a table").map(Ok),
@@ -253,7 +336,11 @@ impl<'f, 't> Section<'f, 't> {
 
     /// A list of tables, each called by its `name` where it has one; an item that is a text in its place comes as that.
     pub(crate) fn sections_or_texts(&self, key: &'static str) -> Vec<Result<Section<'f, 't>, At<String>>> {
-        let Some(found) = self.get(key) else { return Vec::new() };
+        self.list(key, Takes::TextsOrTables)
+    }
+
+    fn list(&self, key: &'static str, takes: Takes) -> Vec<Result<Section<'f, 't>, At<String>>> {
+        let Some(found) = self.get(key, takes) else { return self.explored(key, joined(&self.kind, key)).map(Ok).into_iter().collect() };
         let Some(items) = found.value.as_array() else {
             self.wrong(&found, "a list");
             return Vec::new();
@@ -272,13 +359,15 @@ impl<'f, 't> Section<'f, 't> {
 
     /// A list of tables: `[[key]]`.
     pub(crate) fn sections(&self, key: &'static str) -> Vec<Section<'f, 't>> {
-        if let Some(found) = self.get(key)
-            && found.value.as_array().is_none()
+        if let Some((name, value)) = self.table.iter().find(|(name, _)| name.get_ref() == key)
+            && value.get_ref().as_array().is_none()
         {
+            self.get(key, Takes::Tables);
+            let found = self.at(name.get_ref(), value);
             self.tell(&found.place, "a list of tables belongs here", Some(&format!("[[{}]]", joined(&self.kind, key))));
             return Vec::new();
         }
-        let tables = self.sections_or_texts(key).into_iter();
+        let tables = self.list(key, Takes::Tables).into_iter();
         tables
             .filter_map(|item| match item {
                 Ok(section) => Some(section),
@@ -292,7 +381,13 @@ impl<'f, 't> Section<'f, 't> {
 
     /// The entries of a table whose keys are names.
     pub(crate) fn named(&self, key: &'static str) -> Vec<(At<String>, Section<'f, 't>)> {
-        let Some(all) = self.section(key) else { return Vec::new() };
+        let kind = joined(&joined(&self.kind, key), "*");
+        let Some(found) = self.get(key, Takes::Named) else {
+            let place = Place { key: joined(&joined(&self.place.key, key), "*"), offset: 0 };
+            let explored = self.explored(key, kind).map(|section| (At { value: "*".to_owned(), place }, section));
+            return explored.into_iter().collect();
+        };
+        let Some(all) = self.as_section(&found, kind, &format!("a table, [{}],", found.place.key)) else { return Vec::new() };
         let entries = all.table.iter().filter_map(|(name, value)| {
             let at = all.at(name.get_ref(), value);
             let section = all.as_section(&at, all.kind.clone(), "a table")?;
@@ -303,9 +398,14 @@ impl<'f, 't> Section<'f, 't> {
 
     /// The entries of a table whose keys are names and whose values are texts, or lists of them.
     pub(crate) fn texts_by_name(&self, key: &'static str) -> Vec<(At<String>, Vec<At<String>>)> {
-        let Some(all) = self.section(key) else { return Vec::new() };
+        let Some(found) = self.get(key, Takes::NamedTexts) else { return Vec::new() };
+        let Some(all) = self.as_section(&found, joined(&self.kind, key), &format!("a table, [{}],", found.place.key)) else { return Vec::new() };
         let entries = all.table.iter().map(|(name, value)| {
             let at = all.at(name.get_ref(), value);
+            if let Some(shown) = shown(at.value, Takes::Texts) {
+                let (line, _) = self.findings.position(at.place.offset);
+                self.findings.leaves.borrow_mut().push(Leaf { key: at.place.key.clone(), line, shown });
+            }
             let items: Vec<&'f Spanned<DeValue<'t>>> = value.get_ref().as_array().map_or_else(|| vec![value], |items| items.iter().collect());
             let item = |item: &'f Spanned<DeValue<'t>>| At { value: item.get_ref(), place: Place { offset: item.span().start, ..at.place.clone() } };
             let texts = items.into_iter().filter_map(|one| all.as_text(&item(one), "a text or a list of texts")).collect();
@@ -315,7 +415,8 @@ impl<'f, 't> Section<'f, 't> {
     }
 
     /// Tells of keys that nobody asked for, and when not exactly one of `keys` is there.
-    pub(crate) fn finish_with_one_of(self, keys: [&str; 3], what: &str, cure: &str) {
+    pub(crate) fn finish_with_one_of(self, keys: [&'static str; 3], what: &str, cure: &str) {
+        self.findings.asked.borrow_mut().one_of.insert(self.kind.clone(), keys);
         let said = keys.iter().filter(|key| self.table.get(**key).is_some()).count();
         let (place, findings) = (self.place.clone(), self.findings);
         self.finish();
@@ -335,6 +436,53 @@ impl<'f, 't> Section<'f, 't> {
             self.tell(&place, "this key is not known", did_you_mean(name.get_ref(), asked.iter().copied()).as_deref());
         }
     }
+}
+
+/// A value for a person; nothing for a table, whose keys are read one by one. Of a command only the program is told: arguments may be secrets.
+fn shown(value: &DeValue<'_>, takes: Takes) -> Option<Safe> {
+    let text = match value {
+        DeValue::Table(_) => return None,
+        DeValue::Array(items) if takes == Takes::Words => {
+            let program = items.iter().next().and_then(|item| item.get_ref().as_str()).unwrap_or_default();
+            if items.len() > 1 { format!("[{}, …]", quoted(program)) } else { format!("[{}]", quoted(program)) }
+        }
+        DeValue::Array(items) => {
+            // Tables in a list are read one by one as well.
+            let items: Vec<String> = items.iter().filter_map(|item| plain(item.get_ref())).collect();
+            if items.is_empty() && !matches!(takes, Takes::Texts) {
+                return None;
+            }
+            format!("[{}]", items.join(", "))
+        }
+        DeValue::String(text) => redacted(text),
+        other => plain(other)?,
+    };
+    Some(Safe::clean(&text))
+}
+
+fn plain(value: &DeValue<'_>) -> Option<String> {
+    Some(match value {
+        DeValue::String(text) => quoted(text),
+        DeValue::Boolean(flag) => flag.to_string(),
+        DeValue::Integer(number) => number.to_string(),
+        DeValue::Float(number) => number.to_string(),
+        DeValue::Datetime(moment) => moment.to_string(),
+        DeValue::Array(_) | DeValue::Table(_) => return None,
+    })
+}
+
+fn quoted(text: &str) -> String {
+    format!("\"{}\"", redacted(text))
+}
+
+/// What stands before the host in an address may be a password.
+fn redacted(text: &str) -> String {
+    let hidden = text.split_once("://").and_then(|(scheme, rest)| {
+        let end = rest.find('/').unwrap_or(rest.len());
+        let (_, host) = rest.split_at_checked(end)?.0.rsplit_once('@')?;
+        Some(format!("{scheme}://[redacted]@{host}{}", rest.split_at_checked(end)?.1))
+    });
+    hidden.unwrap_or_else(|| text.to_owned())
 }
 
 fn joined(path: &str, key: &str) -> String {

@@ -204,10 +204,10 @@ pub(crate) fn read(findings: &Findings<'_>) -> Option<Written> {
         ..Written::default()
     };
     if let Some(ui) = top.section("ui") {
-        written.glyphs = ui.text("glyphs");
-        written.colors = ui.text("colors");
-        written.notify = ui.text("notify");
-        written.theme = ui.text("theme");
+        written.glyphs = ui.word("glyphs", &["auto", "unicode", "ascii"]);
+        written.colors = ui.word("colors", &["auto", "16", "256", "none"]);
+        written.notify = ui.word("notify", &["bell", "osc9", "osc777", "off"]);
+        written.theme = ui.word("theme", &["default", "colour-blind"]);
         ui.finish();
     }
     top.finish();
@@ -218,7 +218,7 @@ fn view(section: Section<'_, '_>) -> View {
     let view = View {
         name: section.required("name", "\"production\""),
         filter: section.text("filter"),
-        arrange: section.text("arrange"),
+        arrange: section.word("arrange", &["need", "name", "change"]),
         fold: section.flag("fold"),
     };
     section.finish();

@@ -6,6 +6,7 @@ pub mod access;
 pub mod application;
 pub mod attention;
 pub mod canary;
+pub mod checkup;
 pub mod desired;
 pub mod explain;
 pub mod fleet;

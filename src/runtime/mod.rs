@@ -5,6 +5,7 @@
 //! a few worker threads run the sources. The model never leaves the main thread.
 
 pub mod browser;
+pub mod checkup;
 pub mod clock;
 pub mod cockpit;
 pub mod connections;

@@ -15,14 +15,14 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use tokio::sync::Mutex;
 
-use crate::base::Safe;
+use crate::base::{Safe, Timestamp};
 use crate::base::time::later;
 use crate::domain::ClusterName;
 use crate::domain::access::ClusterAccess;
 use crate::domain::observation::Login;
 use crate::sources::clock::now;
 use crate::sources::supervisor::within;
-use crate::sources::{Failure, FailureKind, proxy};
+use crate::sources::{Failure, FailureKind, expiry, proxy};
 
 /// How long a connection may take to come about.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -119,6 +119,15 @@ impl Clients {
         failure.mended_in(self.files(cluster))
     }
 
+    /// When the credential of a cluster ends, by what it says of itself: a token, a client certificate, or what the plugin said.
+    pub async fn credential_end(&self, cluster: &ClusterName) -> Option<Timestamp> {
+        let entry = self.clusters.get(cluster)?;
+        let said = entry.client.lock().await.as_ref().and_then(|client| *client.valid_until());
+        let access = entry.access.clone();
+        let written = tokio::task::spawn_blocking(move || configuration(&access).ok().and_then(|config| credential_end(&config.auth_info)));
+        said.or(written.await.ok().flatten())
+    }
+
     /// Forgets the client of a cluster, so that the next [`Clients::reading`] reads the kubeconfig and runs the plugin again: for use after a
     /// 401, because kube runs a plugin anew only when the token said when it would end.
     pub async fn renew(&self, cluster: &ClusterName) {
@@ -126,6 +135,20 @@ impl Clients {
             *entry.client.lock().await = None;
         }
     }
+}
+
+/// The end of a credential that stands in the kubeconfig, or in a file that it names.
+fn credential_end(user: &AuthInfo) -> Option<Timestamp> {
+    use base64::Engine as _;
+    use secrecy::ExposeSecret as _;
+    let token = user.token.as_ref().map(|token| token.expose_secret().to_owned());
+    let token = token.or_else(|| std::fs::read_to_string(user.token_file.as_ref()?).ok());
+    if let Some(end) = token.as_deref().map(str::trim).and_then(expiry::of_token) {
+        return Some(end);
+    }
+    let certificate = user.client_certificate_data.as_ref();
+    let certificate = certificate.and_then(|data| base64::engine::general_purpose::STANDARD.decode(data.trim()).ok());
+    expiry::of_certificate(&certificate.or_else(|| std::fs::read(user.client_certificate.as_ref()?).ok())?)
 }
 
 fn ends_soon(client: &kube::Client) -> bool {

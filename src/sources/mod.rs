@@ -7,6 +7,7 @@ pub mod argocd;
 pub mod ask;
 pub mod clients;
 pub mod clock;
+pub mod expiry;
 pub mod failure;
 mod interner;
 pub mod kubernetes;

@@ -10,7 +10,7 @@ use std::path::Path;
 use crate::base::Safe;
 use crate::config::kubeconfig::{self, Kubeconfig};
 use crate::config::problem::did_you_mean;
-use crate::config::reader::{At, Findings};
+use crate::config::reader::{At, Findings, Leaf};
 use crate::config::written::{self, Written};
 use crate::config::{Colors, Config, Gitops, Glyphs, Notify, Origin, Problem, Problems, Surroundings, Theme, Ui, discover};
 use crate::domain::access::{ArgocdAccess, ClusterAccess};
@@ -41,12 +41,12 @@ impl Context<'_, '_> {
     }
 }
 
-/// Resolves a file.
-pub(super) fn file(file: &Path, text: &str, surroundings: &Surroundings) -> Result<Config, Problems> {
+/// Resolves a file; what was read from it comes along.
+pub(super) fn file(file: &Path, text: &str, surroundings: &Surroundings) -> Result<(Config, Vec<Leaf>), Problems> {
     let findings = Findings::new(file.to_owned(), text);
     let resolved = resolve(file, &findings, surroundings);
     match resolved {
-        Some(config) if findings.is_empty() => Ok(config),
+        Some(config) if findings.is_empty() => Ok((config, findings.leaves())),
         _ => Err(Problems(findings.into_problems())),
     }
 }

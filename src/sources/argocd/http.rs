@@ -4,13 +4,13 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use reqwest::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use reqwest::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use reqwest::{Certificate, Client, Identity, Response, StatusCode};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use tokio::sync::Mutex;
 
-use crate::base::Safe;
+use crate::base::{Safe, Timestamp};
 use crate::domain::access::{ApiAccess, SecretRef};
 use crate::domain::observation::{InstanceFacts, Login, Observation};
 use crate::sources::argocd::request::{self, Request};
@@ -55,6 +55,14 @@ impl Api {
         let headers = self.credentials.lock().await.headers.clone().unwrap_or_default();
         let response = Box::pin(self.sent(&client, &request::version(), headers)).await?;
         self.body(response).await.map(drop)
+    }
+
+    /// Asks for the version as anybody may, and for the time by the server's own clock.
+    pub(super) async fn greet(&self) -> Result<(Vec<u8>, Option<Timestamp>), Failure> {
+        let client = self.built(&self.prober).await?;
+        let response = Box::pin(self.sent(&client, &request::version(), HeaderMap::new())).await?;
+        let date = response.headers().get(DATE).and_then(|date| jiff::fmt::rfc2822::parse(date.to_str().ok()?).ok());
+        Ok((self.body(response).await?, date.map(|date| date.timestamp())))
     }
 
     /// The whole body of an answer.

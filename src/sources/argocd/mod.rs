@@ -9,6 +9,7 @@
 //! It knows no configuration file and no mapping of applications to services. Everything is one future: dropping it ends everything.
 
 mod api;
+pub mod checkup;
 mod cluster;
 mod holder;
 mod http;

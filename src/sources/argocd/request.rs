@@ -122,6 +122,21 @@ pub(super) fn may_read_all_projects() -> Request {
     Request::small("/api/v1/account/can-i/projects/get/*")
 }
 
+/// Whether the account may do this to every object of a kind. A right that is granted by project is not told here.
+pub(super) fn can_i(resource: &str, action: &str) -> Request {
+    Request::small(format!("/api/v1/account/can-i/{}/{}/*", escaped(resource), escaped(action)))
+}
+
+/// Who we are. Answers anybody.
+pub(super) fn user() -> Request {
+    Request::small("/api/v1/session/userinfo")
+}
+
+/// Where all applications come from and go to, and no state: the one list for those who do not go on reading.
+pub(super) fn specs() -> Request {
+    Request { target: "/api/v1/applications?fields=items.metadata.name,items.spec".to_owned(), deadline: Some(LIST) }
+}
+
 /// The applications of these projects; of all where none is named.
 pub(super) fn list(fields: FieldSet, projects: &[Raw]) -> Request {
     let mut target = "/api/v1/applications?".to_owned();

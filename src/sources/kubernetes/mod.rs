@@ -5,6 +5,7 @@
 //! `status` → `watch` (reported). Nothing here knows Argo CD, and nothing can change a cluster.
 
 mod api;
+pub mod checkup;
 #[cfg(test)]
 mod fake;
 #[cfg(test)]

@@ -1,0 +1,111 @@
+//! An examination of everything the cockpit stands on: this machine, the configuration, each source, the gitops repositories. Each part looks at
+//! its own; here they are brought together. Nothing outside this machine is changed.
+
+mod git;
+mod machine;
+
+use std::collections::BTreeSet;
+use std::io::IsTerminal as _;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+
+use crate::app::repositories::DISCOVERED_AT_MOST;
+use crate::base::{Raw, Safe, Timestamp};
+use crate::config::{Config, Problems, Surroundings};
+use crate::domain::checkup::{Finding, Verdict};
+use crate::runtime::clock;
+use crate::safe;
+use crate::sources::clients::Clients;
+use crate::sources::{argocd, kubernetes};
+
+/// What was examined together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Examined {
+    /// What it is.
+    pub kind: Kind,
+    /// What it is called; empty for this machine.
+    pub name: Safe,
+    /// What was found.
+    pub findings: Vec<Finding>,
+}
+
+/// What can be examined.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// The terminal, the programs and the folders here, and the configuration.
+    Machine,
+    /// An Argo CD instance.
+    Argocd,
+    /// A cluster.
+    Cluster,
+    /// A gitops repository.
+    Repository,
+}
+
+/// Everything that was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Checkup {
+    /// When.
+    pub at: Timestamp,
+    /// In the order in which one thing needs the other.
+    pub parts: Vec<Examined>,
+}
+
+impl Checkup {
+    /// How many findings have this verdict.
+    #[must_use]
+    pub fn count(&self, verdict: Verdict) -> usize {
+        self.parts.iter().flat_map(|part| &part.findings).filter(|finding| finding.verdict == verdict).count()
+    }
+}
+
+/// Examines everything; each step may take `limit`.
+pub async fn examine(config: Result<Config, Problems>, surroundings: &Surroundings, limit: Duration) -> Checkup {
+    let mut machine = machine::configuration(&config, surroundings);
+    machine.push(git::version(limit).await);
+    machine.extend(machine::terminal(|name| std::env::var(name).ok(), size()));
+    machine.extend(machine::folders(surroundings));
+    machine.extend(machine::kubeconfigs(surroundings));
+    let mut parts = vec![Examined { kind: Kind::Machine, name: Safe::default(), findings: machine }];
+    if let Ok(config) = config {
+        parts.extend(sources(&config, limit).await);
+    }
+    Checkup { at: clock::now(), parts }
+}
+
+/// Columns and rows, where somebody looks at a terminal.
+fn size() -> Option<(u16, u16)> {
+    let looks = std::io::stdout().is_terminal() || std::io::stderr().is_terminal();
+    crossterm::terminal::size().ok().filter(|_| looks)
+}
+
+async fn sources(config: &Config, limit: Duration) -> Vec<Examined> {
+    let clients = Clients::new(config.clusters.clone());
+    let argocds = join_all(config.argocds.iter().map(|access| argocd::checkup::examine(access, limit)));
+    let clusters = join_all(config.clusters.iter().map(|access| kubernetes::checkup::examine(access, &clients, limit)));
+    let (argocds, clusters) = tokio::join!(argocds, clusters);
+    // Those that are named are read, and no others; else those that Applications name.
+    let named: BTreeSet<Raw> = config.repositories.iter().map(|repository| Raw::from(repository.url.as_str())).collect();
+    let urls: BTreeSet<Raw> = if named.is_empty() && config.gitops.discover {
+        argocds.iter().flat_map(|examined| examined.repositories.iter().cloned()).collect()
+    } else {
+        named
+    };
+    let mut parts: Vec<Examined> = Vec::new();
+    for (access, examined) in config.argocds.iter().zip(argocds) {
+        parts.push(Examined { kind: Kind::Argocd, name: access.name.shown(), findings: examined.findings });
+    }
+    for (access, findings) in config.clusters.iter().zip(clusters) {
+        parts.push(Examined { kind: Kind::Cluster, name: access.name.shown(), findings });
+    }
+    let found = join_all(urls.iter().take(DISCOVERED_AT_MOST).map(|url| git::repository(url, limit))).await;
+    for (url, finding) in urls.iter().zip(found) {
+        parts.push(Examined { kind: Kind::Repository, name: git::shown(url), findings: vec![finding] });
+    }
+    if urls.len() > DISCOVERED_AT_MOST {
+        let finding = Finding::well("not asked", safe!("{} more repositories", urls.len() - DISCOVERED_AT_MOST));
+        parts.push(Examined { kind: Kind::Repository, name: Safe::default(), findings: vec![finding] });
+    }
+    parts
+}
