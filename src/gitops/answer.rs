@@ -21,6 +21,9 @@ use crate::manifest::{self, Question, Wanted};
 /// With more commits than this to be read first, the present is told before the past.
 const MANY: usize = 2_000;
 
+/// How many applications are read with one handle of the repository.
+const RENEWED: usize = 500;
+
 /// Reads one mirror for the applications that it was asked about. It blocks; it belongs to a thread that may.
 #[derive(Debug)]
 pub struct Reader {
@@ -175,7 +178,8 @@ impl Reader {
         if missing?.into_iter().all(|missing| missing < MANY) {
             return Ok(Vec::new());
         }
-        Ok(self.answer(&git, false))
+        drop(git);
+        self.answer(false)
     }
 
     /// What changed of all answers, with their histories. The index is brought up to date first.
@@ -201,30 +205,41 @@ impl Reader {
             }
         }
         self.index = Some(index);
-        Ok(self.answer(&git, true))
+        drop(git);
+        self.answer(true)
     }
 
-    fn answer(&mut self, git: &Repository, with_history: bool) -> Vec<(AppKey, Desired)> {
+    fn answer(&mut self, with_history: bool) -> Result<Vec<(AppKey, Desired)>, git2::Error> {
         let index = self.index.take();
-        let mut round =
-            Round { git, files: Files::new(git), index: index.as_ref().filter(|_| with_history), chains: HashMap::new(), resolved: HashMap::new() };
         let mut asked = std::mem::take(&mut self.asked);
-        let mut changed = Vec::new();
         let open = if with_history { self.open.replace(BTreeSet::new()) } else { self.open.clone() };
-        for (key, asked) in &mut asked {
-            if open.as_ref().is_some_and(|open| !open.contains(key)) {
-                continue;
+        let is_open = |key: &&AppKey| open.as_ref().is_none_or(|open| open.contains(*key));
+        let keys: Vec<AppKey> = asked.keys().filter(is_open).cloned().collect();
+        let (mut changed, mut result) = (Vec::new(), Ok(()));
+        for keys in keys.chunks(RENEWED) {
+            // What the library keeps of objects it has read grows without a bound that could be set safely: it goes with the handle.
+            let git = match self.mirror.open() {
+                Ok(git) => git,
+                Err(error) => {
+                    result = Err(error);
+                    self.open = None;
+                    break;
+                }
+            };
+            let index = index.as_ref().filter(|_| with_history);
+            let mut round = Round { git: &git, files: Files::new(&git), index, chains: HashMap::new(), resolved: HashMap::new() };
+            for key in keys {
+                let Some(asked) = asked.get_mut(key) else { continue };
+                let Some(told) = self.one(&mut round, key, &asked.wish, asked.told.as_ref()) else { continue };
+                if asked.told.as_ref().is_none_or(|before| !is_same(&before.desired, &told.desired)) {
+                    changed.push((key.clone(), told.desired.clone()));
+                }
+                asked.told = Some(told);
             }
-            let Some(told) = self.one(&mut round, key, &asked.wish, asked.told.as_ref()) else { continue };
-            if asked.told.as_ref().is_none_or(|before| !is_same(&before.desired, &told.desired)) {
-                changed.push((key.clone(), told.desired.clone()));
-            }
-            asked.told = Some(told);
         }
-        drop(round);
         self.asked = asked;
         self.index = index;
-        changed
+        result.map(|()| changed)
     }
 
     /// The answer for one application; `None`: it is what it was, and depends on what it did.

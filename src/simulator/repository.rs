@@ -333,6 +333,25 @@ mod tests {
     }
 
     #[test]
+    fn its_history_can_be_rewritten_and_it_can_go_away() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("gitops.git");
+        let repository = Repository::create(&path).unwrap();
+        let first = repository.commit(&[file("x.yaml", "tag: 1\n")], &author(), moment(0), "import").unwrap();
+        let second = repository.commit(&[file("x.yaml", "tag: 2\n")], &author(), moment(1), "wrong words").unwrap();
+        let again = repository.rewrite(&author(), moment(2), "right words").unwrap();
+        assert!(again != second && repository.head().unwrap() == again);
+        assert_eq!(git(&path, &["log", "--format=%s", "main"]).lines().collect::<Vec<_>>(), ["right words", "import"]);
+        assert_eq!(repository.revision(&again).unwrap().parent, Some(first));
+        for away in [true, true, false, false] {
+            repository.set_away(away).unwrap();
+            let read = Command::new("git").arg("ls-remote").arg(&path).output().unwrap();
+            assert_eq!(read.status.success(), !away);
+            assert_eq!(repository.head().unwrap(), again, "the world itself goes on");
+        }
+    }
+
+    #[test]
     fn the_same_inputs_make_the_same_revision_and_a_large_commit_is_one_pack() {
         let folder = tempfile::tempdir().unwrap();
         let files: Vec<_> = (0..2 * MANY).map(|number| file(&format!("apps/s{number}/values.yaml"), &format!("tag: {number}\n"))).collect();
