@@ -1,6 +1,6 @@
 //! Setting up, on a world that runs: `init`, `doctor`, `config` and what surrounds them, as a person with nothing but logins finds them.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests: what does not run fails them")]
+#![expect(clippy::unwrap_used, reason = "helpers of tests: what does not run fails them")]
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::Output;

@@ -15,8 +15,8 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use tokio::sync::Mutex;
 
-use crate::base::{Safe, Timestamp};
 use crate::base::time::later;
+use crate::base::{Safe, Timestamp};
 use crate::domain::ClusterName;
 use crate::domain::access::ClusterAccess;
 use crate::domain::observation::Login;

@@ -126,6 +126,8 @@ fn identity(path: &str) -> bool {
 
 /// Back to the matrix, from wherever it is. On the matrix itself the same key would leave.
 fn back(screen: &mut Screen) {
+    // What has to be told stands over the footer until the next key.
+    screen.keys("k");
     if screen.line("a footer", SOON, |line| line.contains("q back") || line.contains("q leave")).0.contains("q back") {
         screen.keys("q");
         screen.line("the matrix", SOON, |line| line.contains("q leave"));

@@ -1,7 +1,5 @@
 //! Copying, pages and what is kept, in a real terminal: every byte of it is judged by the grammar when the screen is dropped.
 
-#![expect(clippy::unwrap_used, reason = "tests against real processes")]
-
 use std::time::Duration;
 
 use crate::support::screen::Screen;

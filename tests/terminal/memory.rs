@@ -1,7 +1,5 @@
 //! The last known fleet: there from the first frame on, stale until its sources answer.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests against real processes")]
-
 use std::time::Duration;
 
 use serde_json::json;

@@ -5,10 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::join::{instance_name, listed, same_installation};
 use super::placement::PartFacts;
 use super::wanted::WantedFacts;
-use super::{Changes, Fleet, Part, Placement, join::Join};
+use super::{Changes, Fleet, Part, Placement, Service, join::Join};
 use crate::base::{Raw, Safe};
 use crate::domain::application::{Application, Resource, Shape};
-use crate::domain::attention::{Attention, Need};
 use crate::domain::canary::Canary;
 use crate::domain::health::{Known, Why};
 use crate::domain::mapping::{Assignment, Selector};
@@ -17,23 +16,6 @@ use crate::domain::observation::{InstanceFacts, SourceState};
 use crate::domain::placement::{Placed, placements as placement_names};
 use crate::domain::unmapped::{Reason, Unmapped};
 use crate::domain::workload::{ReplicaSetKey, Tracking, Workload, WorkloadKey, WorkloadKind};
-
-/// A service with its cells.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Service {
-    /// Its cells, by the index of the environment in the landscape.
-    pub cells: BTreeMap<usize, Cell>,
-    /// How much it needs a person's eyes.
-    pub need: Need,
-}
-
-/// Service × environment.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Cell {
-    /// Its placements, by name.
-    pub placements: Vec<Placement>,
-    pub(super) members: Vec<(AppKey, Assignment)>,
-}
 
 /// What is derived from one application.
 #[derive(Debug, Clone, PartialEq)]
@@ -45,7 +27,7 @@ pub(super) struct Derived {
 }
 
 /// A cell by its place.
-type Place = (ServiceName, usize);
+pub(super) type Place = (ServiceName, usize);
 
 impl Fleet {
     /// Derives everything anew: the landscape or the way of joining changed.
@@ -129,19 +111,6 @@ impl Fleet {
         self.recompute(&places)
     }
 
-    pub(super) fn desired_changed(&mut self, keys: &[AppKey]) -> Changes {
-        let mut places: BTreeSet<Place> = keys.iter().flat_map(|key| self.places_of(key)).collect();
-        self.add_followers(&mut places);
-        self.recompute(&places)
-    }
-
-    /// Adds the cells that are compared with these.
-    fn add_followers(&self, places: &mut BTreeSet<Place>) {
-        let followers: Vec<Place> =
-            places.iter().flat_map(|(service, environment)| self.followers(*environment).map(move |follower| (service.clone(), follower))).collect();
-        places.extend(followers);
-    }
-
     pub(super) fn replica_sets_changed(&mut self, keys: &[ReplicaSetKey]) -> Changes {
         let mut places = BTreeSet::new();
         for key in keys {
@@ -185,8 +154,7 @@ impl Fleet {
                 }
             }
         }
-        let assigned = |derived: &Option<Derived>| derived.as_ref().map(|derived| derived.assigned.clone());
-        let moves = !self.desired.is_empty() && assigned(&before) != assigned(&derived);
+        let moves = before.as_ref().map(|derived| &derived.assigned) != derived.as_ref().map(|derived| &derived.assigned);
         let reach = self.change_reach(before.as_ref(), derived.as_ref());
         if let Some(derived) = derived {
             for assignment in derived.assigned.iter().flatten() {
@@ -299,7 +267,7 @@ impl Fleet {
             .collect()
     }
 
-    fn places_of(&self, key: &AppKey) -> BTreeSet<Place> {
+    pub(super) fn places_of(&self, key: &AppKey) -> BTreeSet<Place> {
         self.derived.get(key).map(|derived| self.places(derived).into_iter().collect()).unwrap_or_default()
     }
 
@@ -313,7 +281,7 @@ impl Fleet {
     }
 
     /// Computes cells anew.
-    fn recompute(&mut self, places: &BTreeSet<Place>) -> Changes {
+    pub(super) fn recompute(&mut self, places: &BTreeSet<Place>) -> Changes {
         let mut changes = Changes::default();
         for (name, environment) in places {
             let Some(service) = self.services.get(name) else { continue };
@@ -491,25 +459,5 @@ impl Fleet {
             }
             Some(SourceState::Connecting | SourceState::Live) | None => Why(crate::safe!("cluster {shown} is being read")),
         })
-    }
-}
-
-impl Service {
-    fn empty() -> Self {
-        Self { cells: BTreeMap::new(), need: Need { attention: Attention::Quiet, from_last: 0, since: None } }
-    }
-
-    /// The most urgent need over all placements; of equals, the one nearest to the end of the promotion line.
-    fn judge(&self, last: usize) -> Need {
-        self.cells
-            .iter()
-            .flat_map(|(environment, cell)| cell.placements.iter().map(move |placement| (environment, placement)))
-            .map(|(environment, placement)| Need {
-                attention: Attention::of(placement),
-                from_last: last.saturating_sub(*environment),
-                since: placement.health_since,
-            })
-            .min()
-            .unwrap_or(Need { attention: Attention::Quiet, from_last: 0, since: None })
     }
 }

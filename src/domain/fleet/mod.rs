@@ -8,6 +8,7 @@ mod join;
 mod news;
 mod placement;
 mod remember;
+mod service;
 mod source;
 mod store;
 #[cfg(test)]
@@ -16,9 +17,9 @@ mod wanted;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-pub use cells::{Cell, Service};
 pub use placement::{Part, Placement};
 pub use remember::Remembered;
+pub use service::{Cell, Service};
 pub use source::{ScopeStatus, Since, Source, Stale};
 pub use store::Entry;
 pub use wanted::{Behind, Missed, Step, Wanted};

@@ -93,15 +93,15 @@ mod tests {
         fleet
     }
 
-    fn told(fleet: &Fleet, environment: usize, now: Timestamp) -> Option<(String, Option<Option<Timestamp>>)> {
+    fn told(fleet: &Fleet, environment: usize, now: Timestamp) -> Option<(String, Option<Timestamp>)> {
         let placement = fleet.services().get("checkout")?.cells.get(&environment)?.placements.first()?;
-        Some((placement.version_text()?.to_string(), fleet.stale(placement, now).map(|stale| stale.since)))
+        Some((placement.version_text()?.to_string(), fleet.stale(placement, now).map(|stale| stale.since.unwrap())))
     }
 
     #[test]
     fn what_is_remembered_is_stale_since_it_was_seen_until_its_source_names_it() {
         let mut fleet = started();
-        let stale = |tag: &str| Some((tag.to_owned(), Some(Some(minutes(5)))));
+        let stale = |tag: &str| Some((tag.to_owned(), Some(minutes(5))));
         assert_eq!(told(&fleet, 0, minutes(60)), stale("2"));
         say(&mut fleet, minutes(60), ReportBody::State(Scope::Applications, SourceState::Connecting));
         assert_eq!(told(&fleet, 0, minutes(60)), stale("2"));

@@ -3,11 +3,13 @@
 //! Repositories speak in images. Which of them is the version is said by the rule of the service, else known from what runs: the images of the same
 //! repositories.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::cells::Place;
 use super::placement::PartFacts;
 use super::source::why_not_live;
-use super::{Entry, Fleet, Part, Placement, Stale};
+use super::{Changes, Entry, Fleet, Part, Placement, Stale};
 use crate::base::{Raw, Safe, Timestamp};
 use crate::domain::application::Application;
 use crate::domain::desired::{Commit, Desired};
@@ -124,6 +126,22 @@ impl Reader<'_> {
 }
 
 impl Fleet {
+    pub(super) fn desired_changed(&mut self, keys: &[AppKey]) -> Changes {
+        let mut places: BTreeSet<Place> = keys.iter().flat_map(|key| self.places_of(key)).collect();
+        self.add_followers(&mut places);
+        self.recompute(&places)
+    }
+
+    /// Adds the cells that are compared with these.
+    pub(super) fn add_followers(&self, places: &mut BTreeSet<Place>) {
+        if self.desired.is_empty() {
+            return;
+        }
+        let followers: Vec<Place> =
+            places.iter().flat_map(|(service, environment)| self.followers(*environment).map(move |follower| (service.clone(), follower))).collect();
+        places.extend(followers);
+    }
+
     /// Adds to a placement what git wants of it. `facts` are those it was made of.
     pub(super) fn add_wanted(&self, placement: &mut Placement, service: &ServiceName, facts: &[WantedFacts]) {
         let told: Vec<(&WantedFacts, &Entry<Desired>)> = facts.iter().filter_map(|facts| Some((facts, self.desired.get(&facts.app)?))).collect();
