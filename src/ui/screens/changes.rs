@@ -12,7 +12,7 @@ use crate::ui::moment::Clock;
 
 /// Columns of the time and of the kind.
 const TIME: u16 = 7;
-const KIND: u16 = 11;
+const KIND: u16 = 12;
 
 pub(in crate::ui) fn paint(canvas: &mut Canvas<'_>, painter: &mut Painter, model: &Model, state: &ChangesState) {
     title(canvas, painter, state);
@@ -24,6 +24,7 @@ pub(in crate::ui) fn paint(canvas: &mut Canvas<'_>, painter: &mut Painter, model
     for (y, (number, entry)) in (2_u16..).zip(shown) {
         line(canvas, painter, entry, y);
         if number == state.scroll.cursor {
+            canvas.put(0, y, 1, "▸", Tone::Strong);
             canvas.select(0, y, canvas.width());
         }
     }
