@@ -27,6 +27,8 @@ use crate::sources::{Ask, Failure, FailureKind, Outbox, Want};
 
 /// Fetches that were asked for are at least so far apart.
 const CALM: Duration = Duration::from_secs(1);
+/// Argo CD speaks of thousands of applications one by one when it compares them anew: they are read together.
+const GATHER: Duration = Duration::from_millis(300);
 /// A first fetch that takes longer than this is said to be under way, and nobody waits for it.
 const PATIENCE: Duration = Duration::from_secs(3);
 /// Answers in one report.
@@ -53,6 +55,7 @@ pub async fn run(access: RepositoryAccess, mut asks: mpsc::Receiver<Ask>, outbox
             done = ended(&mut source.reading) => source.read(done).await,
             () = tokio::time::sleep_until(patience) => source.lose_patience().await,
             () = tokio::time::sleep_until(source.due), if source.fetching.is_none() => {}
+            () = tokio::time::sleep_until(source.gathered), if source.reading.is_none() && source.is_gathering() => {}
         }
     }
 }
@@ -78,6 +81,9 @@ struct Source {
     /// What was asked since the last read began, and who waits for it.
     wishes: Vec<(AppKey, Option<Wish>)>,
     asked: Vec<RequestId>,
+    /// When those that came one by one are read together.
+    gathered: Instant,
+    has_read: bool,
     /// Who waits for the read that is under way.
     waiting: Vec<RequestId>,
     /// Who waits for a fetch.
@@ -107,6 +113,8 @@ impl Source {
             reading: None,
             wishes: Vec::new(),
             asked: Vec::new(),
+            gathered: Instant::now(),
+            has_read: false,
             waiting: Vec::new(),
             relists: Vec::new(),
             state: SourceState::Off { why: Safe::default() },
@@ -126,13 +134,17 @@ impl Source {
             let (fetcher, anew) = (self.fetcher.clone(), !self.relists.is_empty());
             self.fetching = Some(tokio::spawn(async move { fetcher.fetch(anew).await }));
         }
-        let has_work = !self.wishes.is_empty() || !self.asked.is_empty() || self.is_new;
+        let has_work = self.is_new || self.is_gathering() && Instant::now() >= self.gathered;
         if self.reading.is_none() && self.may_read && has_work {
             let wishes = std::mem::take(&mut self.wishes);
             self.waiting.append(&mut self.asked);
             let is_new = std::mem::take(&mut self.is_new);
             self.read_in_a_thread(wishes, is_new, true);
         }
+    }
+
+    fn is_gathering(&self) -> bool {
+        !self.wishes.is_empty() || !self.asked.is_empty()
     }
 
     fn read_in_a_thread(&mut self, wishes: Vec<(AppKey, Option<Wish>)>, is_new: bool, early_first: bool) {
@@ -153,6 +165,9 @@ impl Source {
     async fn take(&mut self, ask: Ask) {
         match ask.want {
             Want::Desired(wishes) => {
+                if self.has_read && !self.is_gathering() {
+                    self.gathered = Instant::now() + GATHER;
+                }
                 self.wishes.extend(wishes);
                 if self.may_read || self.state == SourceState::Connecting {
                     self.asked.push(ask.request);
@@ -197,6 +212,7 @@ impl Source {
 
     async fn read(&mut self, done: Done) {
         self.reading = None;
+        self.has_read = true;
         self.reader = Some(done.reader);
         let mut failed = None;
         match done.answers {
