@@ -48,7 +48,7 @@ pub struct Arguments {
     /// The configuration file. Without one: the argocd CLI's login and the kubeconfig.
     #[arg(long, short, global = true, value_name = "FILE", env = "TIPHYS_CONFIG")]
     config: Option<PathBuf>,
-    /// Start with this view: one saved in the cockpit, or one of [[views]] in the configuration.
+    /// Start with this view: one saved in the cockpit, or one that the configuration names.
     #[arg(long, value_name = "NAME")]
     view: Option<String>,
     #[command(subcommand)]
