@@ -189,8 +189,10 @@ impl Reader {
         let mut tips: Vec<Oid> = Vec::new();
         let mut targets: Vec<Option<&Raw>> = self
             .asked
-            .values()
-            .flat_map(|asked| &asked.wish.origins)
+            .iter()
+            // Nothing new was fetched: only those that were spoken of since can name another revision.
+            .filter(|(key, _)| self.open.as_ref().is_none_or(|open| open.contains(*key)))
+            .flat_map(|(_, asked)| &asked.wish.origins)
             .filter(|origin| self.is_here(origin))
             .map(|origin| origin.target_revision.as_ref())
             .collect();
