@@ -268,14 +268,19 @@ impl Workload {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    pub(super) fn at(seconds: i64) -> Timestamp {
+    pub(in crate::simulator::world) fn at(seconds: i64) -> Timestamp {
         Timestamp::from_second(1_800_000_000 + seconds).unwrap()
     }
 
     fn workload(kind: WorkloadKind, replicas: u32) -> Workload {
+        settled(kind, replicas, None)
+    }
+
+    /// `checkout` in production at tag `1`, settled long ago.
+    pub(in crate::simulator::world) fn settled(kind: WorkloadKind, replicas: u32, canary: Option<Canary>) -> Workload {
         let mut workload = Workload {
             kind,
             cluster: "prod".into(),
@@ -291,7 +296,7 @@ mod tests {
             past: Vec::new(),
             sets: Vec::new(),
             revision: 0,
-            canary: None,
+            canary,
             by_hand: None,
             progressed: at(-1000),
             moved: at(-1000),

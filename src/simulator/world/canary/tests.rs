@@ -3,40 +3,12 @@
 use super::*;
 use crate::simulator::canary::parse;
 use crate::simulator::definition::WorkloadKind;
-
-fn at(seconds: i64) -> Timestamp {
-    Timestamp::from_second(1_800_000_000 + seconds).unwrap()
-}
+use crate::simulator::world::workload::tests::{at, settled};
 
 fn rollout() -> Workload {
     let steps = ["10%", "pause", "25%", "pause 30s", "analysis", "50%", "pause 30s", "75%", "pause 30s"];
     let steps = steps.iter().map(|text| parse(text).unwrap()).collect();
-    let mut workload = Workload {
-        kind: WorkloadKind::Rollout,
-        cluster: "prod".into(),
-        namespace: "production".into(),
-        name: "checkout".into(),
-        application: 0,
-        image: "ghcr.io/acme/checkout".into(),
-        sidecars: Vec::new(),
-        created: at(-1000),
-        generation: 1,
-        tag: "1".into(),
-        replicas: 10,
-        past: Vec::new(),
-        sets: Vec::new(),
-        revision: 0,
-        canary: Some(Canary::new(steps, "1")),
-        by_hand: None,
-        progressed: at(-1000),
-        moved: at(-1000),
-        deadline: Duration::from_mins(10),
-        settled: true,
-        planned: None,
-    };
-    workload.begin_set(at(-1000));
-    workload.fill(at(-1000), &Nature::default());
-    workload
+    settled(WorkloadKind::Rollout, 10, Some(Canary::new(steps, "1")))
 }
 
 /// Runs until nothing is planned, or until `enough`.
