@@ -1,9 +1,6 @@
 //! The columns of the matrix: environments in promotion order, split by placement where there are several but not too many.
 
-use std::collections::BTreeSet;
-
 use crate::app::filter::Lens;
-use crate::app::matrix::placements;
 use crate::base::Safe;
 use crate::domain::PlacementName;
 use crate::domain::fleet::{Cell, Fleet, Placement};
@@ -53,16 +50,9 @@ impl Column {
 /// One column per environment that the filter leaves in sight; one per placement where there are several, but not too many.
 pub(super) fn columns(fleet: &Fleet, lens: &Lens<'_>) -> Vec<Column> {
     let environments = &fleet.landscape().environments;
-    let mut names: Vec<BTreeSet<&PlacementName>> = vec![BTreeSet::new(); environments.len()];
-    for service in fleet.services().values() {
-        for (environment, placement) in placements(service) {
-            if let Some(names) = names.get_mut(environment) {
-                names.insert(&placement.name);
-            }
-        }
-    }
     let mut columns = Vec::new();
-    for (index, (environment, mut names)) in environments.iter().zip(names).enumerate() {
+    for (index, environment) in environments.iter().enumerate() {
+        let mut names: Vec<&PlacementName> = fleet.placement_names(index).collect();
         // How many there are decides how they are drawn, not how many are left in sight.
         let is_split = (2..=SPLIT_LIMIT).contains(&names.len());
         if lens.narrows_columns() {

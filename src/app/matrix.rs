@@ -238,11 +238,13 @@ impl MatrixState {
         self.dirty.then(|| calm.map_or(self.held_until, |calm| calm.max(self.held_until)))
     }
 
-    /// Moves rows if they have to and may.
-    pub fn arrange_if_due(&mut self, sight: Sight<'_>, size: (u16, u16)) {
-        if self.next_wake().is_some_and(|due| due <= sight.now) {
+    /// Moves rows if they have to and may. Returns whether it looked.
+    pub fn arrange_if_due(&mut self, sight: Sight<'_>, size: (u16, u16)) -> bool {
+        let is_due = self.next_wake().is_some_and(|due| due <= sight.now);
+        if is_due {
             self.rearrange(sight, size);
         }
+        is_due
     }
 
     /// Puts rows and columns in order, now.

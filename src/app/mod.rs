@@ -21,6 +21,7 @@ pub mod reach;
 pub mod refusal;
 pub mod repositories;
 pub mod scroll;
+pub mod stir;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
@@ -35,4 +36,5 @@ pub use model::{Model, Overlay, Screen, Settings};
 pub use msg::{Msg, What};
 pub use refusal::Refusal;
 pub use repositories::NamedRepository;
+pub use stir::Stir;
 pub use update::update;

@@ -11,6 +11,7 @@ use crate::app::own::Own;
 use crate::app::palette::Palette;
 use crate::app::repositories::{NamedRepository, Repositories};
 use crate::app::scroll::Scroll;
+use crate::app::stir::Stir;
 use crate::app::{Intent, Refusal};
 use crate::base::{Epoch, Raw, RequestId, Safe, Timestamp};
 use crate::domain::fleet::Fleet;
@@ -54,6 +55,8 @@ pub struct Model {
     pub(super) told: BTreeMap<ClusterName, Told>,
     /// Gitops repositories that are being read, with what they were told.
     pub(super) repositories: Repositories,
+    /// What was taken in and not painted yet.
+    pub(super) stir: Stir,
 }
 
 /// What a cluster's reader was told about the fleet.
@@ -166,6 +169,7 @@ impl Model {
             next_epoch: Epoch::default(),
             told: BTreeMap::new(),
             repositories: Repositories::default(),
+            stir: Stir::default(),
         }
     }
 

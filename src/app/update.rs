@@ -7,6 +7,7 @@ use crate::app::model::{Model, Overlay, Screen};
 use crate::app::msg::{Msg, What};
 use crate::app::palette::Outcome;
 use crate::app::scroll::Scroll;
+use crate::app::stir::Stir;
 use crate::app::{Intent, Refusal, cell, changes, copy, demo, own, palette, reach, repositories, view};
 use crate::base::Safe;
 use crate::domain::fleet::Changes;
@@ -16,6 +17,10 @@ use crate::domain::observation::{Report, ReportBody};
 pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
     // Clocks step back at times; the model's time does not, or ages would be of the future.
     model.now = model.now.max(msg.at);
+    // Reports say themselves what they stir; what was painted is on the screen.
+    if !matches!(msg.what, What::Reports(_) | What::Painted { .. }) {
+        model.stir(Stir::Now);
+    }
     let effects = match msg.what {
         What::Started => reach::start(model),
         What::Remembered(remembered) => {
@@ -80,7 +85,9 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
     };
     if model.overlay.is_none() {
         let room = model.room();
-        model.matrix.arrange_if_due(Sight { fleet: &model.fleet, own: &model.own, now: model.now }, room);
+        if model.matrix.arrange_if_due(Sight { fleet: &model.fleet, own: &model.own, now: model.now }, room) {
+            model.stir(Stir::Now);
+        }
     }
     effects
 }
@@ -89,6 +96,7 @@ fn take_reports(model: &mut Model, reports: Vec<Report>) -> Vec<Effect> {
     let mut changes = Changes::default();
     let mut answered = false;
     let spoken_of = repositories::spoken_of(&reports);
+    model.stir(Stir::heard(&reports));
     for report in reports {
         if let ReportBody::Answered { request, failed } = &report.body
             && let Some(question) = model.asked.remove(request)
@@ -99,6 +107,10 @@ fn take_reports(model: &mut Model, reports: Vec<Report>) -> Vec<Effect> {
             }
         }
         changes.add(model.fleet.apply(report));
+    }
+    model.stir(Stir::changed(changes));
+    if answered {
+        model.stir(Stir::Now);
     }
     if changes.order || changes.reach {
         model.matrix.disturb();

@@ -324,14 +324,6 @@ pub enum ReportBody {
     },
 }
 
-impl ReportBody {
-    /// Whether nothing that is painted depends on it before time itself changes it.
-    #[must_use]
-    pub const fn is_quiet(&self) -> bool {
-        matches!(self, Self::Alive | Self::Traffic(_))
-    }
-}
-
 /// Work done by a source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Traffic {

@@ -15,7 +15,7 @@ use tokio::time::Instant;
 
 use crate::app::matrix::ColumnKey;
 use crate::app::model::Screen;
-use crate::app::{Effect, Model, Msg, What, update};
+use crate::app::{Effect, Model, Msg, Stir, What, update};
 use crate::base::{Safe, Timestamp};
 use crate::config::Config;
 use crate::domain::ServiceName;
@@ -34,6 +34,9 @@ use crate::ui::{self, Look, Painter};
 
 /// Frames of a burst are at least so far apart.
 const FRAME: Duration = Duration::from_millis(16);
+
+/// What no cell shows is on the screen after so long.
+const SOON: Duration = Duration::from_secs(1);
 
 /// The words about the selected cell follow once the cursor has rested for so long. The cursor itself moves at once.
 const REST: Duration = Duration::from_millis(70);
@@ -117,7 +120,8 @@ pub(super) struct Cockpit<'t> {
     painted_at: Option<Instant>,
     /// When the cursor will have rested.
     rests_at: Option<Instant>,
-    dirty: bool,
+    /// When what was taken in is to be on the screen; none where it is.
+    due: Option<Instant>,
     whole: bool,
 }
 
@@ -179,7 +183,7 @@ impl<'t> Cockpit<'t> {
             memorised_at: Instant::now(),
             painted_at: None,
             rests_at: None,
-            dirty: true,
+            due: Some(Instant::now()),
             whole: true,
         }
     }
@@ -275,7 +279,7 @@ impl<'t> Cockpit<'t> {
     }
 
     async fn turn(&mut self) -> Result<Turn> {
-        let (wake, rests_at) = (self.wake(), self.rests_at);
+        let (by_time, by_frame, rests_at) = (self.changes_at(), self.frame_at(), self.rests_at);
         tokio::select! {
             biased;
             () = ended(&mut self.signals.end) => return Ok(Turn::End(Ending::Ended)),
@@ -284,46 +288,39 @@ impl<'t> Cockpit<'t> {
             // Also when it is as large as before: frames of the sizes in between may have been overtaken, and what they cut off is gone.
             Some(()) = self.signals.resized.recv() => self.distrust(),
             Some(report) = self.reports.recv() => self.take_reports(report),
-            Some(what) = news(&mut self.told) => {
-                self.take(what);
-                self.dirty = true;
-            }
-            Some(part) = recalled(&mut self.recalled) => {
-                self.take(What::Remembered(part));
-                self.dirty = true;
-            }
-            crashed = self.connections.crashed() => {
-                self.take(What::TaskPanicked { source: crashed.source, message: crashed.message });
-                self.dirty = true;
-            }
-            Some(sentence) = self.failures.1.recv() => {
-                self.take(What::Failed(sentence));
-                self.dirty = true;
-            }
-            () = rested(rests_at) => {
+            Some(what) = news(&mut self.told) => self.take(what),
+            Some(part) = recalled(&mut self.recalled) => self.take(What::Remembered(part)),
+            crashed = self.connections.crashed() => self.take(What::TaskPanicked { source: crashed.source, message: crashed.message }),
+            Some(sentence) = self.failures.1.recv() => self.take(What::Failed(sentence)),
+            () = reached_moment(rests_at) => {
                 self.rest();
-                self.dirty = true;
+                self.due = Some(Instant::now());
             }
-            () = tokio::time::sleep_until(wake) => {
-                self.take(What::Tick);
-                self.dirty = true;
-            }
+            () = tokio::time::sleep_until(by_time) => self.take(What::Tick),
+            () = reached_moment(by_frame) => {}
         }
         if self.memorised_at.elapsed() >= MEMORISE {
             self.memorise();
         }
-        if self.dirty && self.painted_at.is_none_or(|at| at.elapsed() >= FRAME) {
+        if self.frame_at().is_some_and(|at| at <= Instant::now()) {
             self.paint();
         }
         Ok(Turn::On)
     }
 
-    /// When the loop has to wake even if nothing happens.
-    fn wake(&self) -> Instant {
+    /// When time alone changes something.
+    fn changes_at(&self) -> Instant {
         let due = |moment: Timestamp| Instant::now() + clock::until(moment);
-        let by_time = ui::next_change(&self.model).into_iter().chain(self.model.matrix.next_wake()).min().map(due);
-        let by_frame = self.dirty.then(|| self.painted_at.map_or_else(Instant::now, |at| at + FRAME));
-        by_time.into_iter().chain(by_frame).min().unwrap_or_else(|| Instant::now() + Duration::from_mins(1))
+        // Under an overlay no row moves, however long it has waited.
+        let rows = self.model.matrix.next_wake().filter(|_| self.model.overlay.is_none());
+        let by_time = ui::next_change(&self.model).into_iter().chain(rows).min().map(due);
+        by_time.unwrap_or_else(|| Instant::now() + Duration::from_mins(1))
+    }
+
+    /// When the next frame is painted, if one is due.
+    fn frame_at(&self) -> Option<Instant> {
+        let due = self.due?;
+        Some(self.painted_at.map_or(due, |painted| due.max(painted + FRAME)))
     }
 
     /// The words follow the cursor again.
@@ -390,8 +387,6 @@ impl<'t> Cockpit<'t> {
         {
             batch.push(report);
         }
-        // Signs of life change nothing that is painted before the next change by time.
-        self.dirty |= batch.iter().any(|report| !report.body.is_quiet());
         self.take(What::Reports(batch));
     }
 
@@ -402,7 +397,14 @@ impl<'t> Cockpit<'t> {
     }
 
     fn update(&mut self, what: What) -> Vec<Effect> {
-        update(&mut self.model, Msg { at: clock::now(), what })
+        let effects = update(&mut self.model, Msg { at: clock::now(), what });
+        let due = match self.model.take_stir() {
+            Stir::Nothing => return effects,
+            Stir::Soon => Instant::now() + SOON,
+            Stir::Now => Instant::now(),
+        };
+        self.due = Some(self.due.map_or(due, |held| held.min(due)));
+        effects
     }
 
     fn perform(&mut self, effect: Effect) {
@@ -428,7 +430,7 @@ impl<'t> Cockpit<'t> {
         let (columns, rows) = Terminal::size();
         self.take(What::Resized(columns, rows));
         self.whole = true;
-        self.dirty = true;
+        self.due = Some(Instant::now());
     }
 
     fn repaint(&mut self) {
@@ -437,6 +439,7 @@ impl<'t> Cockpit<'t> {
     }
 
     fn paint(&mut self) {
+        self.due = None;
         let mut buffer = self.terminal.blank(self.model.size);
         ui::paint(&self.model, &self.look, &mut self.painter, &mut buffer);
         if let Some(furthest) = self.painter.furthest() {
@@ -444,12 +447,11 @@ impl<'t> Cockpit<'t> {
         }
         self.terminal.show(buffer, std::mem::take(&mut self.whole));
         self.painted_at = Some(Instant::now());
-        self.dirty = false;
     }
 }
 
-/// Waits until the cursor has rested. For ever where it does already.
-async fn rested(at: Option<Instant>) {
+/// Waits until then; for ever where it is not known when.
+async fn reached_moment(at: Option<Instant>) {
     match at {
         Some(at) => tokio::time::sleep_until(at).await,
         None => std::future::pending().await,

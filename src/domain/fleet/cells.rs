@@ -36,6 +36,7 @@ impl Fleet {
         self.claims.clear();
         self.reach.clear();
         self.services.clear();
+        self.census.clear();
         let keys: Vec<AppKey> = self.applications.iter().map(|(key, _)| key.clone()).collect();
         let mut places = BTreeSet::new();
         for key in &keys {
@@ -59,8 +60,8 @@ impl Fleet {
         for key in keys {
             reach |= self.derive(key, &mut places);
             if self.applications.get(key).is_none() {
-                self.details.drop_where(|held| held == key);
-                self.desired.drop_where(|held| held == key);
+                self.details.forget(key);
+                self.desired.forget(key);
             }
         }
         let mut changes = self.recompute(&places);
@@ -102,7 +103,7 @@ impl Fleet {
             if let Some(after) = &after {
                 self.join.add(&key, after);
             } else {
-                self.pods.drop_where(|held| *held == key);
+                self.pods.forget(&key);
             }
             for tracking in [before, after].iter().flatten() {
                 places.extend(self.places_of_workload(&key, tracking));
@@ -300,6 +301,7 @@ impl Fleet {
                     self.news.insert((name.clone(), *environment, placement.name.clone()));
                 }
             }
+            self.census.replace(*environment, &cell.placements, &placements);
             cell.placements = placements;
             if cell.members.is_empty() {
                 service.cells.remove(environment);

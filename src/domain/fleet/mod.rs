@@ -4,6 +4,7 @@
 //! at once, but only where a fact changed, so that an event costs the same in a fleet of ten and of ten thousand.
 
 mod cells;
+mod census;
 mod join;
 mod news;
 mod placement;
@@ -35,6 +36,7 @@ use crate::domain::recent::{Edits, Recent};
 use crate::domain::unmapped::Unmapped;
 use crate::domain::workload::{Pods, ReplicaSet, ReplicaSetKey, Tracking, Workload, WorkloadKey};
 use cells::Derived;
+use census::Census;
 use join::{Few, Join};
 use store::Store;
 
@@ -95,6 +97,7 @@ pub struct Fleet {
     /// Namespaces that applications deploy to, by cluster, with how many do.
     reach: BTreeMap<ClusterName, BTreeMap<Namespace, usize>>,
     services: BTreeMap<ServiceName, Service>,
+    census: Census,
     /// Placements with news, by service, environment and name, until somebody takes them.
     news: BTreeSet<News>,
 }
@@ -119,6 +122,11 @@ impl Fleet {
     #[must_use]
     pub const fn services(&self) -> &BTreeMap<ServiceName, Service> {
         &self.services
+    }
+
+    /// The names of the placements that there are in an environment, given by its index in the landscape.
+    pub fn placement_names(&self, environment: usize) -> impl Iterator<Item = &PlacementName> {
+        self.census.names(environment)
     }
 
     /// All applications.
@@ -227,8 +235,8 @@ impl Fleet {
         let at = report.at;
         match report.body {
             ReportBody::State(scope, state) => {
-                source.set_state(&scope, state, at);
-                Changes { sources: true, ..Changes::default() }
+                let sources = source.set_state(&scope, state, at);
+                Changes { sources, ..Changes::default() }
             }
             ReportBody::Forget(scope) => {
                 source.scopes.remove(&scope);
@@ -318,11 +326,12 @@ impl Fleet {
                 }
             },
             Observation::Reconciled { at: newest } => {
-                if let Some(source) = self.sources.get_mut(source) {
-                    source.reconciled_at = source.reconciled_at.max(Some(newest));
-                    source.reconciled_checked_at = Some(at);
-                }
-                Changes { sources: true, ..Changes::default() }
+                let Some(source) = self.sources.get_mut(source) else { return Changes::default() };
+                let was_silent = source.controller_silent(at).is_some();
+                source.reconciled_at = source.reconciled_at.max(Some(newest));
+                source.reconciled_checked_at = Some(at);
+                // A controller that works as it did is a sign of life.
+                Changes { sources: was_silent != source.controller_silent(at).is_some(), ..Changes::default() }
             }
             Observation::Instance(facts) => self.instance_changed(source, facts),
         }

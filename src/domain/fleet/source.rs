@@ -75,9 +75,10 @@ impl ScopeStatus {
 }
 
 impl Source {
-    /// Takes the new state of a scope in.
-    pub fn set_state(&mut self, scope: &Scope, state: SourceState, at: Timestamp) {
+    /// Takes the new state of a scope in. Returns whether it is another one.
+    pub fn set_state(&mut self, scope: &Scope, state: SourceState, at: Timestamp) -> bool {
         let heard_at = self.heard_at;
+        let is_new = !self.scopes.contains_key(scope);
         let status = self.scopes.entry(scope.clone()).or_insert(ScopeStatus {
             state: SourceState::Connecting,
             since: at,
@@ -92,10 +93,12 @@ impl Source {
         if let SourceState::Waiting { why, .. } | SourceState::Denied { why, .. } = &state {
             status.last_error = Some((at, why.clone()));
         }
-        if status.state != state {
+        let differs = status.state != state;
+        if differs {
             status.since = at;
         }
         status.state = state;
+        is_new || differs
     }
 
     /// When facts of a scope were last known to be current.

@@ -122,9 +122,9 @@ impl<K: Ord + Clone, V: PartialEq> Store<K, V> {
         self.items.remove(key).is_some()
     }
 
-    /// Removes all items that `drop` names; for facets of things that are no more.
-    pub(super) fn drop_where(&mut self, drop: impl Fn(&K) -> bool) {
-        self.items.retain(|key, _| !drop(key));
+    /// Drops an item; for facets of things that are no more.
+    pub(super) fn forget(&mut self, key: &K) {
+        self.items.remove(key);
     }
 }
 

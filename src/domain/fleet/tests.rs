@@ -276,6 +276,11 @@ proptest! {
             prop_assert_eq!(fleet.services().get(name), Some(service));
         }
         prop_assert_eq!(fleet.services().len(), anew.services().len());
+        for environment in 0..fleet.landscape().environments.len() {
+            let cells = fleet.services().values().filter_map(|service| service.cells.get(&environment));
+            let names: BTreeSet<&PlacementName> = cells.flat_map(|cell| &cell.placements).map(|placement| &placement.name).collect();
+            prop_assert_eq!(fleet.placement_names(environment).collect::<BTreeSet<_>>(), names);
+        }
         prop_assert_eq!(fleet.reach().into_iter().filter(|(_, namespaces)| !namespaces.is_empty()).collect::<Vec<_>>(), anew.reach().into_iter().collect::<Vec<_>>());
         if let Some(last) = steps.last() {
             let before = fleet.clone();
