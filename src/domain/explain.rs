@@ -178,19 +178,18 @@ fn wanted(out: &mut impl Write, fleet: &Fleet, placement: &Placement, now: Times
             None => write!(out, " Git was not read since the start ({}).", bare(&stale.why))?,
         }
     }
-    match &wanted.versions {
-        Known::Unknown(why) => write!(out, " What git wants is not known: {}.", bare(&why.0))?,
-        Known::Known(versions) if placement.versions.as_known() == Some(versions) => {}
-        Known::Known(versions) => {
-            out.write_str(" Git wants ")?;
-            for (index, version) in versions.iter().enumerate() {
-                write!(out, "{}{}", if index == 0 { "" } else { " and " }, version.text.shown())?;
-            }
-            if let Some(commit) = &wanted.commit {
-                write!(out, " for {} ({} by {})", Age::of(commit.at, now), commit.short(), commit.author)?;
-            }
-            out.write_char('.')?;
+    if let Known::Unknown(why) = &wanted.versions {
+        write!(out, " What git wants is not known: {}.", bare(&why.0))?;
+    }
+    if let Some(versions) = placement.wants_another() {
+        out.write_str(" Git wants ")?;
+        for (index, version) in versions.iter().enumerate() {
+            write!(out, "{}{}", if index == 0 { "" } else { " and " }, version.text.shown())?;
         }
+        if let Some(commit) = &wanted.commit {
+            write!(out, " for {} ({} by {})", Age::of(commit.at, now), commit.short(), commit.author)?;
+        }
+        out.write_char('.')?;
     }
     if let Some(what) = &wanted.overridden {
         write!(out, " {what} overrides the file.")?;

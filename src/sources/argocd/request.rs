@@ -123,8 +123,11 @@ pub(super) fn may_read_all_projects() -> Request {
 }
 
 /// Whether the account may do this to every object of a kind. A right that is granted by project is not told here.
+///
+/// What lies in a project is named with it: of `*` alone, an administrator is told "no" (seen with Argo CD 3.2.11).
 pub(super) fn can_i(resource: &str, action: &str) -> Request {
-    Request::small(format!("/api/v1/account/can-i/{}/{}/*", escaped(resource), escaped(action)))
+    let all = if matches!(resource, "applications" | "applicationsets" | "logs" | "exec") { "*/*" } else { "*" };
+    Request::small(format!("/api/v1/account/can-i/{}/{}/{all}", escaped(resource), escaped(action)))
 }
 
 /// Who we are. Answers anybody.

@@ -1,4 +1,4 @@
-//! One cell of the matrix: `version glyph+letter [canary] [~] [age]`. Quiet where all is well, dimmed with `?` and the length of the silence
+//! One cell of the matrix: `version[→what git wants] glyph+letter [canary] [~] [age]`. Quiet where all is well, dimmed with `?` and the length of the silence
 //! where it is not current. Compact cells say `=` for the version of the environment before.
 
 use std::fmt::Write as _;
@@ -73,6 +73,7 @@ fn is_quiet(placement: &Placement, attention: Attention) -> bool {
         && placement.health == Health::Healthy
         && matches!(placement.versions, Known::Known(_))
         && placement.unversioned.is_none()
+        && placement.wants_another().is_none()
 }
 
 fn compact(canvas: &mut Canvas<'_>, words: &mut String, moment: Moment, facts: &Facts<'_>, same: bool, place: Place) -> u16 {
@@ -166,6 +167,18 @@ fn roomy(canvas: &mut Canvas<'_>, words: &mut String, moment: Moment, facts: &Fa
         }
         words.truncate(end);
     }
+    if canary.is_none()
+        && let Some(versions) = facts.lead.wants_another().filter(|versions| !versions.is_empty())
+    {
+        let end = words.len();
+        for (index, version) in versions.iter().enumerate() {
+            let _ = write!(words, "{}{}", if index == 0 { '→' } else { '+' }, version.text.shown());
+        }
+        // Half a version is none; the mark behind the state says it as well.
+        if width(words) > field {
+            words.truncate(end);
+        }
+    }
     let (suffix, text) = words.split_at_checked(split).unwrap_or(("", words));
     let end = canvas.squeeze(x, y, field - silent, text, facts.tone);
     let end = canvas.put(end, y, silent, suffix, facts.tone);
@@ -220,11 +233,12 @@ fn change(canvas: &mut Canvas<'_>, words: &mut String, facts: &Facts<'_>, canary
     canvas.put(x, y, room, words, facts.tone);
 }
 
-/// What else is to be said of the state, in one character: a failed or running sync, a difference from git.
+/// What else is to be said of the state, in one character: a failed or running sync, another version that git wants, any other difference from it.
 fn mark(placement: &Placement) -> &'static str {
     match &placement.sync {
         _ if placement.syncing => "↻",
         _ if placement.operation_failed || placement.stuck.is_some() => "!",
+        _ if placement.wants_another().is_some() => "→",
         Sync::OutOfSync => "~",
         Sync::Synced | Sync::Unknown(_) => "",
     }

@@ -34,6 +34,8 @@ fn read() -> Model {
         ("checkout-production-us", &[(19 * DAY, "2.14.2", "li")]),
         ("catalog-dev", &[(4 * MINUTE, "5.3.0", "kim")]),
         ("catalog-staging", &[(9 * DAY, "5.2.1", "kim")]),
+        // Argo CD has not noticed yet.
+        ("catalog-production-us", &[(5 * MINUTE, "5.2.2", "kim"), (9 * DAY, "5.2.1", "kim")]),
     ];
     let items = items.into_iter().map(|(name, history)| (key(name), desired(name, history))).collect();
     sees(&mut model, &gitops(), ago(HOUR), Observation::Page { items: Items::Desired(items), version: None });

@@ -62,8 +62,11 @@ impl Server {
             return Ok(refusal(StatusCode::FORBIDDEN, None));
         }
         let answer = match (&question.method, parts.as_slice()) {
-            (&Method::GET, ["api", "v1", "account", "can-i", _, action, _subresource @ ..]) => {
-                let may = account == ARGOCD_ADMIN || *action == "get";
+            (&Method::GET, ["api", "v1", "account", "can-i", resource, action, subresource @ ..]) => {
+                // What lies in a project is granted as `project/name`; no grant matches a name alone.
+                let lies_in_project = matches!(*resource, "applications" | "applicationsets" | "logs" | "exec");
+                let is_named = !lies_in_project || subresource.len() > 1 || subresource.iter().any(|part| part.contains('/'));
+                let may = is_named && (account == ARGOCD_ADMIN || *action == "get");
                 Answer::ok(&json!({ "value": if may { "yes" } else { "no" } }))
             }
             (&Method::GET, ["api", "v1", "projects"]) => list::projects(&self.plan.store, &question),

@@ -19,7 +19,13 @@ async fn who_is_not_logged_in_learns_little() {
     assert_eq!((refused.status, &refused.value()["code"]), (401, &json!(16)));
     assert_eq!(world.argocd("/api/v1/session/userinfo").await.value()["username"], "admin");
     let viewer = format!("Bearer {}", argocd_token("main", ARGOCD_VIEWER));
-    for (path, answer) in [("projects/get/*", "yes"), ("applications/sync/shop%2Fcart-dev", "no")] {
+    for (path, answer) in [
+        ("projects/get/*", "yes"),
+        ("applications/get/*/*", "yes"),
+        ("applications/get/*", "no"),
+        ("applications/get/shop%2Fcart-dev", "yes"),
+        ("applications/sync/shop%2Fcart-dev", "no"),
+    ] {
         let reply = ask(&format!("/api/v1/account/can-i/{path}"), &[("Authorization", &viewer)]).await;
         assert_eq!(reply.text(), format!(r#"{{"value":"{answer}"}}"#));
     }
