@@ -12,6 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use crate::base::{Safe, Timestamp};
+use crate::domain::application::Detail;
 use crate::domain::fleet::Fleet;
 use crate::domain::names::{ClusterName, EnvironmentName, Namespace, PlacementName, ServiceName, SourceKind};
 use crate::domain::observation::SourceState;
@@ -171,8 +172,18 @@ pub fn unread(fleet: &Fleet, since: Timestamp) -> (Vec<AppKey>, usize) {
     stirred.truncate(DETAILS_LIMIT);
     // The server's clock may be ahead: what was heard of before the detail is no newer than it.
     let heard = |key: &AppKey| fleet.application(key).map_or(Timestamp::MAX, |entry| entry.at);
-    let is_old = |(at, key): &(Timestamp, &AppKey)| fleet.detail(key).is_none_or(|detail| detail.at < heard(key).min(*at));
+    let is_old = |(at, key): &(Timestamp, &AppKey)| {
+        fleet
+            .detail(key)
+            .is_none_or(|detail| detail.at < heard(key).min(*at) || detail.at < heard(key) && knows_no_difference(fleet, key, &detail.value))
+    };
     (stirred.into_iter().filter(is_old).map(|(_, key)| key.clone()).collect(), beyond)
+}
+
+/// Whether an application came out of sync after its detail was read: that names no resource that differs.
+fn knows_no_difference(fleet: &Fleet, key: &AppKey, detail: &Detail) -> bool {
+    fleet.application(key).is_some_and(|entry| entry.value.sync == Sync::OutOfSync)
+        && detail.resources.iter().all(|resource| resource.sync != Sync::OutOfSync)
 }
 
 /// The namespaces that are worth reading of each cluster, those in which something happened first; and how many more there are.

@@ -183,6 +183,17 @@ fn a_commit_its_sync_and_its_replica_set_are_one_story() {
 }
 
 #[test]
+fn what_came_out_of_sync_after_its_detail_was_read_is_read_again() {
+    let mut fleet = fleet();
+    tells_detail(&mut fleet, Vec::new(), None);
+    assert!(unread(&fleet, since()).0.is_empty());
+    let application = Application { sync: Sync::OutOfSync, ..testing::application(&["acme/checkout:2.14.3"], "Healthy") };
+    let item = Item::Application(app_key("checkout-production"), Box::new(application));
+    sees(&mut fleet, &argocd(), 120, Observation::Changed { item, version: None });
+    assert_eq!(unread(&fleet, since()).0, [app_key("checkout-production")]);
+}
+
+#[test]
 fn what_lies_far_apart_is_not_one_story() {
     let mut fleet = fleet();
     tells_desired(&mut fleet, &[(COMMIT, 60)]);

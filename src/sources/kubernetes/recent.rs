@@ -272,7 +272,19 @@ pub(super) async fn edits(shared: &Shared, app: AppKey, resources: Vec<ResourceN
     let mut found = Edits::default();
     for resource in resources.into_iter().take(EDITS_LIMIT) {
         match writers(shared, &resource).await {
-            Ok(writers) => found.edits.extend(writers.into_iter().map(|(manager, at)| Edit { resource: resource.clone(), manager, at })),
+            Ok(writers) => {
+                for (manager, at) in writers {
+                    match at {
+                        Some(at) => found.edits.push(Edit { resource: resource.clone(), manager, at }),
+                        None => found.missing.push(crate::safe!(
+                            "{manager} wrote {} {} in {}: when, Kubernetes does not keep",
+                            resource.kind.shown(),
+                            resource.name.shown(),
+                            resource.namespace.shown()
+                        )),
+                    }
+                }
+            }
             // It is missing in the cluster: that is why it is out of sync.
             Err(failure) if failure.kind == FailureKind::NotFound => {}
             Err(failure) => found.missing.push(crate::safe!("changes of {}s by hand: {}", resource.kind.shown(), failure.why)),
@@ -282,7 +294,7 @@ pub(super) async fn edits(shared: &Shared, app: AppKey, resources: Vec<ResourceN
     Ok(())
 }
 
-async fn writers(shared: &Shared, resource: &ResourceName) -> Result<Vec<(Safe, Timestamp)>, Failure> {
+async fn writers(shared: &Shared, resource: &ResourceName) -> Result<Vec<(Safe, Option<Timestamp>)>, Failure> {
     let path = path(resource)?;
     let body = {
         let _turn = shared.polls.acquire().await;
@@ -293,12 +305,12 @@ async fn writers(shared: &Shared, resource: &ResourceName) -> Result<Vec<(Safe, 
     Ok(by_hand(&read))
 }
 
-/// Writers that are no controllers, with their last time each. What controllers write into a subresource is none of this; a change of scale is.
-fn by_hand(read: &Written) -> Vec<(Safe, Timestamp)> {
+/// Writers that are no controllers, with their last time each: a change of scale has none. What controllers write into a subresource is none of this.
+fn by_hand(read: &Written) -> Vec<(Safe, Option<Timestamp>)> {
     let fields = read.metadata.managed_fields.iter().filter(|writer| writer.subresource.as_str() != "status");
-    let mut found: BTreeMap<&str, (Safe, Timestamp)> = BTreeMap::new();
+    let mut found: BTreeMap<&str, (Safe, Option<Timestamp>)> = BTreeMap::new();
     for writer in fields.filter(|writer| is_by_hand(writer.manager.as_str())) {
-        let Some(at) = timestamp(&writer.time) else { continue };
+        let at = timestamp(&writer.time);
         let held = found.entry(writer.manager.as_str()).or_insert_with(|| (writer.manager.0.shown(), at));
         held.1 = held.1.max(at);
     }
@@ -351,7 +363,8 @@ mod tests {
     #[test]
     fn who_wrote_a_recorded_deployment_by_hand() {
         let read: Written = serde_json::from_str(include_str!("../../../tests/recordings/kubernetes/deployment-managed-fields.json")).unwrap();
-        assert_eq!(by_hand(&read), [(Safe::clean("kubectl-set"), at("2026-11-21T08:43:34Z"))], "a writer without a time says nothing of when");
+        let set = (Safe::clean("kubectl-set"), Some(at("2026-11-21T08:43:34Z")));
+        assert_eq!(by_hand(&read), [(Safe::clean("kubectl"), None), set], "a change of scale has no time");
         assert_eq!(by_hand(&serde_json::from_str(r#"{"metadata":{"managedFields":null}}"#).unwrap()), []);
     }
 
