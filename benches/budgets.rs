@@ -23,6 +23,7 @@ use tiphys::domain::observation::{Item, Items, Observation, Report, ReportBody, 
 use tiphys::domain::template::Template;
 use tiphys::domain::{AppKey, ArgocdName, EnvironmentName, Health, Namespace, SourceId, Sync};
 use tiphys::runtime::terminal::writer::{Encoder, Frame};
+use tiphys::ui::links::Links;
 use tiphys::ui::{Look, Painter, paint};
 
 const ENVIRONMENTS: [&str; 8] = ["dev", "test", "qa", "perf", "staging", "canary", "production-eu", "production-us"];
@@ -124,12 +125,12 @@ fn budgets(bench: &mut Criterion) {
                 tell(&mut model, What::Reports(vec![report(ReportBody::Observed(Observation::Changed { item, version: None }))]));
             });
         });
-        let mut painter = Painter::default();
+        let (mut painter, mut links) = (Painter::default(), Links::default());
         let mut buffer = Buffer::empty(Rect::new(0, 0, 200, 50));
         bench.bench_function(&format!("paint one frame at 200×50, {name}"), |bench| {
             bench.iter(|| {
                 buffer.reset();
-                paint(black_box(&model), &look, &mut painter, &mut buffer);
+                paint(black_box(&model), &look, &mut painter, &mut buffer, &mut links);
             });
         });
         let mut encoder = Encoder::default();
@@ -139,8 +140,8 @@ fn budgets(bench: &mut Criterion) {
                 down = !down;
                 tell(&mut model, What::Wants(if down { Intent::Down } else { Intent::Up }));
                 let mut buffer = Buffer::empty(Rect::new(0, 0, 200, 50));
-                paint(&model, &look, &mut painter, &mut buffer);
-                encoder.encode(Frame { buffer, whole: false }).unwrap();
+                paint(&model, &look, &mut painter, &mut buffer, &mut links);
+                encoder.encode(Frame { buffer, links: Links::default(), whole: false }).unwrap();
                 encoder.bytes.len()
             });
         });

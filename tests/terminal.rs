@@ -4,6 +4,7 @@
 
 mod conduct;
 mod daily;
+mod far;
 mod memory;
 
 use std::time::{Duration, Instant};

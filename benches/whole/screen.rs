@@ -118,6 +118,17 @@ impl Cockpit {
         self.held().bytes
     }
 
+    /// Waits until more than so many bytes have arrived.
+    pub(crate) fn more_than(&self, bytes: usize, limit: Duration) -> io::Result<()> {
+        let start = Instant::now();
+        let mut held = self.held();
+        while held.bytes <= bytes {
+            let rest = limit.checked_sub(start.elapsed()).ok_or_else(|| io::Error::other("the terminal reads again, and nothing comes"))?;
+            held = self.heard.1.wait_timeout(held, rest).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        Ok(())
+    }
+
     /// Waits until nothing has arrived for so long, at most for `limit`.
     pub(crate) fn quiet(&self, quiet: Duration, limit: Duration) {
         let start = Instant::now();

@@ -7,9 +7,10 @@ use crate::app::model::{Model, Overlay};
 use crate::app::own::{self, CellKey};
 use crate::app::{Intent, Refusal};
 use crate::base::{Raw, Safe};
+use crate::domain::AppKey;
 use crate::domain::attention::Attention;
 use crate::domain::explain;
-use crate::domain::fleet::{Part, Placement};
+use crate::domain::fleet::Placement;
 use crate::domain::link::{self, Link};
 use crate::safe;
 
@@ -88,13 +89,13 @@ pub(super) fn page(model: &Model) -> Result<Link, Refusal> {
     let keys = own::looked_at(model)?;
     let placements = keys.iter().filter_map(|key| key.placement(&model.fleet));
     let worst = placements.min_by_key(|placement| Attention::of(placement)).ok_or(Refusal::NothingSelected)?;
-    worst.parts.iter().find_map(|part| application_page(model, part)).ok_or(Refusal::NoPage)
+    worst.parts.iter().find_map(|part| application_page(model, &part.app)).ok_or(Refusal::NoPage)
 }
 
 /// The page of an application in its Argo CD, where the configuration names an address.
 #[must_use]
-pub fn application_page(model: &Model, part: &Part) -> Option<Link> {
-    link::of_application(model.settings.argocd_pages.get(&part.app.argocd)?, &part.app)
+pub fn application_page(model: &Model, app: &AppKey) -> Option<Link> {
+    link::of_application(model.settings.argocd_pages.get(&app.argocd)?, app)
 }
 
 fn items(model: &Model, keys: &[CellKey]) -> Vec<Item> {
@@ -135,7 +136,7 @@ fn of_placement(model: &Model, key: &CellKey, placement: &Placement, of: &Safe, 
             add("address of the commit", link.text().clone());
         }
     }
-    for link in placement.parts.iter().filter_map(|part| application_page(model, part)) {
+    for link in placement.parts.iter().filter_map(|part| application_page(model, &part.app)) {
         add("address in Argo CD", link.text().clone());
     }
     let mut words = String::new();

@@ -7,7 +7,7 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use crate::app::effect::Effect;
 use crate::app::model::{Model, Question};
 use crate::base::Raw;
-use crate::domain::application::{Application, Origin, Shape};
+use crate::domain::application::Application;
 use crate::domain::desired::{Address, Wish};
 use crate::domain::observation::{Item, ItemKey, Items, Observation, Report, ReportBody};
 use crate::domain::question::{Ask, Want};
@@ -81,7 +81,7 @@ pub(super) fn ask(model: &mut Model, spoken: Spoken) -> Vec<Effect> {
     let mut effects = Vec::new();
     let mut wishes: BTreeMap<SourceId, Vec<(AppKey, Option<Wish>)>> = BTreeMap::new();
     for key in keys {
-        let wanted = model.fleet.application(&key).and_then(|entry| url_of(&entry.value)).cloned();
+        let wanted = model.fleet.application(&key).and_then(|entry| entry.value.repository()).cloned();
         let source = wanted.and_then(|url| source_of(model, &url, &mut effects));
         let before = model.repositories.asked.get(&key);
         let now = source.zip(model.fleet.application(&key)).map(|(source, entry)| (source, sum(&entry.value)));
@@ -108,19 +108,6 @@ pub(super) fn ask(model: &mut Model, spoken: Spoken) -> Vec<Effect> {
         effects.push(Effect::Ask { source, ask: Ask { request, want: Want::Desired(wishes) } });
     }
     effects
-}
-
-/// The URL of the repository that is asked about an application: the one with its values, else the first with manifests. Charts come from Helm
-/// repositories, which are not read, and applications of applications run no service.
-fn url_of(application: &Application) -> Option<&Raw> {
-    if application.shape == Shape::AppOfApps {
-        return None;
-    }
-    let origins = &application.origins;
-    let in_git = |origin: &&Origin| origin.chart.is_none() && !origin.repository.is_empty();
-    let is_referred = origins.iter().any(|origin| origin.value_files.iter().any(|file| file.as_wire().starts_with('$')));
-    let referred = origins.iter().filter(in_git).find(|origin| is_referred && origin.reference.is_some());
-    referred.or_else(|| origins.iter().filter(in_git).find(|origin| origin.path.is_some())).map(|origin| &origin.repository)
 }
 
 fn sum(application: &Application) -> u64 {

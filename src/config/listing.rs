@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use crate::base::{Raw, Safe};
 use crate::config::reader::Leaf;
-use crate::config::{Colors, Config, Glyphs, Surroundings, argocd_cli, kubeconfig};
+use crate::config::{Colors, Config, Glyphs, Links, Surroundings, argocd_cli, kubeconfig};
 use crate::domain::access::{ApiAccess, ArgocdAccess, ClusterAccess, SecretRef};
 use crate::domain::mapping::Mapping;
 use crate::domain::names::{ClusterName, Namespace};
@@ -78,6 +78,12 @@ pub(super) fn of(config: &Config, leaves: &[Leaf], surroundings: &Surroundings) 
         Some(_) => listing.take("ui.colors", "none", From::Environment("NO_COLOR")),
         None => listing.say("ui.colors", colors, From::Default),
     }
+    let links = match config.ui.links {
+        Links::Auto => "auto",
+        Links::Always => "always",
+        Links::Never => "never",
+    };
+    listing.say("ui.links", links, From::Default);
     // Whatever this list does not know by name: nothing that stands in the file is left out.
     listing.rest("");
     listing.settings

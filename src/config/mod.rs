@@ -113,6 +113,20 @@ pub struct Ui {
     pub theme: Theme,
     /// How attention is drawn to what is watched.
     pub notify: Notify,
+    /// Whether what has a page is a hyperlink.
+    pub links: Links,
+}
+
+/// Whether what has a page is a hyperlink of the terminal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Links {
+    /// Where the terminal is known to understand them, or to leave them out in silence.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
 }
 
 /// What colours stand for.

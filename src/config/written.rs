@@ -16,6 +16,7 @@ pub(crate) struct Written {
     pub(crate) glyphs: Option<At<String>>,
     pub(crate) colors: Option<At<String>>,
     pub(crate) notify: Option<At<String>>,
+    pub(crate) links: Option<At<String>>,
     pub(crate) theme: Option<At<String>>,
     pub(crate) views: Vec<View>,
     pub(crate) keys: Vec<(At<String>, Vec<At<String>>)>,
@@ -208,6 +209,7 @@ pub(crate) fn read(findings: &Findings<'_>) -> Option<Written> {
         written.colors = ui.word("colors", &["auto", "16", "256", "none"]);
         written.notify = ui.word("notify", &["bell", "osc9", "osc777", "off"]);
         written.theme = ui.word("theme", &["default", "colour-blind"]);
+        written.links = ui.word("links", &["auto", "always", "never"]);
         ui.finish();
     }
     top.finish();

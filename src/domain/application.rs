@@ -56,6 +56,19 @@ impl Application {
     pub fn label(&self, key: &str) -> Option<&Raw> {
         self.labels.iter().find(|(name, _)| name.as_wire() == key).map(|(_, value)| value)
     }
+
+    /// The URL of the gitops repository that says what it is to run: the one with its values, else the first with manifests. Charts come from Helm
+    /// repositories, which are not read, and applications of applications run no service.
+    #[must_use]
+    pub fn repository(&self) -> Option<&Raw> {
+        if self.shape == Shape::AppOfApps {
+            return None;
+        }
+        let in_git = |origin: &&Origin| origin.chart.is_none() && !origin.repository.is_empty();
+        let is_referred = self.origins.iter().any(|origin| origin.value_files.iter().any(|file| file.as_wire().starts_with('$')));
+        let referred = self.origins.iter().filter(in_git).find(|origin| is_referred && origin.reference.is_some());
+        referred.or_else(|| self.origins.iter().filter(in_git).find(|origin| origin.path.is_some())).map(|origin| &origin.repository)
+    }
 }
 
 /// Where an application deploys to: Argo CD names the cluster by its address or by its name in the cluster list.

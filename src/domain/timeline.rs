@@ -14,6 +14,7 @@ use serde::Serialize;
 use crate::base::{Safe, Timestamp};
 use crate::domain::application::Detail;
 use crate::domain::fleet::Fleet;
+use crate::domain::link::Link;
 use crate::domain::names::{ClusterName, EnvironmentName, Namespace, PlacementName, ServiceName, SourceKind};
 use crate::domain::observation::SourceState;
 use crate::domain::{AppKey, SourceId, Sync};
@@ -81,6 +82,10 @@ pub struct Happened {
     pub places: Vec<Place>,
     /// What it is about where it is in no cell: the application, or the object.
     pub subject: Safe,
+    /// The application it is about, where it is one.
+    pub app: Option<AppKey>,
+    /// The page of the commit, where its repository's host is known.
+    pub commit: Option<Link>,
     /// Who did it; empty where nobody says.
     pub who: Safe,
     /// What.

@@ -69,7 +69,7 @@ pub fn run(config: &Config, view: Option<&str>) -> Result<Ending> {
         return Ok(Ending::NoSuchView(sentence));
     }
     let runtime = super::tokio_runtime()?;
-    let mut terminal = Terminal::open()?;
+    let mut terminal = Terminal::open(super::look(config).links)?;
     let caught = std::panic::catch_unwind(AssertUnwindSafe(|| {
         runtime.block_on(async {
             let mut signals = Signals::new()?;
@@ -440,12 +440,12 @@ impl<'t> Cockpit<'t> {
 
     fn paint(&mut self) {
         self.due = None;
-        let mut buffer = self.terminal.blank(self.model.size);
-        ui::paint(&self.model, &self.look, &mut self.painter, &mut buffer);
+        let (mut buffer, mut links) = self.terminal.blank(self.model.size);
+        ui::paint(&self.model, &self.look, &mut self.painter, &mut buffer, &mut links);
         if let Some(furthest) = self.painter.furthest() {
             self.take(What::Painted { furthest });
         }
-        self.terminal.show(buffer, std::mem::take(&mut self.whole));
+        self.terminal.show(buffer, links, std::mem::take(&mut self.whole));
         self.painted_at = Some(Instant::now());
     }
 }

@@ -45,7 +45,7 @@ async fn fly(wish: &Wish, simulator: &Simulator, terminal: &mut Option<Terminal>
     let config = world::configuration(simulator.folder()).map_err(|problems| eyre!("the world's own configuration is wrong: {problems}"))?;
     let terminal = match terminal {
         Some(terminal) => terminal,
-        None => terminal.insert(Terminal::open()?),
+        None => terminal.insert(Terminal::open(super::look(&config).links)?),
     };
     let mut model = super::model(&config);
     model.demo = Some(demo(&wish.scenario, world::scenarios()));

@@ -34,7 +34,7 @@ use crate::config::{self, Config, Origin, Problems};
 use crate::domain::SourceId;
 use crate::domain::access::{ClusterAccess, RepositoryAccess};
 use crate::domain::desired::Address;
-use crate::runtime::terminal::sequences::{Bell, Between};
+use crate::runtime::terminal::sequences::{self, Bell, Between};
 use crate::ui::Look;
 use crate::ui::keymap::{self, Wrong};
 use crate::ui::keys::Keys;
@@ -126,6 +126,11 @@ pub fn look(config: &Config) -> Look {
     look.theme = match config.ui.theme {
         config::Theme::Usual => Theme::Usual,
         config::Theme::ColourBlind => Theme::ColourBlind,
+    };
+    look.links = match config.ui.links {
+        config::Links::Auto => sequences::understands_links(variable),
+        config::Links::Always => true,
+        config::Links::Never => false,
     };
     // What is wrong with them was told when the configuration was read.
     look.keys = keys(config).unwrap_or_default();

@@ -7,12 +7,15 @@ use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
+use super::links::Links;
 use super::look::{Glyphs, Look, Tone};
+use crate::domain::link::Link;
 
 /// Where a frame is painted.
 #[derive(Debug)]
 pub(super) struct Canvas<'a> {
     buffer: &'a mut Buffer,
+    links: &'a mut Links,
     /// Rows above row 0.
     above: u16,
     /// How.
@@ -20,8 +23,8 @@ pub(super) struct Canvas<'a> {
 }
 
 impl<'a> Canvas<'a> {
-    pub(super) const fn new(buffer: &'a mut Buffer, look: Look) -> Self {
-        Self { buffer, above: 0, look }
+    pub(super) const fn new(buffer: &'a mut Buffer, links: &'a mut Links, look: Look) -> Self {
+        Self { buffer, links, above: 0, look }
     }
 
     pub(super) const fn width(&self) -> u16 {
@@ -108,6 +111,18 @@ impl<'a> Canvas<'a> {
         }
     }
 
+    /// What was put into these columns leads there.
+    pub(super) fn lead(&mut self, x: u16, y: u16, end: u16, link: &Link) {
+        if self.look.links {
+            self.links.add(y.saturating_add(self.above), x, end.min(self.width()), link);
+        }
+    }
+
+    /// Nothing that was put so far leads anywhere.
+    pub(super) fn lead_nowhere(&mut self) {
+        self.links.clear();
+    }
+
     /// Marks what was put into these columns as selected.
     pub(super) fn select(&mut self, x: u16, y: u16, end: u16) {
         self.buffer.set_style(Rect::new(x, y.saturating_add(self.above), end.saturating_sub(x), 1), Style::new().add_modifier(Modifier::REVERSED));
@@ -178,7 +193,7 @@ mod tests {
 
     fn painted(room: u16, look: Look, put: impl Fn(&mut Canvas<'_>, u16) -> u16) -> String {
         let mut buffer = Buffer::empty(Rect::new(0, 0, 20, 1));
-        put(&mut Canvas::new(&mut buffer, look), room);
+        put(&mut Canvas::new(&mut buffer, &mut Links::default(), look), room);
         let text: String = buffer.content.iter().map(ratatui::buffer::Cell::symbol).collect();
         text.trim_end().to_owned()
     }

@@ -52,6 +52,8 @@ pub struct Look {
     pub keys: Keys,
     /// Glyphs.
     pub glyphs: Glyphs,
+    /// Whether what has a page is a hyperlink.
+    pub links: bool,
 }
 
 /// What a piece of text means, and so how it is coloured.

@@ -10,6 +10,7 @@ mod footer;
 mod header;
 pub mod keymap;
 pub mod keys;
+pub mod links;
 pub mod look;
 mod matrix;
 mod moment;
@@ -28,6 +29,7 @@ pub use look::Look;
 use crate::app::{Model, Overlay, Screen};
 use crate::base::Timestamp;
 use canvas::{Canvas, lines};
+use links::Links;
 use look::Tone;
 use moment::Moment;
 use page::Page;
@@ -43,12 +45,14 @@ pub struct Painter {
     furthest: Option<usize>,
     /// The selected cell in words, as they were painted last, and how much of them is its name.
     told: (String, usize),
+    /// The column whose name is stressed, by its number.
+    stressed: usize,
     holds: bool,
 }
 
 impl Painter {
-    /// The words about the selected cell stay as they were painted last, although the cursor is elsewhere already; or no longer. Whoever runs
-    /// through the rows reads none of them, and on a slow line they are most of what a step of the cursor costs.
+    /// The words about the selected cell, and which column's name is stressed, stay as they were painted last, although the cursor is elsewhere
+    /// already; or no longer. Whoever runs through rows and columns reads none of them, and on a slow line they are most of what a step costs.
     pub const fn hold_words(&mut self, holds: bool) {
         self.holds = holds;
     }
@@ -60,9 +64,10 @@ impl Painter {
     }
 }
 
-/// Paints the whole frame into a blank buffer.
-pub fn paint(model: &Model, look: &Look, painter: &mut Painter, buffer: &mut Buffer) {
-    let mut canvas = Canvas::new(buffer, *look);
+/// Paints the whole frame into a blank buffer, and says where its cells lead.
+pub fn paint(model: &Model, look: &Look, painter: &mut Painter, buffer: &mut Buffer, links: &mut Links) {
+    links.clear();
+    let mut canvas = Canvas::new(buffer, links, *look);
     painter.furthest = None;
     if canvas.width() < SMALLEST.0 || canvas.height() < SMALLEST.1 {
         too_small(&mut canvas);
@@ -84,6 +89,10 @@ pub fn paint(model: &Model, look: &Look, painter: &mut Painter, buffer: &mut Buf
         (_, Screen::Sources(scroll)) => {
             screens::text(&mut canvas, painter, scroll.top, |page| screens::sources::write(page, *look, model, moment));
         }
+    }
+    // What lies over the screen leads nowhere, and neither does what shows beside it: keys go to the one on top.
+    if let Some(Overlay::Palette(_) | Overlay::Copy(_)) = &model.overlay {
+        canvas.lead_nowhere();
     }
     if let Some(Overlay::Palette(palette)) = &model.overlay {
         palette::paint(&mut canvas, model, palette);

@@ -5,7 +5,11 @@ use std::fmt::{self, Write as _};
 use std::ops::Range;
 
 use super::canvas::{self, Canvas};
-use super::look::Tone;
+use super::look::{Look, Tone};
+use crate::domain::link::Link;
+
+/// Lines that go on for more rows than these are not expected to lead anywhere below.
+const LONGEST: usize = 8;
 
 /// A page while it is written and painted.
 #[derive(Debug, Default)]
@@ -13,8 +17,10 @@ pub(super) struct Page {
     text: String,
     pieces: Vec<Piece>,
     line: String,
-    line_pieces: Vec<(Tone, usize)>,
+    line_pieces: Vec<(Tone, Option<Link>, usize)>,
     tone: Tone,
+    /// Whether anything leads anywhere on this terminal.
+    has_links: bool,
     width: u16,
     sight: Range<usize>,
     count: usize,
@@ -25,12 +31,14 @@ struct Piece {
     line: usize,
     x: u16,
     tone: Tone,
+    link: Option<Link>,
     text: Range<usize>,
 }
 
 impl Page {
     /// An empty page of this width, of which these lines are in sight.
-    pub(super) fn begin(&mut self, width: u16, sight: Range<usize>) {
+    pub(super) fn begin(&mut self, width: u16, sight: Range<usize>, look: Look) {
+        self.has_links = look.links;
         self.text.clear();
         self.pieces.clear();
         self.line.clear();
@@ -51,7 +59,7 @@ impl Page {
 
     /// What is written next means this.
     pub(super) fn tone(&mut self, tone: Tone) -> &mut Self {
-        self.close_piece();
+        self.close_piece(None);
         self.tone = tone;
         self
     }
@@ -60,6 +68,17 @@ impl Page {
     pub(super) fn say(&mut self, words: impl fmt::Display) -> &mut Self {
         // Writing into a string cannot fail.
         let _ = write!(self.line, "{words}");
+        self
+    }
+
+    /// Writes words that lead somewhere. Where to is asked only where it can be seen.
+    pub(super) fn lead(&mut self, words: impl fmt::Display, link: impl FnOnce() -> Option<Link>) -> &mut Self {
+        // A line that begins above what is in sight may end in it.
+        let is_near = self.count < self.sight.end && self.count.saturating_add(LONGEST) >= self.sight.start;
+        let Some(link) = (self.has_links && is_near).then(link).flatten() else { return self.say(words) };
+        self.close_piece(None);
+        self.say(words);
+        self.close_piece(Some(link));
         self
     }
 
@@ -81,7 +100,7 @@ impl Page {
 
     /// Ends the line. What does not fit goes on in lines of its own, from column `indent` on.
     pub(super) fn end(&mut self, indent: u16) {
-        self.close_piece();
+        self.close_piece(None);
         self.tone = Tone::Plain;
         let line = std::mem::take(&mut self.line);
         if line.is_empty() {
@@ -123,10 +142,10 @@ impl Page {
         self.count += lines;
     }
 
-    fn close_piece(&mut self) {
+    fn close_piece(&mut self, link: Option<Link>) {
         let end = self.line.len();
-        if self.line_pieces.last().map_or(0, |(_, end)| *end) < end {
-            self.line_pieces.push((self.tone, end));
+        if self.line_pieces.last().map_or(0, |(.., end)| *end) < end {
+            self.line_pieces.push((self.tone, link, end));
         }
     }
 
@@ -136,13 +155,13 @@ impl Page {
             return;
         }
         let (mut at, mut begin) = (x, 0);
-        for (tone, end) in &self.line_pieces {
+        for (tone, link, end) in &self.line_pieces {
             let (from, to) = (begin.max(part.start), (*end).min(part.end));
             begin = *end;
             let Some(text) = line.get(from..to).filter(|text| !text.is_empty()) else { continue };
             let stored = self.text.len()..self.text.len() + text.len();
             self.text.push_str(text);
-            self.pieces.push(Piece { line: self.count, x: at, tone: *tone, text: stored });
+            self.pieces.push(Piece { line: self.count, x: at, tone: *tone, link: link.clone(), text: stored });
             at = at.saturating_add(canvas::width(text));
         }
     }
@@ -153,7 +172,11 @@ impl Page {
             let row = u16::try_from(piece.line.saturating_sub(self.sight.start)).unwrap_or(u16::MAX);
             if let Some(text) = self.text.get(piece.text.clone()) {
                 let room = self.width.saturating_sub(piece.x);
-                canvas.put(x.saturating_add(piece.x), y.saturating_add(row), room, text, piece.tone);
+                let (start, row) = (x.saturating_add(piece.x), y.saturating_add(row));
+                let end = canvas.put(start, row, room, text, piece.tone);
+                if let Some(link) = &piece.link {
+                    canvas.lead(start, row, end, link);
+                }
             }
         }
     }
@@ -165,11 +188,11 @@ mod tests {
     use ratatui::layout::Rect;
 
     use super::*;
-    use crate::ui::Look;
+    use crate::ui::links::Links;
 
     fn painted(page: &Page, rows: u16) -> Vec<String> {
         let mut buffer = Buffer::empty(Rect::new(0, 0, page.width, rows));
-        page.paint(&mut Canvas::new(&mut buffer, Look::default()), (0, 0), usize::from(rows));
+        page.paint(&mut Canvas::new(&mut buffer, &mut Links::default(), Look::default()), (0, 0), usize::from(rows));
         let symbols: Vec<&str> = buffer.content.iter().map(ratatui::buffer::Cell::symbol).collect();
         symbols.chunks(usize::from(page.width)).map(|row| row.concat().trim_end().to_owned()).collect()
     }
@@ -177,7 +200,7 @@ mod tests {
     #[test]
     fn long_lines_go_on_below_and_only_what_is_in_sight_is_kept() {
         let mut page = Page::default();
-        page.begin(12, 1..4);
+        page.begin(12, 1..4, Look::default());
         page.say("above").end(0);
         page.tone(Tone::Broken).say("a").tone(Tone::Plain).column(3).say("one two three four").end(3);
         page.blank();
@@ -190,7 +213,7 @@ mod tests {
     #[test]
     fn a_line_of_nothing_is_a_line() {
         let mut page = Page::default();
-        page.begin(0, 0..9);
+        page.begin(0, 0..9, Look::default());
         page.end(0);
         page.say("x").end(0);
         assert_eq!(page.count(), 1, "a page without width shows nothing");

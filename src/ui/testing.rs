@@ -11,6 +11,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Color, Modifier};
 
+use super::links::Links;
 use super::{Look, Painter, paint};
 use crate::app::demo::{Demo, Scenario};
 use crate::app::{Effect, Intent, Model, Msg, Settings, What, update};
@@ -461,21 +462,21 @@ pub(crate) fn wants(mut model: Model, intents: &[Intent]) -> Model {
     model
 }
 
-/// The frame of a model at the size it was told of.
-pub(crate) fn frame(model: &Model, look: Look) -> Buffer {
-    let mut buffer = Buffer::empty(Rect::new(0, 0, model.size.0, model.size.1));
-    paint(model, &look, &mut Painter::default(), &mut buffer);
-    buffer
+/// The frame of a model at the size it was told of, and what leads somewhere.
+pub(crate) fn linked_frame(model: &Model, look: Look, painter: &mut Painter) -> (Buffer, Links) {
+    let (mut buffer, mut links) = (Buffer::empty(Rect::new(0, 0, model.size.0, model.size.1)), Links::default());
+    paint(model, &look, painter, &mut buffer, &mut links);
+    (buffer, links)
 }
 
 /// What a frame says.
 pub(crate) fn text(model: &Model, look: Look) -> String {
-    rows(&frame(model, look), |cell| cell.symbol().to_owned())
+    rows(&linked_frame(model, look, &mut Painter::default()).0, |cell| cell.symbol().to_owned())
 }
 
 /// What a frame means by its colours: a letter per cell, and `.` where there is neither colour nor stress.
 pub(crate) fn styles(model: &Model, look: Look) -> String {
-    rows(&frame(model, look), |cell| {
+    rows(&linked_frame(model, look, &mut Painter::default()).0, |cell| {
         let letter = match cell.fg {
             Color::Red | Color::Indexed(208) => "r",
             Color::Yellow | Color::Indexed(227) => "y",

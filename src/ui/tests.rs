@@ -11,7 +11,7 @@ use crate::domain::observation::{Fallback, InstanceFacts, Item, Observation, Rep
 use crate::domain::workload::WorkloadKind;
 use std::time::Duration;
 
-const LOOK: Look = Look { colors: Colors::Sixteen, glyphs: Glyphs::Unicode, theme: Theme::Usual, keys: Keys::USUAL };
+const LOOK: Look = Look { colors: Colors::Sixteen, glyphs: Glyphs::Unicode, theme: Theme::Usual, keys: Keys::USUAL, links: false };
 const COLOUR_BLIND: Look = Look { colors: Colors::Many, theme: Theme::ColourBlind, ..LOOK };
 const ASCII: Look = Look { glyphs: Glyphs::Ascii, ..LOOK };
 const COLOURLESS: Look = Look { colors: Colors::None, ..LOOK };
@@ -384,10 +384,10 @@ fn no_size_and_no_state_makes_painting_fail() {
             for rows in (0..=30).step_by(2).chain([7, 9]) {
                 let mut model = resized(model.clone(), columns, rows);
                 for look in [LOOK, ASCII] {
-                    frame(&model, look);
+                    linked_frame(&model, look, &mut Painter::default());
                 }
                 update(&mut model, msg(NOW, What::Wants(Intent::Bottom)));
-                frame(&model, LOOK);
+                linked_frame(&model, LOOK, &mut Painter::default());
             }
         }
     }
@@ -429,11 +429,11 @@ fn between_two_minutes_no_age_changes() {
 #[test]
 fn scrolled_text_stops_at_its_end_and_says_how_far_it_goes() {
     let model = resized(wants(answered(opened(usual())), &[Intent::Bottom]), 80, 24);
-    let mut painter = Painter::default();
+    let (mut painter, mut links) = (Painter::default(), Links::default());
     let mut buffer = Buffer::empty(ratatui::layout::Rect::new(0, 0, 80, 24));
-    paint(&model, &LOOK, &mut painter, &mut buffer);
+    paint(&model, &LOOK, &mut painter, &mut buffer, &mut links);
     assert!(painter.furthest().is_some_and(|furthest| furthest > 0 && furthest < 100), "{painter:?}");
-    paint(&resized(usual(), 80, 24), &LOOK, &mut painter, &mut buffer);
+    paint(&resized(usual(), 80, 24), &LOOK, &mut painter, &mut buffer, &mut links);
     assert_eq!(painter.furthest(), None);
 }
 

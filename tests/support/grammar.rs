@@ -1,6 +1,8 @@
 //! The grammar of what the program may send to a terminal: a parser that accepts the few sequences that the cockpit uses, printable text that fits
 //! into its line, and nothing else.
 
+use std::collections::BTreeSet;
+
 use unicode_width::UnicodeWidthChar as _;
 
 /// Bytes before and after an offence that are told with it.
@@ -27,6 +29,10 @@ pub(crate) struct Grammar {
     marks: usize,
     /// What came last was a sequence and no character.
     is_bare: bool,
+    /// Where what comes next leads.
+    link: Option<String>,
+    /// Where hyperlinks led to.
+    pub(crate) links: BTreeSet<String>,
     /// The first offence.
     pub(crate) offence: Option<String>,
 }
@@ -51,6 +57,8 @@ impl Grammar {
             columns: usize::from(columns),
             marks: 0,
             is_bare: false,
+            link: None,
+            links: BTreeSet::new(),
             offence: None,
         }
     }
@@ -100,7 +108,15 @@ impl Grammar {
         match bytes {
             [0x1b] => Step::More,
             [0x1b, b'[', rest @ ..] => self.control(rest),
-            [0x1b, b']', ..] if self.alternate => self.beside(operating(bytes)),
+            [0x1b, b']', ..] if self.alternate => {
+                let step = operating(bytes);
+                if let (Step::Taken(count), true) = (&step, bytes.starts_with(b"\x1b]8;")) {
+                    let address = bytes.get(..count - 2).and_then(|link| link.strip_prefix(b"\x1b]8;id=t;"));
+                    self.link = address.map(|address| String::from_utf8_lossy(address).into_owned());
+                    self.links.extend(self.link.clone());
+                }
+                self.beside(step)
+            }
             [0x1b, b'P', ..] if self.alternate => self.beside(passed_on(bytes)),
             // A bell comes behind a sequence, never behind a character: text has none.
             [0x07, ..] if self.alternate && self.is_bare => Step::Taken(1),
@@ -124,6 +140,13 @@ impl Grammar {
         };
         let taken = Step::Taken(end + 3);
         match (parameters, *last) {
+            // The answer would take a round trip, and would be taken for keys when it comes late.
+            (_, b'c' | b'n' | b't' | b'u' | b'x' | b'y' | b'p' | b'q') => return Step::Wrong("a question to the terminal"),
+            (_, b'm') => {}
+            _ if self.link.is_some() => return Step::Wrong("a hyperlink that goes on elsewhere"),
+            _ => {}
+        }
+        match (parameters, *last) {
             ("?1049", b'h') => self.alternate = true,
             ("?1049", b'l') => self.alternate = false,
             ("?25" | "?2004" | "?2026", b'h' | b'l') | ("2", b'J') => {}
@@ -135,7 +158,18 @@ impl Grammar {
                 self.column = Some(column - 1);
                 self.marks = 0;
             }
+            (column, b'G') => {
+                // Only within a row that the cursor was put into.
+                let (Some(_), Ok(column @ 1..=2000)) = (self.column, column.parse::<usize>()) else {
+                    return self.foreign(taken, "a cursor movement within a row that nobody knows");
+                };
+                self.column = Some(column - 1);
+                self.marks = 0;
+            }
             (style, b'm') if is_style(style) => {}
+            // Margins, and lines that are deleted or inserted at the top of them.
+            (margins, b'r') if is_margins(margins) => self.column = None,
+            ("1" | "2" | "3", b'L' | b'M') if self.column == Some(0) => {}
             _ => return self.foreign(taken, "a control sequence that the cockpit does not use"),
         }
         self.is_bare = true;
@@ -181,9 +215,14 @@ impl Grammar {
 /// Longer than the clipboard with the longest text, twice over.
 const LONGEST: usize = 16 * 1024;
 
-/// An operating system command: the clipboard, a notification, or where a link begins and ends; closed by a bell.
+/// No browser follows a longer address, and no terminal keeps one.
+const LONGEST_ADDRESS: usize = 2083;
+
+/// An operating system command: the clipboard or a notification, closed by a bell; where a link begins and ends, closed by a string terminator.
 fn operating(bytes: &[u8]) -> Step {
-    let Some(end) = bytes.iter().position(|byte| *byte == 0x07) else {
+    let is_link = bytes.starts_with(b"\x1b]8;");
+    let end = if is_link { bytes.windows(2).position(|pair| pair == b"\x1b\\") } else { bytes.iter().position(|byte| *byte == 0x07) };
+    let Some(end) = end else {
         return if bytes.len() > LONGEST { Step::Wrong("an operating system command without end") } else { Step::More };
     };
     let Some(text) = bytes.get(2..end).and_then(|text| std::str::from_utf8(text).ok()) else {
@@ -191,14 +230,16 @@ fn operating(bytes: &[u8]) -> Step {
     };
     let is_base64 = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+/=".contains(&byte)) && !text.is_empty();
     let is_words = |text: &str| !text.chars().any(|character| character.is_control() || is_treacherous(character));
-    let is_link = |text: &str| {
-        text.is_empty() || (text.starts_with("https://") || text.starts_with("http://")) && text.bytes().all(|byte| byte.is_ascii_graphic())
+    let is_address = |text: &str| {
+        let is_web = text.starts_with("https://") || text.starts_with("http://");
+        is_web && text.len() <= LONGEST_ADDRESS && text.bytes().all(|byte| byte.is_ascii_graphic())
     };
     let is_ours = text.strip_prefix("52;c;").is_some_and(is_base64)
         || text.strip_prefix("9;tiphys: ").is_some_and(is_words)
         || text.strip_prefix("777;notify;tiphys;").is_some_and(|text| is_words(text) && !text.contains(';'))
-        || text.strip_prefix("8;;").is_some_and(is_link);
-    if is_ours { Step::Taken(end + 1) } else { Step::Wrong("an operating system command that the cockpit does not use") }
+        || text == "8;;"
+        || text.strip_prefix("8;id=t;").is_some_and(is_address);
+    if is_ours { Step::Taken(end + if is_link { 2 } else { 1 }) } else { Step::Wrong("an operating system command that the cockpit does not use") }
 }
 
 /// What tmux hands on: one of the commands above, with its escapes doubled.
@@ -229,6 +270,12 @@ fn passed_on(bytes: &[u8]) -> Step {
             }
         };
     }
+}
+
+/// None, or two rows, the first of them further up.
+fn is_margins(parameters: &str) -> bool {
+    let rows = parameters.split_once(';').and_then(|(top, end)| top.parse::<u16>().ok().zip(end.parse::<u16>().ok()));
+    parameters.is_empty() || rows.is_some_and(|(top, end)| (1..end).contains(&top) && end <= 2000)
 }
 
 /// Attributes, the sixteen colours, the 256 and the 16 million.
@@ -270,10 +317,12 @@ fn the_grammar_knows_what_is_ours_from_what_is_not() {
         "\x1bPtmux;\x1b\x1b]52;c;Mi4xNC4z\x07\x1b\\",
         "\x1b]9;tiphys: checkout is healthy.\x07\x07",
         "\x1b]777;notify;tiphys;checkout is healthy.\x07",
-        "\x1b]8;;https://argo.example.com/applications/a/b%20c\x07a\x1b]8;;\x07",
+        "\x1b]8;id=t;https://argo.example.com/applications/a/b%20c\x1b\\a\x1b[1mb\x1b]8;;\x1b\\\x1b[2;1H",
+        "\x1b]8;id=t;https://a.example\x1b\\a\x1b]8;id=t;http://b.example\x1b\\b\x1b]8;;\x1b\\\x1b[7G",
         "\x1b[2J\x1b[3;4H\x1b[1;31mab\x1b[0m",
         "\x1b[38;5;12m\x1b[48;2;1;2;3mä✔–",
         "\x1b[?2026h\x1b[?2026l",
+        "\x1b[3;9r\x1b[3;1H\x1b[1M\x1b[r\x1b[9;1Ha",
         "e\u{301}",
         "\x1b[39;49m",
     ] {
@@ -286,8 +335,18 @@ fn the_grammar_knows_what_is_ours_from_what_is_not() {
         "\x1b]52;p;Mi4x\x07",
         "\x1b]9;4;1;50\x07",
         "\x1b]777;notify;tiphys;a;b\x07",
-        "\x1b]8;;javascript:x\x07",
-        "\x1b]8;id=1;https://a\x07",
+        "\x1b]8;id=t;javascript:x\x1b\\",
+        "\x1b]8;;https://a\x1b\\",
+        "\x1b]8;id=t;https://a b\x1b\\",
+        "\x1b]8;id=t;https://a\x1b\\a\x1b[1;1H",
+        "\x1b]8;id=t;https://a\x1b\\a\x1b[5G",
+        "\x1b]8;id=t;https://a\x1b\\a\x1b[?1049l",
+        "\x1b[c",
+        "\x1b[>0q",
+        "\x1b[?2026$p",
+        "\x1b[0G",
+        "\x1b[9;3r",
+        "\x1b[1M\x1b[2;5H\x1b[1M",
         "\x1bPtmux;\x1b\x1b]0;title\x07\x1b\\",
         "\x1bPtmux;a\x1b\\",
         "a\x07",

@@ -1,12 +1,17 @@
 //! The program in a pseudo terminal, read back by an independent terminal parser.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests: a terminal that cannot be opened is a failed test")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "helpers of tests: a terminal that cannot be opened is a failed test, and real processes take real time"
+)]
 
 use std::io::{Read as _, Write as _};
 use std::num::NonZero;
+use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 
@@ -30,6 +35,20 @@ enum Reading {
     Over,
 }
 
+/// A piece of what came or was typed, and when.
+type Piece = (Instant, Vec<u8>);
+
+/// How the program is started, and over what it is seen.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Over {
+    /// So long every byte is under way, in each direction.
+    pub(crate) delay: Duration,
+    /// Another program may write as well while the first screen is shown.
+    pub(crate) is_shell: bool,
+    /// Something else paints, and is not judged.
+    pub(crate) is_painted_by_another: bool,
+}
+
 /// A running program and its screen. What it sends is judged by [`Grammar`], and dropped it fails for what was not in order.
 pub(crate) struct Screen {
     parser: Arc<Mutex<vt100::Parser>>,
@@ -37,24 +56,38 @@ pub(crate) struct Screen {
     reading: Arc<(Mutex<Reading>, Condvar)>,
     reader: JoinHandle<()>,
     master: Option<Box<dyn MasterPty + Send>>,
-    keys: Option<Box<dyn std::io::Write + Send>>,
+    keys: Option<Sender<Piece>>,
+    /// What arrived: when, and how many bytes in one piece.
+    arrived: Arc<Mutex<Vec<(Instant, usize)>>>,
+    is_judged: bool,
     child: Box<dyn Child + Send + Sync>,
+}
+
+impl Over {
+    /// A terminal beside the program, with nothing in between.
+    pub(crate) const NEAR: Self = Self { delay: Duration::ZERO, is_shell: false, is_painted_by_another: false };
 }
 
 impl Screen {
     /// Starts the program with these arguments and environment on a screen of this size. Nothing else of the environment is handed on but `PATH`.
     pub(crate) fn start(arguments: &[&str], environment: &[(String, String)], columns: u16, rows: u16) -> Self {
-        Self::of(&program(), arguments, environment, columns, rows, false)
+        Self::of(&program(), arguments, environment, (columns, rows), Over::NEAR)
     }
 
     /// Starts a shell with job control, in which the program can be stopped and continued. Its prompt is `ready>`.
     pub(crate) fn shell(environment: &[(String, String)], columns: u16, rows: u16) -> Self {
-        let prompt = ("PS1".to_owned(), "ready> ".to_owned());
-        let environment: Vec<(String, String)> = environment.iter().cloned().chain([prompt]).collect();
-        Self::of("sh", &["-i"], &environment, columns, rows, true)
+        Self::far_shell(environment, (columns, rows), Duration::ZERO)
     }
 
-    fn of(program: &str, arguments: &[&str], environment: &[(String, String)], columns: u16, rows: u16, is_shell: bool) -> Self {
+    /// The same, where every byte is under way for so long.
+    pub(crate) fn far_shell(environment: &[(String, String)], size: (u16, u16), delay: Duration) -> Self {
+        let prompt = ("PS1".to_owned(), "ready> ".to_owned());
+        let environment: Vec<(String, String)> = environment.iter().cloned().chain([prompt]).collect();
+        Self::of("sh", &["-i"], &environment, size, Over { is_shell: true, delay, ..Over::NEAR })
+    }
+
+    /// Starts any program, seen from elsewhere.
+    pub(crate) fn of(program: &str, arguments: &[&str], environment: &[(String, String)], (columns, rows): (u16, u16), over: Over) -> Self {
         let pty = native_pty_system().openpty(PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 }).unwrap();
         let mut command = CommandBuilder::new(program);
         command.args(arguments);
@@ -69,24 +102,47 @@ impl Screen {
         drop(pty.slave);
         let parser = Arc::new(Mutex::new(vt100::Parser::new(at_least_one(rows), at_least_one(columns), 0)));
         let mut source = pty.master.try_clone_reader().unwrap();
-        let grammar = Arc::new(Mutex::new(Grammar::new(columns, is_shell)));
+        let grammar = Arc::new(Mutex::new(Grammar::new(columns, over.is_shell)));
         let reading = Arc::new((Mutex::new(Reading::On), Condvar::new()));
         let (screen, judge, wish) = (Arc::clone(&parser), Arc::clone(&grammar), Arc::clone(&reading));
+        let arrived = Arc::new(Mutex::new(Vec::new()));
+        let arrivals = Arc::clone(&arrived);
+        let (far, near) = channel::<Piece>();
         let reader = std::thread::spawn(move || {
-            let mut bytes = vec![0; 65536];
             let mut carried = Vec::new();
+            for (sent, bytes) in near {
+                pass(sent, over.delay);
+                if !over.is_painted_by_another {
+                    judge.lock().unwrap().feed(&bytes);
+                }
+                screen.lock().unwrap().process(&with_marks(&mut carried, &bytes));
+                arrivals.lock().unwrap().push((Instant::now(), bytes.len()));
+            }
+        });
+        std::thread::spawn(move || {
+            let mut bytes = vec![0; 65536];
             while let Ok(count @ 1..) = source.read(&mut bytes) {
-                let bytes = bytes.get(..count).unwrap_or_default();
-                judge.lock().unwrap().feed(bytes);
-                screen.lock().unwrap().process(&with_marks(&mut carried, bytes));
+                if far.send((Instant::now(), bytes.get(..count).unwrap_or_default().to_vec())).is_err() {
+                    break;
+                }
                 let wish = wish.1.wait_while(wish.0.lock().unwrap(), |reading| *reading == Reading::Paused).unwrap();
                 if *wish == Reading::Over {
                     break;
                 }
             }
         });
-        let keys = pty.master.take_writer().unwrap();
-        Self { parser, grammar, reading, reader, master: Some(pty.master), keys: Some(keys), child }
+        let mut writer = pty.master.take_writer().unwrap();
+        let (keys, typed) = channel::<Piece>();
+        std::thread::spawn(move || {
+            for (sent, bytes) in typed {
+                pass(sent, over.delay);
+                if writer.write_all(&bytes).and_then(|()| writer.flush()).is_err() {
+                    break;
+                }
+            }
+        });
+        let is_judged = !over.is_painted_by_another;
+        Self { parser, grammar, reading, reader, master: Some(pty.master), keys: Some(keys), arrived, is_judged, child }
     }
 
     /// What stands on the screen.
@@ -101,9 +157,12 @@ impl Screen {
 
     /// Types.
     pub(crate) fn keys(&mut self, keys: &str) {
-        let writer = self.keys.as_mut().unwrap();
-        writer.write_all(keys.as_bytes()).unwrap();
-        writer.flush().unwrap();
+        self.keys.as_ref().unwrap().send((Instant::now(), keys.as_bytes().to_vec())).unwrap();
+    }
+
+    /// What arrived since a moment, piece by piece: when, and how many bytes.
+    pub(crate) fn arrived_since(&self, moment: Instant) -> Vec<(Instant, usize)> {
+        self.arrived.lock().unwrap().iter().filter(|(at, _)| *at >= moment).copied().collect()
     }
 
     /// Waits until some line of the screen satisfies `wanted`. Returns that line and how long it took.
@@ -168,6 +227,16 @@ impl Screen {
         self.grammar.lock().unwrap().bytes()
     }
 
+    /// When something arrived last.
+    pub(crate) fn last_arrival(&self) -> Option<Instant> {
+        self.arrived.lock().unwrap().last().map(|(at, _)| *at)
+    }
+
+    /// The addresses that hyperlinks led to until now.
+    pub(crate) fn links(&self) -> Vec<String> {
+        self.grammar.lock().unwrap().links.iter().cloned().collect()
+    }
+
     /// What the program sent that it must not send.
     pub(crate) fn offence(&self) -> Option<String> {
         self.grammar.lock().unwrap().offence.clone()
@@ -191,11 +260,17 @@ impl Drop for Screen {
         let _ = self.child.kill();
         let _ = self.child.wait();
         if !std::thread::panicking()
+            && self.is_judged
             && let Some(offence) = self.offence()
         {
             panic!("not in the grammar: {offence}");
         }
     }
+}
+
+/// Waits until what was sent then has arrived.
+fn pass(sent: Instant, delay: Duration) {
+    std::thread::sleep(delay.saturating_sub(sent.elapsed()));
 }
 
 /// The mark for what must not reach a terminal (U+FFFD), as [`Screen::text`] has it.

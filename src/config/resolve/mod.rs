@@ -12,7 +12,7 @@ use crate::config::kubeconfig::{self, Kubeconfig};
 use crate::config::problem::did_you_mean;
 use crate::config::reader::{At, Findings, Leaf};
 use crate::config::written::{self, Written};
-use crate::config::{Colors, Config, Gitops, Glyphs, Notify, Origin, Problem, Problems, Surroundings, Theme, Ui, discover};
+use crate::config::{Colors, Config, Gitops, Glyphs, Links, Notify, Origin, Problem, Problems, Surroundings, Theme, Ui, discover};
 use crate::domain::access::{ArgocdAccess, ClusterAccess};
 use crate::domain::landscape::{ArgocdFacts, ClusterFacts, Landscape};
 use crate::domain::mapping::Mapping;
@@ -148,7 +148,8 @@ impl Context<'_, '_> {
             self.choice(written.colors.as_ref(), &[("auto", Colors::Auto), ("16", Colors::Sixteen), ("256", Colors::Many), ("none", Colors::None)]);
         let notify = [("bell", Notify::Bell), ("osc9", Notify::Osc9), ("osc777", Notify::Osc777), ("off", Notify::Off)];
         let theme = self.choice(written.theme.as_ref(), &[("default", Theme::Usual), ("colour-blind", Theme::ColourBlind)]);
-        Ui { glyphs, colors, theme, notify: self.choice(written.notify.as_ref(), &notify) }
+        let links = self.choice(written.links.as_ref(), &[("auto", Links::Auto), ("always", Links::Always), ("never", Links::Never)]);
+        Ui { glyphs, colors, theme, notify: self.choice(written.notify.as_ref(), &notify), links }
     }
 
     pub(super) fn choice<T: Copy + Default>(&self, at: Option<&At<String>>, choices: &[(&str, T)]) -> T {

@@ -9,6 +9,7 @@ use crate::base::{Raw, Safe, Timestamp};
 use crate::domain::application::{Deployment, Detail, Initiator, OperationDetail, Phase};
 use crate::domain::desired::Commit;
 use crate::domain::fleet::Fleet;
+use crate::domain::link;
 use crate::domain::recent::{Event, SetMade};
 use crate::domain::version::{Subject, of_containers, of_images};
 use crate::domain::workload::{WorkloadKey, WorkloadKind};
@@ -94,21 +95,26 @@ pub(super) fn entries(fleet: &Fleet, since: Timestamp) -> Vec<Happened> {
     stories(&index, drafts)
 }
 
+/// A commit, the URL of its repository, and what it moves.
+type Moved<'a> = (&'a Commit, Option<&'a Raw>, BTreeSet<Place>);
+
 /// Commits are one each, however many placements they move.
 fn commits(index: &Index<'_>, since: Timestamp, out: &mut Vec<Draft>) {
-    let mut found: BTreeMap<(Raw, Raw), (&Commit, BTreeSet<Place>)> = BTreeMap::new();
-    for (key, _) in index.fleet.applications() {
+    let mut found: BTreeMap<(Raw, Raw), Moved<'_>> = BTreeMap::new();
+    for (key, entry) in index.fleet.applications() {
         let Some(desired) = index.fleet.desired(key) else { continue };
         for change in desired.value.history.iter().take_while(|change| change.commit.at >= since) {
             let commit = found.entry((desired.value.repository.clone(), change.commit.id.clone()));
-            commit.or_insert_with(|| (&change.commit, BTreeSet::new())).1.extend(index.places(key));
+            commit.or_insert_with(|| (&change.commit, entry.value.repository(), BTreeSet::new())).2.extend(index.places(key));
         }
     }
-    for ((repository, id), (commit, places)) in found {
+    for ((repository, id), (commit, url, places)) in found {
         let happened = Happened {
             at: commit.at,
             kind: Kind::Commit,
             subject: crate::safe!("{}", repository.shown()),
+            app: None,
+            commit: url.and_then(|url| link::of_commit(url, &id)),
             who: commit.author.clone(),
             what: crate::safe!("{} {}", short(&id), commit.subject),
             places: places.into_iter().collect(),
@@ -126,6 +132,8 @@ fn application(index: &Index<'_>, key: &AppKey, since: Timestamp, out: &mut Vec<
         kind,
         places: index.places(key),
         subject: key.name.shown(),
+        app: Some(key.clone()),
+        commit: None,
         who,
         what,
         is_bad,
@@ -253,6 +261,8 @@ fn cluster_of(index: &Index<'_>, cluster: &ClusterName, since: Timestamp, out: &
             kind: Kind::Event,
             places: workload.and_then(|key| index.workloads.get(key)).map(|(place, _)| place.clone()).into_iter().collect(),
             subject: crate::safe!("{}/{}", event.namespace.shown(), event.name.shown()),
+            app: workload.and_then(|key| index.workloads.get(key)).map(|(_, app)| (*app).clone()),
+            commit: None,
             who: event.by.clone(),
             what: crate::safe!("{}{times}: {}", event.reason, event.message),
             is_bad: event.warns,
@@ -296,6 +306,8 @@ fn set_made(index: &Index<'_>, cluster: &ClusterName, set: &SetMade) -> Draft {
         kind: Kind::Rollout,
         places: place.into_iter().collect(),
         subject: crate::safe!("{}/{}", set.namespace.shown(), owner.shown()),
+        app: index.workloads.get(&key).map(|(_, app)| (*app).clone()),
+        commit: None,
         who: Safe::default(),
         what,
         is_bad: false,

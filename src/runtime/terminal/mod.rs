@@ -1,6 +1,8 @@
 //! The terminal: taken over, written to by one thread, read by another, and given back as it was.
 
 pub mod input;
+pub mod pen;
+pub mod scroll;
 pub mod sequences;
 pub mod slot;
 pub mod writer;
@@ -8,6 +10,7 @@ pub mod writer;
 use std::fs::File;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -22,11 +25,15 @@ use ratatui::layout::Rect;
 use tokio::sync::mpsc;
 
 use crate::runtime::report;
+use crate::ui::links::Links;
 use input::Input;
 use writer::{Frame, Wire};
 
 /// How long a terminal that does not read may hold up the end of the program.
 const PATIENCE: Duration = Duration::from_millis(500);
+
+/// Whether a hyperlink may be open. Whoever gives the terminal back after a crash has nothing else left to ask.
+static HAS_LINKS: AtomicBool = AtomicBool::new(false);
 
 /// The terminal while the cockpit owns it.
 #[derive(Debug)]
@@ -50,8 +57,11 @@ impl Terminal {
     }
 
     /// Takes the terminal over. Refused where there is none that could show the cockpit, with the words to use instead.
-    pub fn open() -> Result<Self> {
+    ///
+    /// `links`: hyperlinks are painted, so that one may be open when the end comes in the middle of a write.
+    pub fn open(links: bool) -> Result<Self> {
         Self::check("tiphys status")?;
+        HAS_LINKS.store(links, Ordering::Relaxed);
         // Otherwise crossterm reads NO_COLOR by itself and resets reverse video with every colour it leaves out. Colours are our theme's business.
         Colored::set_ansi_color_disabled(false);
         enter().wrap_err("cannot take the terminal over")?;
@@ -76,17 +86,17 @@ impl Terminal {
         size().unwrap_or((80, 24))
     }
 
-    /// A blank buffer of this size; one that was used before, where there is one.
+    /// A blank buffer of this size and room for links; those that were used before, where there are any.
     #[must_use]
-    pub fn blank(&self, size: (u16, u16)) -> Buffer {
+    pub fn blank(&self, size: (u16, u16)) -> (Buffer, Links) {
         let area = Rect::new(0, 0, size.0, size.1);
         match self.wire.spare.try_take() {
-            Some(mut buffer) => {
+            Some((mut buffer, links)) => {
                 buffer.resize(area);
                 buffer.reset();
-                buffer
+                (buffer, links)
             }
-            None => Buffer::empty(area),
+            None => (Buffer::empty(area), Links::default()),
         }
     }
 
@@ -96,8 +106,8 @@ impl Terminal {
     }
 
     /// Sends a frame to the writer. `whole`: nothing on the screen can be relied on.
-    pub fn show(&self, buffer: Buffer, whole: bool) {
-        let frame = Frame { buffer, whole };
+    pub fn show(&self, buffer: Buffer, links: Links, whole: bool) {
+        let frame = Frame { buffer, links, whole };
         if let Some(missed) = self.wire.frames.put(frame) {
             // A frame that was to repaint everything and was overtaken leaves that duty to the next.
             if missed.whole
@@ -106,7 +116,7 @@ impl Terminal {
             {
                 self.wire.frames.put(Frame { whole: true, ..latest });
             }
-            self.wire.spare.put(missed.buffer);
+            self.wire.spare.put((missed.buffer, missed.links));
         }
     }
 
@@ -158,7 +168,8 @@ fn enter() -> Result<()> {
 }
 
 fn leave() -> Result<()> {
-    let mut bytes = Vec::new();
+    let mut bytes = if HAS_LINKS.load(Ordering::Relaxed) { pen::CLOSE.to_vec() } else { Vec::new() };
+    bytes.extend_from_slice(scroll::RESET);
     queue!(bytes, EndSynchronizedUpdate, ResetColor, DisableBracketedPaste, Show, LeaveAlternateScreen)?;
     let written = own_handle().and_then(|mut terminal| Ok(terminal.write_all(&bytes)?));
     disable_raw_mode()?;

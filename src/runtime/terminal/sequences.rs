@@ -71,6 +71,45 @@ impl Between {
     }
 }
 
+/// Whether a terminal is known to understand hyperlinks (OSC 8), or at least to leave them out in silence. By the environment of the program alone:
+/// a question to the terminal would wait for its answer, and what comes late would be taken for keys.
+///
+/// After the checks of GCC 10 (`auto_enable_urls`) and of what programs in JavaScript use (`supports-hyperlinks`): old terminals of GNOME and Xfce paint
+/// rubbish, VTE 0.50.0 crashes, and over SSH, where only `TERM` arrives, `xterm` may be anything while `xterm-256color` is one of those that can.
+#[must_use]
+pub fn understands_links(lookup: impl Fn(&str) -> Option<String>) -> bool {
+    let variable = |name: &str| lookup(name).filter(|value| !value.is_empty());
+    let (term, colorterm) = (variable("TERM").unwrap_or_default(), variable("COLORTERM"));
+    match (variable("TMUX"), variable("STY")) {
+        // GNU screen knows none; and with both there is one in between, whichever is the inner one.
+        (_, Some(_)) => return false,
+        (Some(_), None) => return tmux_passes_links_on(&variable),
+        (None, None) => {}
+    }
+    if matches!(colorterm.as_deref(), Some("gnome-terminal" | "xfce4-terminal")) {
+        return false;
+    }
+    if let Some(version) = variable("VTE_VERSION") {
+        return version.parse().is_ok_and(|version: u32| version > 5000);
+    }
+    let knows = |name: &str| term == name || term.strip_prefix(name).is_some_and(|rest| rest.starts_with('-'));
+    // tmux from elsewhere leaves out what it does not know. `screen` may be tmux as well, but GNU screen keeps the beginning of a long one.
+    ["alacritty", "contour", "foot", "ghostty", "iterm2", "konsole", "mintty", "rio", "tmux", "vte", "wezterm", "xterm-ghostty", "xterm-kitty"]
+        .into_iter()
+        .any(knows)
+        || term == "xterm-256color"
+        || term == "xterm-direct"
+        || term == "xterm" && colorterm.is_some()
+}
+
+/// tmux passes hyperlinks on since 3.4. It tells its version to the programs in it (since 3.2): `3.4`, `3.3a`, `next-3.6`.
+fn tmux_passes_links_on(variable: &impl Fn(&str) -> Option<String>) -> bool {
+    let version = variable("TERM_PROGRAM").filter(|program| program == "tmux").and_then(|_| variable("TERM_PROGRAM_VERSION")).unwrap_or_default();
+    let version = version.strip_prefix("next-").unwrap_or(&version);
+    let mut numbers = version.split(|character: char| !character.is_ascii_digit()).map(|part| part.parse::<u32>().unwrap_or_default());
+    (numbers.next().unwrap_or_default(), numbers.next().unwrap_or_default()) >= (3, 4)
+}
+
 /// Puts a text on the terminal's clipboard.
 #[must_use]
 pub fn clipboard(text: &Safe, between: Between) -> Vec<u8> {
@@ -123,6 +162,51 @@ mod tests {
         assert_eq!(shown(&notification(&Safe::clean("a;b"), Bell::Osc777, Between::Nothing)), r"\x1b]777;notify;tiphys;a,b\x07");
         assert_eq!(notification(&hostile, Bell::Bell, Between::Tmux), b"\x07");
         assert_eq!(notification(&hostile, Bell::Off, Between::Nothing), b"");
+    }
+
+    #[test]
+    fn the_environment_says_whether_links_are_understood() {
+        let understood =
+            |set: &[(&str, &str)]| understands_links(|name| set.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned()));
+        let tmux = |version: &'static str| {
+            understood(&[
+                ("TMUX", "/tmp/tmux"),
+                ("TERM", "screen"),
+                ("TERM_PROGRAM", "tmux"),
+                ("TERM_PROGRAM_VERSION", version),
+                ("VTE_VERSION", "7000"),
+            ])
+        };
+        assert_eq!(["3.4", "3.5a", "next-3.6", "4.0"].map(tmux), [true; 4]);
+        assert_eq!(["3.3a", "3.2", "2.9", "", "master"].map(tmux), [false; 5]);
+        for can in [
+            &[("TERM", "xterm-256color")][..],
+            &[("TERM", "xterm"), ("COLORTERM", "truecolor")],
+            &[("TERM", "xterm-kitty")],
+            &[("TERM", "foot")],
+            &[("TERM", "tmux-256color")],
+            &[("TERM", "xterm-256color"), ("VTE_VERSION", "7600"), ("COLORTERM", "truecolor")],
+        ] {
+            assert!(understood(can), "{can:?}");
+        }
+        for cannot in [
+            &[][..],
+            &[("TERM", "dumb")],
+            &[("TERM", "linux")],
+            &[("TERM", "vt100")],
+            &[("TERM", "xterm")],
+            &[("TERM", "screen")],
+            &[("TERM", "screen-256color")],
+            &[("TERM", "footloose")],
+            &[("TERM", "xterm-256color"), ("STY", "1.pts")],
+            &[("TERM", "screen"), ("STY", "1.pts"), ("TMUX", "x"), ("TERM_PROGRAM", "tmux"), ("TERM_PROGRAM_VERSION", "3.4")],
+            &[("TERM", "xterm-256color"), ("TMUX", "x")],
+            &[("TERM", "xterm-256color"), ("VTE_VERSION", "5000")],
+            &[("TERM", "xterm-256color"), ("VTE_VERSION", "4601")],
+            &[("TERM", "xterm-256color"), ("COLORTERM", "gnome-terminal")],
+        ] {
+            assert!(!understood(cannot), "{cannot:?}");
+        }
     }
 
     #[test]

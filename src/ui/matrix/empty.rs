@@ -13,7 +13,7 @@ use crate::ui::page::Page;
 pub(super) fn paint(canvas: &mut Canvas<'_>, painter: &mut Painter, model: &Model, _: Moment) {
     let rows = canvas.height().saturating_sub(3);
     let page = &mut painter.page;
-    page.begin(canvas.width().saturating_sub(6), 0..usize::from(rows));
+    page.begin(canvas.width().saturating_sub(6), 0..usize::from(rows), canvas.look);
     if model.matrix.filter.is_empty() {
         nothing(page, model);
     } else {

@@ -93,7 +93,10 @@ pub(super) fn paint(canvas: &mut Canvas<'_>, painter: &mut Painter, model: &Mode
         return;
     }
     let frame = Frame::of(model, canvas.width(), moment);
-    heads(canvas, &frame);
+    if !painter.holds {
+        painter.stressed = frame.selected;
+    }
+    heads(canvas, &frame, painter.stressed);
     let lines = model.matrix.lines.iter().enumerate().skip(model.matrix.top).take(layout.body);
     for (y, (index, line)) in (2..2 + body).zip(lines) {
         match line {
@@ -105,8 +108,8 @@ pub(super) fn paint(canvas: &mut Canvas<'_>, painter: &mut Painter, model: &Mode
     detail::paint(canvas, painter, model, moment, 2 + body, layout.detail);
 }
 
-/// The second row: what is filtered and how it is arranged, and the names of the columns.
-fn heads(canvas: &mut Canvas<'_>, frame: &Frame<'_>) {
+/// The second row: what is filtered and how it is arranged, and the names of the columns, one of which is stressed.
+fn heads(canvas: &mut Canvas<'_>, frame: &Frame<'_>, stressed: usize) {
     let (grid, matrix) = (frame.grid, &frame.model.matrix);
     if !matrix.filter.is_empty() {
         let x = canvas.put(1, 1, 1, "/", Tone::Info);
@@ -120,7 +123,7 @@ fn heads(canvas: &mut Canvas<'_>, frame: &Frame<'_>) {
     for (place, column) in frame.columns().enumerate() {
         let gap = grid.gap(place);
         let index = grid.first + place;
-        let tone = if index == frame.selected { Tone::Strong } else { Tone::Quiet };
+        let tone = if index == stressed { Tone::Strong } else { Tone::Quiet };
         let more = u16::from(place + 1 == grid.shown && index + 1 < matrix.columns.len());
         title(canvas, column, gap + 1, grid.content().saturating_sub(more), tone);
         if place == 0 && grid.first > 0 {

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use crate::app::Model;
 use crate::app::changes::ChangesState;
+use crate::app::copy::application_page;
 use crate::domain::timeline::{Happened, Kind};
 use crate::ui::Painter;
 use crate::ui::canvas::{Canvas, lines, width};
@@ -22,7 +23,7 @@ pub(in crate::ui) fn paint(canvas: &mut Canvas<'_>, painter: &mut Painter, model
     }
     let shown = state.shown().enumerate().skip(state.scroll.top).take(rows);
     for (y, (number, entry)) in (2_u16..).zip(shown) {
-        line(canvas, painter, entry, y);
+        line(canvas, painter, model, entry, y);
         if number == state.scroll.cursor {
             canvas.put(0, y, 1, "▸", Tone::Strong);
             canvas.select(0, y, canvas.width());
@@ -51,7 +52,7 @@ fn title(canvas: &mut Canvas<'_>, painter: &mut Painter, state: &ChangesState) {
     canvas.cut(1, 1, end.saturating_sub(3), words, Tone::Strong);
 }
 
-fn line(canvas: &mut Canvas<'_>, painter: &mut Painter, entry: &Happened, y: u16) {
+fn line(canvas: &mut Canvas<'_>, painter: &mut Painter, model: &Model, entry: &Happened, y: u16) {
     let end = canvas.width().saturating_sub(1);
     let (place, who) = match end {
         0..60 => (16, 0),
@@ -68,13 +69,21 @@ fn line(canvas: &mut Canvas<'_>, painter: &mut Painter, entry: &Happened, y: u16
     let indent = if entry.follows { canvas.put(x, y, 2, "└ ", Tone::Quiet) } else { x };
     canvas.put(indent, y, KIND - 1, entry.kind.word(), tone(entry));
     x += KIND;
-    canvas.cut(x, y, place, entry.place().as_str(), if entry.follows { Tone::Quiet } else { Tone::Strong });
+    let behind = canvas.cut(x, y, place, entry.place().as_str(), if entry.follows { Tone::Quiet } else { Tone::Strong });
+    if canvas.look.links
+        && let Some(link) = entry.app.as_ref().and_then(|app| application_page(model, app))
+    {
+        canvas.lead(x, y, behind, &link);
+    }
     x += place + 1;
     if who > 0 {
         canvas.cut(x, y, who, entry.who.as_str(), Tone::Plain);
         x += who + 1;
     }
-    canvas.cut(x, y, end.saturating_sub(x), entry.what.as_str(), if entry.is_bad { tone(entry) } else { Tone::Plain });
+    let behind = canvas.cut(x, y, end.saturating_sub(x), entry.what.as_str(), if entry.is_bad { tone(entry) } else { Tone::Plain });
+    if let Some(link) = &entry.commit {
+        canvas.lead(x, y, behind, link);
+    }
 }
 
 const fn tone(entry: &Happened) -> Tone {

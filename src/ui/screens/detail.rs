@@ -3,13 +3,13 @@
 use crate::app::Model;
 use crate::app::model::Question;
 use crate::domain::Known;
-use crate::domain::application::{Deployment, Detail, Initiator, OperationDetail, Phase, Resource};
+use crate::domain::application::{Application, Deployment, Detail, Initiator, OperationDetail, Phase, Resource};
 use crate::domain::fleet::Part;
 use crate::domain::health::{Health, Sync};
 use crate::ui::look::{Look, Tone};
 use crate::ui::moment::{Clock, Day, Moment};
 use crate::ui::page::Page;
-use crate::ui::screens::placement::{is_asked, revision_shown};
+use crate::ui::screens::placement::{is_asked, revision_page, revision_shown};
 
 pub(super) fn write(page: &mut Page, look: Look, model: &Model, part: &Part, moment: Moment) {
     let question = Question::Detail(part.app.clone());
@@ -29,7 +29,7 @@ pub(super) fn write(page: &mut Page, look: Look, model: &Model, part: &Part, mom
     if let Some(operation) = &detail.operation {
         last_operation(page, operation, moment);
     }
-    history(page, detail, moment);
+    history(page, detail, model.fleet.application(&part.app).map(|entry| &entry.value), moment);
     if let Some(set) = &detail.made_by {
         page.tone(Tone::Quiet).say("made by ApplicationSet ").say(set.shown()).end(0);
     }
@@ -144,14 +144,14 @@ fn by(initiator: &Initiator) -> &str {
     }
 }
 
-fn history(page: &mut Page, detail: &Detail, moment: Moment) {
+fn history(page: &mut Page, detail: &Detail, app: Option<&Application>, moment: Moment) {
     page.tone(Tone::Strong).say("HISTORY ").say(detail.history.len()).end(0);
     for deployment in &detail.history {
-        earlier(page, deployment, moment);
+        earlier(page, deployment, app, moment);
     }
 }
 
-fn earlier(page: &mut Page, deployment: &Deployment, moment: Moment) {
+fn earlier(page: &mut Page, deployment: &Deployment, app: Option<&Application>, moment: Moment) {
     page.say("  ");
     match deployment.deployed_at {
         Some(at) => page.say(Day(at)).column(21).say(moment.age(at)),
@@ -159,7 +159,8 @@ fn earlier(page: &mut Page, deployment: &Deployment, moment: Moment) {
     };
     page.column(26);
     for (index, revision) in deployment.revisions.iter().enumerate() {
-        page.say(if index == 0 { "" } else { ", " }).say(revision_shown(revision));
+        page.say(if index == 0 { "" } else { ", " });
+        page.lead(revision_shown(revision), || revision_page(app?, deployment.revisions.len(), index, revision));
     }
     page.column(36).say("by ").say(by(&deployment.by)).end(26);
 }

@@ -2,8 +2,9 @@
 //! wanted before.
 
 use crate::app::Model;
+use crate::base::Raw;
 use crate::domain::fleet::{Missed, Placement, Step};
-use crate::domain::{Known, ServiceName};
+use crate::domain::{EnvironmentName, Known, ServiceName, link};
 use crate::ui::look::Tone;
 use crate::ui::moment::Moment;
 use crate::ui::page::Page;
@@ -48,8 +49,9 @@ pub(super) fn write(page: &mut Page, model: &Model, service: &ServiceName, place
         page.say(&stale.why).end(4);
     }
     let history = model.fleet.wanted_before(service, placement);
+    let repository = repository(model, std::slice::from_ref(placement));
     for step in history.iter().take(SHOWN) {
-        commit(page, step, moment);
+        commit(page, step, repository, moment);
     }
     if history.len() > SHOWN {
         page.tone(Tone::Quiet).say("  and ").say(history.len() - SHOWN).say(" before").end(2);
@@ -61,18 +63,33 @@ pub(super) fn write(page: &mut Page, model: &Model, service: &ServiceName, place
         page.blank();
         page.tone(Tone::Strong).say("TO COME").tone(Tone::Plain).column(WORDS);
         page.say(steps.len()).say(if steps.len() == 1 { " change of " } else { " changes of " }).say(behind.from.shown()).end(WORDS);
+        let before = behind_of(model, service, &behind.from).and_then(|placements| self::repository(model, placements));
         for step in steps {
-            commit(page, step, moment);
+            commit(page, step, before, moment);
         }
     }
 }
 
-fn commit(page: &mut Page, step: &Step, moment: Moment) {
+/// The placements of the service in the environment that this one follows.
+fn behind_of<'m>(model: &'m Model, service: &ServiceName, from: &EnvironmentName) -> Option<&'m [Placement]> {
+    let position = model.fleet.landscape().position(from)?;
+    Some(&model.fleet.services().get(service)?.cells.get(&position)?.placements)
+}
+
+/// The URL of the repository that these placements are told by. `None`: there are several, and a commit does not say of which it is.
+fn repository<'m>(model: &'m Model, placements: &[Placement]) -> Option<&'m Raw> {
+    let parts = placements.iter().flat_map(|placement| &placement.parts);
+    let mut urls = parts.filter_map(|part| model.fleet.application(&part.app)?.value.repository());
+    let first = urls.next()?;
+    urls.all(|url| url == first).then_some(first)
+}
+
+fn commit(page: &mut Page, step: &Step, repository: Option<&Raw>, moment: Moment) {
     page.tone(Tone::Plain).say("  ").say(step.version.text.shown()).column(WHO);
     match &step.commit {
         Some(commit) => {
             page.cut(WHEN - WHO - 1, commit.author.as_str()).column(WHEN).tone(Tone::Quiet).say(moment.age(commit.at)).column(ID);
-            page.say(commit.short()).column(SUBJECT).say(&commit.subject)
+            page.lead(commit.short(), || link::of_commit(repository?, &commit.id)).column(SUBJECT).say(&commit.subject)
         }
         None => page.tone(Tone::Drift).say("not from a commit of its file"),
     };

@@ -19,13 +19,13 @@ use super::page::Page;
 pub(super) fn text(canvas: &mut Canvas<'_>, painter: &mut Painter, top: usize, write: impl Fn(&mut Page)) {
     let rows = usize::from(canvas.height().saturating_sub(2));
     let columns = canvas.width().saturating_sub(2);
-    painter.page.begin(columns, top..top.saturating_add(rows));
+    painter.page.begin(columns, top..top.saturating_add(rows), canvas.look);
     write(&mut painter.page);
     // A text that does not fit leaves the last row to say how much more there is.
     let rows = if painter.page.count() > rows { rows.saturating_sub(1) } else { rows };
     let furthest = painter.page.count().saturating_sub(rows);
     if top > furthest {
-        painter.page.begin(columns, furthest..furthest + rows);
+        painter.page.begin(columns, furthest..furthest + rows, canvas.look);
         write(&mut painter.page);
     }
     painter.furthest = Some(furthest);

@@ -2,11 +2,13 @@
 //! not answered, is said in the place where it would stand.
 
 use crate::app::Model;
+use crate::app::copy::application_page;
 use crate::app::model::Question;
 use crate::base::{Raw, Safe};
 use crate::domain::application::{Application, Origin};
 use crate::domain::fleet::{Part, Placement};
 use crate::domain::health::Sync;
+use crate::domain::link::{self, Link};
 use crate::domain::workload::{Pod, Pods, Progress, RolloutStatus, Step, Workload, WorkloadKey};
 use crate::domain::{Known, SourceKind};
 use crate::ui::look::{Look, Tone};
@@ -34,7 +36,8 @@ pub(super) fn write(page: &mut Page, look: Look, model: &Model, placement: &Plac
 const WORDS: u16 = 13;
 
 fn application(page: &mut Page, model: &Model, part: &Part, moment: Moment) {
-    page.tone(Tone::Strong).say("APPLICATION").tone(Tone::Plain).column(WORDS).say(part.app.shown());
+    page.tone(Tone::Strong).say("APPLICATION").tone(Tone::Plain).column(WORDS);
+    page.lead(part.app.shown(), || application_page(model, &part.app));
     if let Some(label) = &part.label {
         page.say(" (").say(label.shown()).say(")");
     }
@@ -55,7 +58,8 @@ fn application(page: &mut Page, model: &Model, part: &Part, moment: Moment) {
         Sync::Unknown(why) => page.say("not compared: ").say(why),
     };
     for (index, revision) in app.revisions.iter().enumerate() {
-        page.say(if index == 0 { " at " } else { ", " }).say(revision_shown(revision));
+        page.say(if index == 0 { " at " } else { ", " });
+        page.lead(revision_shown(revision), || revision_page(app, app.revisions.len(), index, revision));
     }
     page.say(", ").say(automation(app));
     if app.frozen {
@@ -217,6 +221,12 @@ fn images(page: &mut Page, pods: &[Pod]) {
 /// Whether a question is under way.
 pub(super) fn is_asked(model: &Model, question: &Question) -> bool {
     model.asked.values().any(|asked| asked == question)
+}
+
+/// The page of one of so many revisions that an application was told of, if it is a commit: they are one per origin.
+pub(super) fn revision_page(app: &Application, count: usize, index: usize, revision: &Raw) -> Option<Link> {
+    let origin = app.origins.get(index).filter(|origin| app.origins.len() == count && origin.chart.is_none())?;
+    link::of_commit(&origin.repository, revision)
 }
 
 /// A revision as people quote it: a commit by its first seven letters, anything else whole.
