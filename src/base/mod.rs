@@ -1,13 +1,15 @@
-//! What every room may use: text that is safe to show and text that must go back unchanged, names, ids, time as data, the nearest known word.
+//! What every room may use: text that is safe to show and text that must go back unchanged, names, ids, time as data, the nearest known word, texts that repeat.
 //!
 //! This room knows no other room, reads no clock and does no input or output.
 
 pub mod ids;
+pub mod interner;
 pub mod name;
 pub mod nearest;
 pub mod text;
 pub mod time;
 
 pub use ids::{Epoch, RequestId};
+pub use interner::Interner;
 pub use text::{Raw, Safe};
 pub use time::Timestamp;

@@ -54,11 +54,11 @@ pub struct Change {
 }
 
 /// Keys of Helm values that a team named because its charts do not use the usual ones.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Hash)]
 pub struct ValueKeys(pub Vec<ValueKey>);
 
 /// Where the values of a chart name one image. The paths are as `helm --set` takes them.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Hash)]
 pub struct ValueKey {
     /// Registry and repository, where no value says them.
     pub image: Option<String>,

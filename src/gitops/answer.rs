@@ -1,5 +1,7 @@
 //! What a repository wants of the applications it was asked about, how that came about, and which of the answers changed since the last time.
 
+use std::borrow::Cow;
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
@@ -8,21 +10,26 @@ use git2::{Oid, Repository};
 use crate::base::{Raw, Safe, Timestamp};
 use crate::domain::AppKey;
 use crate::domain::application::Origin;
-use crate::domain::desired::{Address, Commit, Desired, ValueKeys, Wish};
+use crate::domain::desired::{Address, Desired, ValueKeys, Wish};
 use crate::domain::health::{Known, Why};
 use crate::domain::image::Image;
-use crate::gitops::history::{self, Walk};
-use crate::gitops::index::{Chain, Index};
-use crate::gitops::mirror::{self, Heads, Mirror, Resolved};
-use crate::gitops::trees::{Files, Indexed, Plain};
-use crate::manifest::tree::{Inputs, Tree};
-use crate::manifest::{self, Question, Wanted};
+use crate::gitops::common::Common;
+use crate::gitops::history::{self, Before, Walk};
+use crate::gitops::index::Index;
+use crate::gitops::mirror::{self, Heads, Mirror};
+use crate::gitops::round::{At, Place, Round, evaluate};
+use crate::gitops::saved::{self, Saved, Sum};
+use crate::gitops::ties::{Newest, Ties};
+use crate::manifest::Wanted;
 
 /// With more commits than this to be read first, the present is told before the past.
 const MANY: usize = 2_000;
 
 /// How many applications are read with one handle of the repository.
 const RENEWED: usize = 500;
+
+/// One in so many answers has to be new before all of them are written to disk again: what is there stays true of what nobody touched.
+const WORTH_SAVING: usize = 20;
 
 /// Reads one mirror for the applications that it was asked about. It blocks; it belongs to a thread that may.
 #[derive(Debug)]
@@ -38,7 +45,11 @@ pub struct Reader {
     asked: BTreeMap<AppKey, Asked>,
     /// Applications whose answer may have changed; `None`: any.
     open: Option<BTreeSet<AppKey>>,
-    commits: HashMap<Oid, Arc<Commit>>,
+    newest: HashMap<Oid, Arc<Newest>>,
+    /// What the last run left on disk and nobody asked for yet; `None`: that was not read, or everybody who asks was answered.
+    saved: Option<Saved>,
+    /// Answers since they were last written to disk.
+    unsaved: usize,
 }
 
 #[derive(Debug)]
@@ -49,37 +60,13 @@ struct Asked {
 
 /// What was answered, and what that depends on.
 #[derive(Debug, Clone)]
-struct Told {
-    desired: Desired,
-    revisions: Box<[Raw]>,
-    tips: Vec<Option<Oid>>,
-    inputs: Vec<Inputs>,
+pub(super) struct Told {
+    pub(super) desired: Desired,
+    pub(super) revisions: Box<[Raw]>,
+    pub(super) tips: Box<[Option<Oid>]>,
+    pub(super) ties: Box<[Ties]>,
     /// Without its history: that was not read yet.
-    is_early: bool,
-}
-
-/// The tip of one origin in this repository.
-#[derive(Debug, Clone)]
-pub(super) struct Place {
-    pub(super) tip: Resolved,
-    /// `None` until the index knows it.
-    pub(super) chain: Option<Arc<Chain>>,
-}
-
-/// What a read of the mirror needs for as long as it lasts.
-pub(super) struct Round<'r> {
-    pub(super) git: &'r Repository,
-    pub(super) files: Files<'r>,
-    pub(super) index: Option<&'r Index>,
-    chains: HashMap<Oid, Arc<Chain>>,
-    resolved: HashMap<Option<Raw>, Result<Resolved, Safe>>,
-}
-
-/// At which commit an origin is read.
-#[derive(Debug, Clone)]
-pub(super) enum At {
-    Commit(Oid),
-    Number(Arc<Chain>, u32),
+    pub(super) is_early: bool,
 }
 
 impl Reader {
@@ -96,7 +83,9 @@ impl Reader {
             remarks: BTreeMap::new(),
             asked: BTreeMap::new(),
             open: None,
-            commits: HashMap::new(),
+            newest: HashMap::new(),
+            saved: None,
+            unsaved: 0,
         }
     }
 
@@ -125,7 +114,7 @@ impl Reader {
                     if asked.wish.origins != wish.origins {
                         // What was told depends on other files: it is worth nothing but for comparison.
                         if let Some(told) = &mut asked.told {
-                            told.tips.clear();
+                            told.tips = Box::default();
                         }
                     }
                     asked.wish = wish;
@@ -157,6 +146,7 @@ impl Reader {
         if self.heads != heads {
             self.heads = heads;
             self.open = None;
+            self.newest.clear();
         }
         Ok(())
     }
@@ -202,7 +192,7 @@ impl Reader {
             tips.extend(mirror::resolve(&git, target.map(Raw::as_wire)).ok().map(|tip| tip.commit));
         }
         for tip in tips {
-            if let Err(error) = index.extend(&|| self.mirror.open(), tip, &self.mirror.index()) {
+            if let Err(error) = index.extend(&self.mirror, tip) {
                 tracing::warn!(repository = %self.name.shown(), %error, "the history of a branch was not read");
             }
         }
@@ -217,7 +207,9 @@ impl Reader {
         let open = if with_history { self.open.replace(BTreeSet::new()) } else { self.open.clone() };
         let is_open = |key: &&AppKey| open.as_ref().is_none_or(|open| open.contains(*key));
         let keys: Vec<AppKey> = asked.keys().filter(is_open).cloned().collect();
-        let (mut changed, mut result) = (Vec::new(), Ok(()));
+        let (mut changed, mut common, mut result) = (Vec::new(), Common::default(), Ok(()));
+        let mut saved = if with_history { self.saved(keys.iter().filter_map(|key| asked.get(key))) } else { None };
+        let newest = RefCell::new(std::mem::take(&mut self.newest));
         for keys in keys.chunks(RENEWED) {
             // What the library keeps of objects it has read grows without a bound that could be set safely: it goes with the handle.
             let git = match self.mirror.open() {
@@ -228,24 +220,56 @@ impl Reader {
                     break;
                 }
             };
-            let index = index.as_ref().filter(|_| with_history);
-            let mut round = Round { git: &git, files: Files::new(&git), index, chains: HashMap::new(), resolved: HashMap::new() };
+            let mut round = Round::new(&git, index.as_ref().filter(|_| with_history), &newest);
             for key in keys {
                 let Some(asked) = asked.get_mut(key) else { continue };
-                let Some(told) = self.one(&mut round, key, &asked.wish, asked.told.as_ref()) else { continue };
+                let sum = || Sum::of(key, &asked.wish.origins, &self.keys);
+                let is_new = asked.told.as_ref().is_none_or(|told| told.is_early);
+                let kept = saved.as_mut().filter(|_| is_new).and_then(|saved| saved.remove(&sum()));
+                let told = self.one(&mut round, &mut common, key, &asked.wish, kept.as_ref().or(asked.told.as_ref()));
+                self.unsaved += usize::from(told.is_some());
+                let Some(told) = told.or(kept) else { continue };
                 if asked.told.as_ref().is_none_or(|before| !is_same(&before.desired, &told.desired)) {
                     changed.push((key.clone(), told.desired.clone()));
                 }
                 asked.told = Some(told);
             }
         }
+        self.newest = newest.into_inner();
         self.asked = asked;
         self.index = index;
+        self.saved = saved;
+        if with_history && result.is_ok() {
+            self.save();
+        }
         result.map(|()| changed)
     }
 
+    /// What the last run left, as long as somebody is asked about who was never answered.
+    fn saved<'a>(&mut self, mut asked: impl Iterator<Item = &'a Asked>) -> Option<Saved> {
+        let is_new = asked.any(|asked| asked.told.as_ref().is_none_or(|told| told.is_early));
+        is_new.then(|| self.saved.take().unwrap_or_else(|| saved::load(&self.mirror.answers(), &self.name)))
+    }
+
+    /// Writes the answers to disk when enough of them are new.
+    fn save(&mut self) {
+        if self.unsaved == 0 || self.unsaved * WORTH_SAVING < self.asked.len() {
+            return;
+        }
+        let tellable = self.asked.iter().filter_map(|(key, asked)| {
+            let told = asked.told.as_ref().filter(|told| !told.is_early && !told.tips.is_empty())?;
+            Some((Sum::of(key, &asked.wish.origins, &self.keys), told))
+        });
+        // A few were asked for: what many others were answered stays. The rest of many is of applications that are gone.
+        let rest = self.saved.iter().filter(|rest| rest.len() > self.asked.len()).flatten().map(|(sum, told)| (*sum, told));
+        match saved::save(&self.mirror.answers(), tellable.chain(rest)) {
+            Ok(()) => self.unsaved = 0,
+            Err(error) => tracing::warn!(repository = %self.name.shown(), %error, "the answers of a repository were not written"),
+        }
+    }
+
     /// The answer for one application; `None`: it is what it was, and depends on what it did.
-    fn one(&mut self, round: &mut Round<'_>, key: &AppKey, wish: &Wish, before: Option<&Told>) -> Option<Told> {
+    fn one(&self, round: &mut Round<'_>, common: &mut Common, key: &AppKey, wish: &Wish, before: Option<&Told>) -> Option<Told> {
         let mut places: Vec<Option<Place>> = Vec::new();
         for origin in &wish.origins {
             if !self.is_here(origin) {
@@ -258,42 +282,50 @@ impl Reader {
             }
         }
         let primary = primary(&wish.origins, &places);
-        let tips: Vec<Option<Oid>> = places.iter().map(|place| place.as_ref().map(|place| place.tip.commit)).collect();
+        let tips: Box<[Option<Oid>]> = places.iter().map(|place| place.as_ref().map(|place| place.tip.commit)).collect();
         let remark =
             primary.and_then(|primary| places.get(primary)?.as_ref()?.tip.reference.as_ref()).and_then(|name| self.remarks.get(name)).cloned();
         let is_early = round.index.is_none();
+        let before = before.filter(|before| !before.is_early || is_early);
         if let Some(before) = before
-            && (!before.is_early || is_early)
             && before.desired.remark == remark
-            && round.is_untouched(&before.tips, &places, &before.inputs)
+            && round.is_untouched(&before.tips, &places, &before.ties)
         {
             if before.revisions == wish.revisions {
                 return (before.tips != tips).then(|| Told { tips, ..before.clone() });
             }
-            let compared = self.compared(round, key, wish, &places, &before.desired.images, &before.inputs);
+            let compared = self.compared(round, common, key, wish, &places, &before.desired.images, &before.ties);
             return Some(Told { desired: Desired { compared, ..before.desired.clone() }, revisions: wish.revisions.clone(), tips, ..before.clone() });
         }
         let at: Vec<Option<At>> = places.iter().map(|place| place.as_ref().map(Place::at)).collect();
         let wanted = evaluate(round, &self.keys, key, &wish.origins, &at);
-        let images = known(&wanted);
-        let compared = self.compared(round, key, wish, &places, &images, &wanted.inputs);
+        let images = known(&wanted, common);
+        let depends: Box<[Ties]> = wanted.inputs.iter().map(Ties::of).collect();
+        let compared = self.compared(round, common, key, wish, &places, &images, &depends);
         let (history, is_whole) = match (round.index, primary) {
-            (Some(index), Some(primary)) => self.history(round, index, key, wish, &places, primary, &wanted, &images),
+            (Some(index), Some(primary)) => {
+                let (origins, bare) = bare(wish);
+                let walk = Walk { round, index, keys: &self.keys, key, origins: &origins, places: &places, primary };
+                let before = before.and_then(|before| told_before(&walk, before));
+                // What overrides the files from outside of git has no history there: the files' own is told.
+                let own = if bare { evaluate(round, &self.keys, key, &origins, &at) } else { wanted.clone() };
+                history::of(&walk, &own.inputs, known(&own, common).into_known(), before, common)
+            }
             _ => (Vec::new(), false),
         };
-        let revision = primary.and_then(|primary| tips.get(primary).copied().flatten()).map(|tip| Raw::from(tip.to_string())).unwrap_or_default();
+        let revision = primary.and_then(|primary| tips.get(primary).copied().flatten());
         let desired = Desired {
             repository: self.name.clone(),
             images,
-            revision,
+            revision: revision.map(|tip| common.raw(&tip.to_string())).unwrap_or_default(),
             file: wanted.file.map(Raw::from),
-            overridden: wanted.overridden,
+            overridden: wanted.overridden.map(|words| common.safe(words)),
             compared,
             history: history.into(),
             is_whole,
             remark,
         };
-        Some(Told { desired, revisions: wish.revisions.clone(), tips, inputs: wanted.inputs, is_early })
+        Some(Told { desired, revisions: wish.revisions.clone(), tips, ties: depends, is_early })
     }
 
     fn unresolved(&self, wish: &Wish, before: Option<&Told>, why: &Safe) -> Told {
@@ -309,18 +341,20 @@ impl Reader {
             is_whole: before.is_some_and(|told| told.desired.is_whole),
             remark: None,
         };
-        Told { desired, revisions: wish.revisions.clone(), tips: Vec::new(), inputs: Vec::new(), is_early: false }
+        Told { desired, revisions: wish.revisions.clone(), tips: Box::default(), ties: Box::default(), is_early: false }
     }
 
     /// What it wanted at the revisions that Argo CD compared it with.
+    #[expect(clippy::too_many_arguments, reason = "all that an answer is made of, in one place")]
     fn compared(
         &self,
         round: &Round<'_>,
+        common: &mut Common,
         key: &AppKey,
         wish: &Wish,
         places: &[Option<Place>],
         images: &Known<Arc<[Image]>>,
-        inputs: &[Inputs],
+        ties: &[Ties],
     ) -> Option<Arc<[Image]>> {
         let mut is_same = true;
         let mut at = Vec::new();
@@ -330,44 +364,48 @@ impl Reader {
                 continue;
             };
             let id = Oid::from_str(wish.revisions.get(number)?.as_wire()).ok()?;
-            is_same &= id == place.tip.commit || inputs.get(number).is_some_and(|inputs| round.is_untouched_since(id, place, inputs));
+            is_same &= id == place.tip.commit || ties.get(number).is_some_and(|ties| round.is_untouched_since(id, place, ties));
             round.git.find_commit(id).ok()?;
             at.push(Some(At::Commit(id)));
         }
         if at.iter().all(Option::is_none) {
             return None;
         }
-        if is_same { images.as_known().cloned() } else { evaluate(round, &self.keys, key, &wish.origins, &at).images.ok().map(Into::into) }
-    }
-
-    #[expect(clippy::too_many_arguments, reason = "all that an answer is made of, in one place")]
-    fn history(
-        &mut self,
-        round: &Round<'_>,
-        index: &Index,
-        key: &AppKey,
-        wish: &Wish,
-        places: &[Option<Place>],
-        primary: usize,
-        wanted: &Wanted,
-        images: &Known<Arc<[Image]>>,
-    ) -> (Vec<crate::domain::desired::Change>, bool) {
-        // What overrides the files from outside of git has no history there: the files' own is told.
-        let has_own = |origin: &Origin| origin.images.is_empty() && origin.parameters.is_empty() && origin.values.is_none();
-        let bare: Option<Vec<Origin>> = (!wish.origins.iter().all(has_own)).then(|| {
-            let bare = |origin: &Origin| Origin { images: Box::default(), parameters: Box::default(), values: None, ..origin.clone() };
-            wish.origins.iter().map(bare).collect()
-        });
-        let origins = bare.as_deref().unwrap_or(&wish.origins);
-        let walk = Walk { round, index, keys: &self.keys, key, origins, places, primary };
-        if bare.is_some() {
-            let at: Vec<Option<At>> = places.iter().map(|place| place.as_ref().map(Place::at)).collect();
-            let wanted = evaluate(round, &self.keys, key, origins, &at);
-            let images = known(&wanted);
-            return history::of(&walk, &wanted.inputs, images.as_known().cloned(), &mut self.commits);
+        if is_same {
+            return images.as_known().cloned();
         }
-        history::of(&walk, &wanted.inputs, images.as_known().cloned(), &mut self.commits)
+        evaluate(round, &self.keys, key, &wish.origins, &at).images.ok().map(|images| common.images(&images))
     }
+}
+
+/// The origins without what overrides their files from outside of git, and whether there is such a thing.
+fn bare(wish: &Wish) -> (Cow<'_, [Origin]>, bool) {
+    let has_own = |origin: &Origin| origin.images.is_empty() && origin.parameters.is_empty() && origin.values.is_none();
+    if wish.origins.iter().all(has_own) {
+        return (Cow::Borrowed(&wish.origins), false);
+    }
+    let bare = |origin: &Origin| Origin { images: Box::default(), parameters: Box::default(), values: None, ..origin.clone() };
+    (wish.origins.iter().map(bare).collect(), true)
+}
+
+/// What was told of the history before, where the branch that is walked went on from there and nothing else moved.
+fn told_before<'b>(walk: &Walk<'_, '_>, before: &'b Told) -> Option<Before<'b>> {
+    if before.tips.len() != walk.places.len() {
+        return None;
+    }
+    let stayed = |(place, tip): (&Option<Place>, &Option<Oid>)| match (place, tip) {
+        (None, None) => true,
+        (Some(place), Some(tip)) => walk.is_moving(place) || place.tip.commit == *tip,
+        _ => false,
+    };
+    let mut moving = walk.places.iter().zip(&before.tips).filter(|(place, _)| place.as_ref().is_some_and(|place| walk.is_moving(place)));
+    let (place, tip) = moving.next()?;
+    if !walk.places.iter().zip(&before.tips).all(stayed) || !moving.all(|(_, other)| other == tip) {
+        return None;
+    }
+    let number = walk.index.number((*tip)?)?;
+    let is_on = place.as_ref()?.chain.as_ref().is_some_and(|chain| number <= chain.head && walk.index.is_on(chain, number));
+    is_on.then_some(Before { number, history: &before.desired.history, is_whole: before.desired.is_whole })
 }
 
 /// Whether two answers tell the same. That the branch went on with what does not concern the application is no news.
@@ -375,9 +413,9 @@ fn is_same(before: &Desired, now: &Desired) -> bool {
     *before == Desired { revision: before.revision.clone(), ..now.clone() } || before == now
 }
 
-fn known(wanted: &Wanted) -> Known<Arc<[Image]>> {
+fn known(wanted: &Wanted, common: &mut Common) -> Known<Arc<[Image]>> {
     match &wanted.images {
-        Ok(images) => Known::Known(images.clone().into()),
+        Ok(images) => Known::Known(common.images(images)),
         Err(trouble) => Known::Unknown(Why(trouble.why().clone())),
     }
 }
@@ -389,70 +427,4 @@ fn primary(origins: &[Origin], places: &[Option<Place>]) -> Option<usize> {
     let by = |wanted: &dyn Fn(&Origin) -> bool| (0..origins.len()).filter(here).find(|number| origins.get(*number).is_some_and(wanted));
     let referred = if is_referred { by(&|origin| origin.reference.is_some()) } else { None };
     referred.or_else(|| by(&|origin| origin.path.is_some())).or_else(|| by(&|_| true))
-}
-
-/// Reads what the origins want, each at its commit.
-pub(super) fn evaluate(round: &Round<'_>, keys: &ValueKeys, key: &AppKey, origins: &[Origin], at: &[Option<At>]) -> Wanted {
-    let trees: Vec<Option<Box<dyn Tree + '_>>> = at.iter().map(|at| at.as_ref().and_then(|at| round.tree(at))).collect();
-    let trees: Vec<Option<&dyn Tree>> = trees.iter().map(Option::as_deref).collect();
-    let question = Question { namespace: key.namespace.as_wire(), name: key.name.as_wire(), origins, keys };
-    manifest::read(&question, &trees)
-}
-
-impl Place {
-    fn at(&self) -> At {
-        match &self.chain {
-            Some(chain) => At::Number(Arc::clone(chain), chain.head),
-            None => At::Commit(self.tip.commit),
-        }
-    }
-}
-
-impl Round<'_> {
-    fn resolve(&mut self, target: Option<&Raw>) -> Result<Resolved, Safe> {
-        let git = self.git;
-        self.resolved.entry(target.cloned()).or_insert_with(|| mirror::resolve(git, target.map(Raw::as_wire))).clone()
-    }
-
-    fn place(&mut self, tip: Resolved) -> Place {
-        let known = self.chains.get(&tip.commit).cloned();
-        let chain = known.or_else(|| {
-            let chain = Arc::new(self.index?.chain(tip.commit)?);
-            self.chains.insert(tip.commit, Arc::clone(&chain));
-            Some(chain)
-        });
-        Place { tip, chain }
-    }
-
-    fn tree<'s>(&'s self, at: &'s At) -> Option<Box<dyn Tree + 's>> {
-        match at {
-            At::Number(chain, number) => {
-                let index = self.index?;
-                Some(Box::new(Indexed { files: &self.files, index, chain, number: *number }))
-            }
-            At::Commit(id) => {
-                let root = self.git.find_commit(*id).ok()?.tree().ok()?;
-                Some(Box::new(Plain { files: &self.files, root }))
-            }
-        }
-    }
-
-    /// Whether nothing that an answer depends on was touched since it was given.
-    fn is_untouched(&self, before: &[Option<Oid>], places: &[Option<Place>], inputs: &[Inputs]) -> bool {
-        if before.len() != places.len() || inputs.len() != places.len() {
-            return false;
-        }
-        before.iter().zip(places).zip(inputs).all(|((before, place), inputs)| match (before, place) {
-            (None, None) => true,
-            (Some(before), Some(place)) => *before == place.tip.commit || self.is_untouched_since(*before, place, inputs),
-            _ => false,
-        })
-    }
-
-    /// Whether a commit is on the branch, and none after it touched these paths.
-    fn is_untouched_since(&self, commit: Oid, place: &Place, inputs: &Inputs) -> bool {
-        let (Some(index), Some(chain)) = (self.index, &place.chain) else { return false };
-        let Some(number) = index.number(commit).filter(|number| *number <= chain.head && index.is_on(chain, *number)) else { return false };
-        index.newest(chain, chain.head, inputs).is_none_or(|newest| newest <= number)
-    }
 }

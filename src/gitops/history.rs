@@ -1,6 +1,5 @@
 //! The history of what an application wants: from its present back, looking only at commits that touched a file it depended on then.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use git2::{Oid, Repository};
@@ -10,8 +9,9 @@ use crate::domain::AppKey;
 use crate::domain::application::Origin;
 use crate::domain::desired::{Change, Commit, ValueKeys};
 use crate::domain::image::Image;
-use crate::gitops::answer::{At, Place, Round, evaluate};
+use crate::gitops::common::Common;
 use crate::gitops::index::Index;
+use crate::gitops::round::{At, Place, Round, evaluate};
 use crate::manifest::tree::{Inputs, Trouble};
 
 /// How many changes are told.
@@ -33,17 +33,27 @@ pub(super) struct Walk<'w, 'r> {
     pub(super) primary: usize,
 }
 
+/// What was told of the history before.
+#[derive(Clone, Copy)]
+pub(super) struct Before<'b> {
+    /// At which commit.
+    pub(super) number: u32,
+    pub(super) history: &'b [Change],
+    pub(super) is_whole: bool,
+}
+
 /// What it wanted one after the other, newest first, and whether that reaches back to the beginning. `images`: what it wants now, where that is known.
 pub(super) fn of(
     walk: &Walk<'_, '_>,
     inputs: &[Inputs],
     images: Option<Arc<[Image]>>,
-    commits: &mut HashMap<Oid, Arc<Commit>>,
+    known: Option<Before<'_>>,
+    common: &mut Common,
 ) -> (Vec<Change>, bool) {
     let Some(Place { chain: Some(chain), .. }) = walk.places.get(walk.primary).and_then(Option::as_ref) else { return (Vec::new(), false) };
     let mut found: Vec<Change> = Vec::new();
-    let mut tell = |images: Arc<[Image]>, number: u32, inputs: &Inputs| {
-        let commit = walk.index.id(number).and_then(|id| commit_of(walk, commits, id, number, inputs));
+    let tell = |found: &mut Vec<Change>, images: Arc<[Image]>, number: u32, inputs: &Inputs, common: &mut Common| {
+        let commit = walk.index.id(number).and_then(|id| commit_of(walk, common, id, number, inputs));
         found.extend(commit.map(|commit| Change { images, commit }));
         found.len()
     };
@@ -52,14 +62,24 @@ pub(super) fn of(
     let mut since: Option<(u32, Inputs)> = None;
     let mut at = chain.head;
     for _ in 0..MOST_READ {
-        let Some(number) = walk.index.newest(chain, at, &inputs) else { return (found, true) };
+        let newest = walk.index.newest(chain, at, &inputs);
+        // From here on it is what was told before.
+        if let Some(known) = known.filter(|known| since.is_none() && newest.is_none_or(|newest| newest <= known.number))
+            && let Some(wanted) = &wanted
+            && known.history.first().is_some_and(|first| first.images == *wanted)
+        {
+            let room = MOST_CHANGES - found.len();
+            found.extend(known.history.iter().take(room).cloned());
+            return (found, known.is_whole && known.history.len() <= room);
+        }
+        let Some(number) = newest else { return (found, true) };
         let before = walk.index.parent(number);
         let earlier = before.map(|before| walk.read(before));
         let images = match earlier.as_ref().map(|earlier| &earlier.images) {
             None | Some(Err(Trouble::Missing(_))) => {
                 if let Some(images) = wanted {
                     let (number, inputs) = since.unwrap_or((number, inputs));
-                    tell(images, number, &inputs);
+                    tell(&mut found, images, number, &inputs, common);
                 }
                 return (found, true);
             }
@@ -72,12 +92,12 @@ pub(super) fn of(
             (Some(images), later) => {
                 if let Some(later) = later {
                     let (number, inputs) = since.take().unwrap_or_else(|| (number, inputs.clone()));
-                    if tell(Arc::clone(later), number, &inputs) >= MOST_CHANGES {
+                    if tell(&mut found, Arc::clone(later), number, &inputs, common) >= MOST_CHANGES {
                         return (found, false);
                     }
                 }
                 since = None;
-                wanted = Some(images.clone().into());
+                wanted = Some(common.images(images));
             }
         }
         let (Some(before), Some(earlier)) = (before, earlier) else { return (found, true) };
@@ -88,7 +108,7 @@ pub(super) fn of(
 }
 
 impl Walk<'_, '_> {
-    fn is_moving(&self, place: &Place) -> bool {
+    pub(super) fn is_moving(&self, place: &Place) -> bool {
         let primary = self.places.get(self.primary).and_then(Option::as_ref);
         primary.is_some_and(|primary| primary.tip.commit == place.tip.commit)
     }
@@ -116,23 +136,19 @@ impl Walk<'_, '_> {
 }
 
 /// A commit in words. Each is told once: many applications have it in common.
-fn commit_of(walk: &Walk<'_, '_>, commits: &mut HashMap<Oid, Arc<Commit>>, id: Oid, number: u32, inputs: &Inputs) -> Option<Arc<Commit>> {
+fn commit_of(walk: &Walk<'_, '_>, common: &mut Common, id: Oid, number: u32, inputs: &Inputs) -> Option<Arc<Commit>> {
     let git = walk.round.git;
     let landed = git.find_commit(id).ok()?;
     let at = Timestamp::from_second(landed.time().seconds()).ok()?;
     let paths: Vec<&str> = walk.index.touched_by(number, inputs).collect();
     let made = if landed.parent_count() > 1 { on_the_side(git, &landed, &paths).unwrap_or_else(|| landed.clone()) } else { landed };
-    if let Some(known) = commits.get(&made.id()).filter(|known| known.at == at) {
-        return Some(Arc::clone(known));
-    }
-    let commit = Arc::new(Commit {
+    let in_words = |common: &mut Common| Commit {
         id: Raw::from(made.id().to_string()),
-        author: Safe::clean(&String::from_utf8_lossy(made.author().name_bytes())),
+        author: common.safe(Safe::clean(&String::from_utf8_lossy(made.author().name_bytes()))),
         at,
         subject: Safe::clean(&String::from_utf8_lossy(made.summary_bytes().unwrap_or_default())),
-    });
-    commits.insert(made.id(), Arc::clone(&commit));
-    Some(commit)
+    };
+    Some(common.commit(made.id(), |known| known.at == at, in_words))
 }
 
 /// The newest commit of those that a merge brought which touched one of these files.

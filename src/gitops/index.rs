@@ -6,14 +6,16 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs::{File, OpenOptions};
-use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
+use std::io::{BufReader, Read, Seek as _, SeekFrom, Write as _};
 use std::ops::Bound;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
-use git2::{Odb, Oid, Repository};
+use git2::{Oid, Repository};
 
-use crate::gitops::trees::{Change, Left, compare};
+use crate::gitops::log::{self, Change};
+use crate::gitops::mirror::Mirror;
+use crate::gitops::trees::Left;
 use crate::manifest::tree::Inputs;
 
 const MAGIC: &[u8] = b"tiphys index 1\n";
@@ -59,24 +61,25 @@ impl Chain {
 }
 
 impl Index {
-    /// Reads what is on disk; empty where there is nothing or nothing right.
+    /// Reads what is on disk; empty where there is nothing or nothing right. Piece by piece, so that it takes no more memory than what comes of it.
     #[must_use]
     pub fn load(file: &Path) -> Self {
-        let mut bytes = Vec::new();
-        let read = File::open(file).and_then(|mut file| file.read_to_end(&mut bytes));
-        if read.is_err() || !bytes.starts_with(MAGIC) {
+        let Ok(file) = File::open(file) else { return Self::default() };
+        let mut file = BufReader::new(file);
+        let mut magic = [0; MAGIC.len()];
+        if file.read_exact(&mut magic).is_err() || magic != MAGIC {
             return Self::default();
         }
         let mut index = Self { written: MAGIC.len() as u64, ..Self::default() };
-        let mut rest = bytes.get(MAGIC.len()..).unwrap_or_default();
-        while let Some((piece, behind)) = piece_of(rest) {
-            if index.read(piece).is_none() {
+        let mut piece = Vec::new();
+        while next_piece(&mut file, &mut piece) {
+            if index.read(&piece).is_none() {
                 // A piece that is whole and makes no sense: nothing of it may stay.
                 return Self::default();
             }
-            index.written += (rest.len() - behind.len()) as u64;
-            rest = behind;
+            index.written += (piece.len() + PIECE_HEAD) as u64;
         }
+        index.touched.iter_mut().for_each(Vec::shrink_to_fit);
         index
     }
 
@@ -103,44 +106,29 @@ impl Index {
     }
 
     /// Takes in the commits of a branch that it does not know yet, and keeps them on disk where nobody else writes there.
-    pub fn extend(&mut self, open: &dyn Fn() -> Result<Repository, git2::Error>, head: Oid, file: &Path) -> Result<(), git2::Error> {
-        let mut new = Vec::new();
-        let mut git = open()?;
-        let mut next = Some(head);
-        while let Some(id) = next.filter(|id| !self.numbers.contains_key(id)) {
-            if new.len() % PIECE == PIECE - 1 {
-                git = open()?;
-            }
-            let commit = git.find_commit(id)?;
-            next = commit.parent_ids().next();
-            new.push((id, commit.tree_id()));
+    pub fn extend(&mut self, mirror: &Mirror, head: Oid) -> Result<(), git2::Error> {
+        if self.numbers.contains_key(&head) {
+            return Ok(());
         }
-        let mut parent = next.and_then(|id| self.numbers.get(&id).copied()).unwrap_or(NONE);
-        let mut before = next.map(|id| git.find_commit(id)).transpose()?.map(|commit| commit.tree_id());
-        new.reverse();
-        for piece in new.chunks(PIECE) {
-            // What the library keeps of objects it has read grows without a bound that could be set safely: it goes with the handle.
-            git = open()?;
-            let first = self.commits.len();
-            let mut encoded = Encoder::begin(piece.len());
-            for part in piece.chunks(RENEWED) {
-                git = open()?;
-                let objects = git.odb()?;
-                for (id, tree) in part {
-                    parent = self.add(&objects, *id, parent, (before, *tree), &mut encoded)?;
-                    before = Some(*tree);
-                }
+        let base = if self.is_empty() { None } else { log::newest_known(mirror.folder(), head, |id| self.numbers.contains_key(&id))? };
+        let mut parent = base.and_then(|id| self.number(id)).unwrap_or(NONE);
+        let file = mirror.index();
+        let mut piece = Encoder::default();
+        let told = log::each(mirror.folder(), head, base, &mut |id, changes| {
+            parent = self.add(id, parent, changes, &mut piece)?;
+            if piece.commits == PIECE {
+                self.save(&file, &std::mem::take(&mut piece).done());
             }
-            debug_assert_eq!(self.commits.len(), first + piece.len());
-            self.save(file, &encoded.0);
+            Ok(())
+        });
+        if piece.commits > 0 {
+            self.save(&file, &piece.done());
         }
-        drop(git);
-        Ok(())
+        self.touched.iter_mut().for_each(Vec::shrink_to_fit);
+        told
     }
 
-    fn add(&mut self, objects: &Odb<'_>, id: Oid, parent: u32, trees: (Option<Oid>, Oid), encoded: &mut Encoder) -> Result<u32, git2::Error> {
-        let mut changes = Vec::new();
-        compare(objects, trees.0, Some(trees.1), "", &mut changes)?;
+    fn add(&mut self, id: Oid, parent: u32, changes: Vec<Change>, encoded: &mut Encoder) -> Result<u32, git2::Error> {
         self.changes += changes.len();
         if self.changes > MOST_CHANGES {
             return Err(git2::Error::from_str("the repository has more changes than an index is made for"));
@@ -199,10 +187,8 @@ impl Index {
 
     /// Whether what follows the known part of the file is no whole piece.
     fn is_torn(&self, file: &mut File) -> std::io::Result<bool> {
-        let mut rest = Vec::new();
         file.seek(SeekFrom::Start(self.written))?;
-        file.read_to_end(&mut rest)?;
-        Ok(piece_of(&rest).is_none())
+        Ok(!next_piece(file, &mut Vec::new()))
     }
 
     fn read(&mut self, piece: &[u8]) -> Option<()> {
@@ -290,6 +276,11 @@ impl Index {
         touched.get(..end)?.iter().rev().find(|(by, _)| chain.has(*by)).copied()
     }
 
+    /// Each path that a branch touched, with the newest commit that did.
+    pub(super) fn newest_of_all<'i>(&'i self, chain: &'i Chain) -> impl Iterator<Item = (&'i str, u32)> {
+        self.paths.iter().filter_map(|(path, place)| Some((&**path, self.newest_touch(chain, chain.head, *place)?.0)))
+    }
+
     /// The paths below a folder that were ever there, in order.
     fn below<'i>(&'i self, folder: &str) -> impl Iterator<Item = (&'i str, u32)> {
         let prefix = if folder.is_empty() { String::new() } else { format!("{folder}/") };
@@ -321,55 +312,67 @@ impl Index {
     }
 }
 
-/// How many commits are read with one handle of the repository.
-const RENEWED: usize = 1000;
-
-fn checksum(bytes: &[u8]) -> u32 {
+pub(super) fn checksum(bytes: &[u8]) -> u32 {
     let mut sum = flate2::Crc::new();
     sum.update(bytes);
     sum.sum()
 }
 
-/// The first piece, and what is behind it; `None`: there is none that is whole.
-fn piece_of(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
-    let mut head = Decoder(bytes);
-    let (length, sum) = (head.number()? as usize, head.number()?);
-    let (piece, behind) = head.0.split_at_checked(length)?;
-    (checksum(piece) == sum && length > 0).then_some((piece, behind))
+/// Bytes before a piece: its length and its sum.
+const PIECE_HEAD: usize = 8;
+
+/// Reads the next piece; `false`: there is none that is whole.
+fn next_piece(file: &mut impl Read, piece: &mut Vec<u8>) -> bool {
+    let mut head = [0; PIECE_HEAD];
+    if file.read_exact(&mut head).is_err() {
+        return false;
+    }
+    let mut head = Decoder(&head);
+    let (Some(length), Some(sum)) = (head.number(), head.number()) else { return false };
+    piece.clear();
+    // Not more than there is, whatever a torn file says.
+    let read = file.take(u64::from(length)).read_to_end(piece);
+    length > 0 && read.is_ok_and(|read| read == length as usize) && checksum(piece) == sum
 }
 
-struct Encoder(Vec<u8>);
+#[derive(Default)]
+struct Encoder {
+    commits: usize,
+    bytes: Vec<u8>,
+}
 
 impl Encoder {
-    fn begin(commits: usize) -> Self {
-        let mut encoder = Self(Vec::new());
-        encoder.number(commits);
-        encoder
+    /// A piece: how many commits, and what they are.
+    fn done(self) -> Vec<u8> {
+        let mut piece = u32::try_from(self.commits).unwrap_or(NONE).to_le_bytes().to_vec();
+        piece.extend(self.bytes);
+        piece
     }
 
     fn number(&mut self, number: usize) {
-        self.0.extend(u32::try_from(number).unwrap_or(NONE).to_le_bytes());
+        self.bytes.extend(u32::try_from(number).unwrap_or(NONE).to_le_bytes());
     }
 
     fn commit(&mut self, id: Oid, parent: u32, changes: usize) {
-        self.0.extend(id.as_bytes());
-        self.0.extend(parent.to_le_bytes());
+        self.commits += 1;
+        self.bytes.extend(id.as_bytes());
+        self.bytes.extend(parent.to_le_bytes());
         self.number(changes);
     }
 
     fn change(&mut self, place: u32, path: Option<&String>, left: Left) {
-        self.0.extend(place.to_le_bytes());
+        self.bytes.extend(place.to_le_bytes());
         if let Some(path) = path {
             self.number(path.len());
-            self.0.extend(path.as_bytes());
+            self.bytes.extend(path.as_bytes());
         }
         match left {
-            Left::Nothing => self.0.push(0),
+            Left::Nothing => self.bytes.push(0),
             Left::File(id) => {
-                self.0.push(1);
-                self.0.extend(id.as_bytes());
+                self.bytes.push(1);
+                self.bytes.extend(id.as_bytes());
             }
-            Left::Other => self.0.push(2),
+            Left::Other => self.bytes.push(2),
         }
     }
 }

@@ -46,6 +46,12 @@ impl Mirror {
         self.folder.join("tiphys-index")
     }
 
+    /// The file of the answers of the last run.
+    #[must_use]
+    pub fn answers(&self) -> PathBuf {
+        self.folder.join("tiphys-answers")
+    }
+
     /// Whether something was ever fetched into it.
     #[must_use]
     pub fn is_there(&self) -> bool {

@@ -2,18 +2,26 @@
 //!
 //! * [`mirror`]: a bare repository of our own in the cache, shared by the cockpits of one person
 //! * [`network`]: the `git` program, which fetches with the person's own credentials and never asks
-//! * [`index`], `trees`: which commit touched which path, kept on disk
+//! * [`index`], `log`: which commit touched which path, told by git once and kept on disk; `trees`: the files of a commit
+//! * `round`, `history`: one read of the mirror; `ties`, `common`: what is kept of it, small
+//! * `saved`: the answers of the last run, on disk
 //! * [`answer`]: applications in, [`Desired`](crate::domain::desired::Desired) out, with the history of it
 //!
 //! Objects are read in this process and through libgit2; the network is never touched by it. Nothing here knows a source, a screen or a fleet.
 
 pub mod answer;
+mod common;
 mod history;
 pub mod index;
+mod log;
 pub mod mirror;
 pub mod network;
+mod program;
+mod round;
+mod saved;
 #[cfg(test)]
 pub(crate) mod tests;
+mod ties;
 mod trees;
 
 pub use answer::Reader;

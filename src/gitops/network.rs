@@ -13,6 +13,7 @@ use tokio::process::{Child, Command};
 use tokio::sync::OnceCell;
 
 use crate::base::Safe;
+use crate::gitops::program;
 
 /// A remote that says nothing for so long is lost. Git tells its progress about every second while something moves.
 const SILENCE: Duration = Duration::from_secs(30);
@@ -167,14 +168,7 @@ impl Remote {
 
     /// The environment in which git asks nobody.
     fn surround(&self, command: &mut Command, ssh: Option<&str>) {
-        for name in
-            ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_NAMESPACE", "GIT_COMMON_DIR", "GIT_TRACE", "GIT_CURL_VERBOSE"]
-        {
-            command.env_remove(name);
-        }
-        command.env("GIT_TERMINAL_PROMPT", "0").env("GIT_ASKPASS", "/bin/false").env("SSH_ASKPASS", "/bin/false");
-        // `force` and not `never`: with `never`, ssh asks on the terminal.
-        command.env("SSH_ASKPASS_REQUIRE", "force").env("GCM_INTERACTIVE", "never").env("LC_ALL", "C").env("GIT_OPTIONAL_LOCKS", "0");
+        program::quiet(command.as_std_mut());
         // What an Application names is not to be trusted with `ext::` and the like.
         command.env("GIT_ALLOW_PROTOCOL", "https:http:ssh:git:file");
         let mut settings = vec![
@@ -203,7 +197,7 @@ impl Remote {
         }
         command.env("GIT_CONFIG_COUNT", (before + settings.len()).to_string());
         if self.is_isolated {
-            command.env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_CONFIG_SYSTEM", "/dev/null").env("GIT_CONFIG_NOSYSTEM", "1");
+            program::isolate(command.as_std_mut());
             return;
         }
         // A person's own ssh stays theirs; it is only told not to ask.

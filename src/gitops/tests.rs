@@ -219,6 +219,74 @@ async fn an_index_that_is_torn_or_wrong_is_made_anew() {
     assert_eq!((mode(mine.mirror.folder()), mode(mine.folder.path().join("mirrors").as_path()), mode(&file)), (0o700, 0o700, 0o600));
 }
 
+/// What a program tells that begins with what is on disk, and of how many answers it found there.
+fn warm(mine: &Mine, wishes: Vec<(AppKey, Option<Wish>)>) -> (Vec<(AppKey, Desired)>, usize) {
+    let saved = saved::load(&mine.mirror.answers(), &Raw::from("gitops")).len();
+    let mut reader = mine.reader();
+    reader.ask(wishes);
+    reader.fetched(T0).unwrap();
+    (reader.read().unwrap(), saved)
+}
+
+#[tokio::test]
+async fn a_second_run_begins_with_the_answers_of_the_first_and_tells_the_same() {
+    let upstream = Upstream::new();
+    let first = upstream.commit("Ana", "import", &overlay("1"));
+    upstream.commit("Bo", "promote to 2", &overlay("2"));
+    upstream.commit("Bo", "broken", &[("shop/dev/kustomization.yaml", "resources: [\n")]);
+    upstream.commit("Cem", "promote to 3", &overlay("3"));
+    let mine = Mine::of(&upstream);
+    let mut reader = mine.reader();
+    reader.ask(vec![wish(None, Some(&first))]);
+    let cold = mine.fetched(&mut reader).await;
+    assert_eq!(warm(&mine, vec![wish(None, Some(&first))]), (cold.clone(), 1));
+    // The branch went on: what was told before is the end of what is told now, as if all of it were read anew.
+    for (what, files) in [("other", vec![("other/x.yaml", "a: 1\n")]), ("promote to 4", overlay("4")), ("words", vec![("shop/base/kustomization.yaml", "resources: [deployment.yaml]\n# words\n")])] {
+        upstream.commit("Dan", what, &files);
+        mine.fetch().await;
+        let (told, _) = warm(&mine, vec![wish(None, None)]);
+        std::fs::remove_file(mine.mirror.answers()).unwrap();
+        let (mut anew, saved) = warm(&mine, vec![wish(None, None)]);
+        if what == "other" {
+            // What does not concern it is not told.
+            anew[0].1.revision = told[0].1.revision.clone();
+        }
+        assert_eq!((told, saved), (anew, 0), "{what}");
+    }
+    // Other origins are another question.
+    let (key, other) = wish(None, None);
+    let mut other = other.unwrap();
+    other.origins[0].images = Box::new([Raw::from("shop=shop:9")]);
+    let (told, saved) = warm(&mine, vec![(key, Some(other))]);
+    assert_eq!((tags(told[0].1.images.as_known().unwrap()).as_str(), saved), ("9", 1));
+    // History that was rewritten is not what it was.
+    upstream.commit_on(Some("main"), &[&first], 70, "Eve", "another way", &overlay("7"));
+    mine.fetch().await;
+    assert_eq!(self::told(&warm(&mine, vec![wish(None, None)]).0[0].1), [line("7", "Eve", "another way"), line("1", "Ana", "import")]);
+}
+
+#[tokio::test]
+async fn answers_on_disk_that_are_torn_or_wrong_count_as_none() {
+    let upstream = Upstream::new();
+    upstream.commit("Ana", "import", &overlay("1"));
+    let mine = Mine::of(&upstream);
+    let mut reader = mine.reader();
+    reader.ask(vec![wish(None, None)]);
+    let told = mine.fetched(&mut reader).await;
+    let file = mine.mirror.answers();
+    assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    let whole = std::fs::read(&file).unwrap();
+    for place in 0..whole.len() {
+        std::fs::write(&file, &whole[..place]).unwrap();
+        assert_eq!(saved::load(&file, &Raw::default()).len(), 0, "cut at {place}");
+        let mut wrong = whole.clone();
+        wrong[place] ^= 0xff;
+        std::fs::write(&file, &wrong).unwrap();
+        assert_eq!(saved::load(&file, &Raw::default()).len(), 0, "changed at {place}");
+    }
+    assert_eq!(warm(&mine, vec![wish(None, None)]), (told, 0));
+}
+
 #[tokio::test]
 async fn two_cockpits_share_one_mirror() {
     let upstream = Upstream::new();

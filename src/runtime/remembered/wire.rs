@@ -8,7 +8,7 @@ use crate::domain::application::{Application, Automation, Destination, Operation
 use crate::domain::fleet::Remembered;
 use crate::domain::image::Image;
 use crate::domain::{AppKey, ArgocdName, Health, Namespace, Sync};
-use crate::sources::Interner;
+use crate::base::Interner;
 
 #[derive(Serialize, Deserialize)]
 struct Written<'a> {

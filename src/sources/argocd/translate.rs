@@ -14,7 +14,7 @@ use crate::safe;
 use crate::sources::argocd::shared::lock;
 use crate::sources::argocd::wire::{self, Text};
 
-pub(super) use crate::sources::interner::Interner;
+pub(super) use crate::base::Interner;
 
 impl Interner {
     fn filled(&mut self, text: &Text<'_>) -> Option<Raw> {

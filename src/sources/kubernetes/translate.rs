@@ -13,7 +13,7 @@ use crate::domain::workload::{
 };
 use crate::domain::{ClusterName, Namespace};
 use crate::safe;
-use crate::sources::interner::Interner;
+use crate::base::Interner;
 
 /// What has to be known besides an object to translate it.
 #[derive(Debug, Clone)]

@@ -14,7 +14,7 @@ use super::translate::Reading;
 use crate::base::Raw;
 use crate::domain::Namespace;
 use crate::domain::observation::{Items, Observation, Scope, SourceState};
-use crate::sources::interner::Interner;
+use crate::base::Interner;
 use crate::sources::{Failure, FailureKind, Outbox};
 
 /// How many watches a cluster is asked for; together with [`POLLS`] and the proof of life these are its 40 connections.

@@ -6,7 +6,7 @@ use crate::base::Raw;
 
 /// Shares equal texts.
 #[derive(Debug, Default)]
-pub(crate) struct Interner {
+pub struct Interner {
     seen: HashSet<Raw>,
 }
 
@@ -15,7 +15,7 @@ const SHARED_AT_MOST: usize = 50_000;
 
 impl Interner {
     /// This text.
-    pub(crate) fn raw(&mut self, text: &str) -> Raw {
+    pub fn raw(&mut self, text: &str) -> Raw {
         match self.seen.get(text) {
             Some(known) => known.clone(),
             None => self.keep(Raw::from(text)),
@@ -23,7 +23,7 @@ impl Interner {
     }
 
     /// The one text that is kept of all that are equal to this one.
-    pub(super) fn share(&mut self, text: &Raw) -> Raw {
+    pub fn share(&mut self, text: &Raw) -> Raw {
         match self.seen.get(text) {
             Some(known) => known.clone(),
             None => self.keep(text.clone()),
