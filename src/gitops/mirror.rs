@@ -10,6 +10,7 @@ use git2::{ErrorCode, ObjectType, Oid, Repository, RepositoryInitOptions};
 
 use crate::base::Safe;
 use crate::domain::desired::Address;
+use crate::gitops::program::{self, Running};
 
 /// A bare repository in the cache. Branches and tags lie where they lie in the original.
 #[derive(Debug, Clone)]
@@ -75,6 +76,20 @@ impl Mirror {
         // No template: hooks of a person's have no business here.
         options.bare(true).external_template(false).initial_head("main");
         Repository::init_opts(&self.folder, &options).map(drop).map_err(|error| io::Error::other(error.message().to_owned()))
+    }
+
+    /// Puts together what many fetches left, where git finds that there is enough of it; else it does nothing. Who reads or fetches meanwhile is not
+    /// disturbed: nothing goes before it is there in another way, and nothing young goes at all. Dropped, it ends.
+    pub async fn tidy(&self) -> io::Result<()> {
+        let mut command = program::local(&self.folder);
+        // One thread and little memory: nobody waits for it.
+        for setting in ["gc.autoDetach=false", "gc.auto=2000", "gc.autoPackLimit=30", "pack.threads=1", "pack.windowMemory=32m"] {
+            command.args(["-c", setting]);
+        }
+        command.args(["gc", "--auto", "--quiet"]);
+        let mut git = Running(tokio::process::Command::from(command).kill_on_drop(true).spawn()?);
+        let status = git.0.wait().await?;
+        if status.success() { Ok(()) } else { Err(io::Error::other(format!("git gc ended with {status}"))) }
     }
 
     /// Opens it.

@@ -9,11 +9,11 @@ use std::time::Duration;
 
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::io::{AsyncRead, AsyncReadExt as _};
-use tokio::process::{Child, Command};
+use tokio::process::Command;
 use tokio::sync::OnceCell;
 
 use crate::base::Safe;
-use crate::gitops::program;
+use crate::gitops::program::{self, Running};
 
 /// A remote that says nothing for so long is lost. Git tells its progress about every second while something moves.
 const SILENCE: Duration = Duration::from_secs(30);
@@ -264,17 +264,6 @@ impl Remote {
         match &self.password {
             Some((_, password)) if !password.expose_secret().is_empty() => words.replace(password.expose_secret(), "***"),
             _ => words.to_owned(),
-        }
-    }
-}
-
-/// A process and what it started. Dropped, all of them end.
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        if let Some(group) = self.0.id().and_then(|id| i32::try_from(id).ok()).and_then(rustix::process::Pid::from_raw) {
-            let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
         }
     }
 }

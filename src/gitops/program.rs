@@ -29,8 +29,25 @@ pub(super) fn local(mirror: &Path) -> Command {
     command.arg("-C").arg(mirror);
     quiet(&mut command);
     isolate(&mut command);
-    command.env_remove("GIT_CONFIG_COUNT").env("GIT_NO_REPLACE_OBJECTS", "1").env("GIT_ALLOW_PROTOCOL", "").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command
+        .env_remove("GIT_CONFIG_COUNT")
+        .env("GIT_NO_REPLACE_OBJECTS", "1")
+        .env("GIT_ALLOW_PROTOCOL", "")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
     // What the terminal sends to this program is not for it.
     std::os::unix::process::CommandExt::process_group(&mut command, 0);
     command
+}
+
+/// A process and what it started. Dropped, all of them end.
+pub(super) struct Running(pub(super) tokio::process::Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(group) = self.0.id().and_then(|id| i32::try_from(id).ok()).and_then(rustix::process::Pid::from_raw) {
+            let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+        }
+    }
 }

@@ -159,7 +159,9 @@ impl<'a> Writing<'a> {
         if let Some(known) = self.lists.get(images) {
             return *known;
         }
-        let list = images.iter().map(|image| [self.text(image.repository.as_wire()), self.optional(image.tag.as_ref()), self.optional(image.digest.as_ref())]);
+        let list = images
+            .iter()
+            .map(|image| [self.text(image.repository.as_wire()), self.optional(image.tag.as_ref()), self.optional(image.digest.as_ref())]);
         let list = list.collect();
         let number = next(&self.written.lists);
         self.written.lists.push(list);

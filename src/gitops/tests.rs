@@ -6,6 +6,7 @@ pub(crate) mod upstream;
 use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
+use std::process::Stdio;
 use std::time::Duration;
 
 use tempfile::TempDir;
@@ -241,7 +242,11 @@ async fn a_second_run_begins_with_the_answers_of_the_first_and_tells_the_same() 
     let cold = mine.fetched(&mut reader).await;
     assert_eq!(warm(&mine, vec![wish(None, Some(&first))]), (cold.clone(), 1));
     // The branch went on: what was told before is the end of what is told now, as if all of it were read anew.
-    for (what, files) in [("other", vec![("other/x.yaml", "a: 1\n")]), ("promote to 4", overlay("4")), ("words", vec![("shop/base/kustomization.yaml", "resources: [deployment.yaml]\n# words\n")])] {
+    for (what, files) in [
+        ("other", vec![("other/x.yaml", "a: 1\n")]),
+        ("promote to 4", overlay("4")),
+        ("words", vec![("shop/base/kustomization.yaml", "resources: [deployment.yaml]\n# words\n")]),
+    ] {
         upstream.commit("Dan", what, &files);
         mine.fetch().await;
         let (told, _) = warm(&mine, vec![wish(None, None)]);
@@ -337,4 +342,32 @@ async fn a_remote_that_says_nothing_is_given_up() {
     let remote = Remote::new(&format!("git://{}/x.git", listener.local_addr().unwrap()), true).silent_for(Duration::from_millis(300));
     let trouble = remote.fetch(mirror.folder()).await.unwrap_err();
     assert_eq!((trouble.kind, trouble.why.as_str()), (TroubleKind::Lost, "the remote said nothing for 1 s"));
+}
+
+#[tokio::test]
+async fn a_mirror_of_many_packs_becomes_one_of_few_and_says_what_it_said() {
+    let upstream = Upstream::new();
+    for number in 0..32 {
+        upstream.commit("Ana", "next", &overlay(&number.to_string()));
+    }
+    let mine = Mine::of(&upstream);
+    let mut reader = mine.reader();
+    reader.ask(vec![wish(None, None)]);
+    let told = mine.fetched(&mut reader).await;
+    let folder = mine.mirror.folder().join("objects/pack");
+    let packs =
+        || std::fs::read_dir(&folder).map_or(0, |files| files.flatten().filter(|file| file.path().extension() == Some("pack".as_ref())).count());
+    mine.mirror.tidy().await.unwrap();
+    assert_eq!(packs(), 1, "what came at once is one");
+    for id in upstream.log() {
+        let mut git =
+            program::local(mine.mirror.folder()).args(["pack-objects", "--quiet", "objects/pack/pack"]).stdin(Stdio::piped()).spawn().unwrap();
+        writeln!(git.stdin.take().unwrap(), "{id}").unwrap();
+        assert!(git.wait().unwrap().success());
+    }
+    assert_eq!(packs(), 33);
+    mine.mirror.tidy().await.unwrap();
+    assert_eq!(packs(), 1);
+    std::fs::remove_file(mine.mirror.answers()).unwrap();
+    assert_eq!(warm(&mine, vec![wish(None, None)]), (told, 0));
 }

@@ -31,11 +31,14 @@ const LARGEST: usize = 4 << 20;
 /// What a file says, or what is wrong with it.
 type Parsed = Result<Rc<[Rc<Node>]>, Flaw>;
 
+/// What was read of objects, and how much that is.
+type Kept<T> = (HashMap<Oid, T>, usize);
+
 /// The files of a repository by their content, parsed once.
 pub(super) struct Files<'g> {
     git: &'g Repository,
-    parsed: RefCell<(HashMap<Oid, Parsed>, usize)>,
-    folders: RefCell<(HashMap<Oid, Rc<[Item]>>, usize)>,
+    parsed: RefCell<Kept<Parsed>>,
+    folders: RefCell<Kept<Rc<[Item]>>>,
 }
 
 /// Something in a folder, in git's order.

@@ -7,6 +7,7 @@ use super::canary;
 use super::definition::{ApplicationDefinition, Definition, EnvironmentDefinition, Layout, WorkloadDefinition, WorkloadKind};
 use super::layout;
 use super::scenario::{Commit, FaultDeed, Happening, RolloutDeed, Scenario, Target};
+use super::serve::RepositoryDeed;
 use super::span;
 
 /// Whether a world holds together.
@@ -49,7 +50,7 @@ pub(super) fn scenario(scenario: &Scenario, world: &Definition) -> Result<(), St
         check().map_err(|problem| format!("versions, entry {} ({} {}): {problem}", number + 1, odd.workload, odd.version))?;
     }
     for (number, happening) in scenario.timeline.iter().enumerate() {
-        one_happening(world, happening)
+        one_happening(scenario, world, happening)
             .map_err(|problem| format!("timeline, entry {} (after {}): {problem}", number + 1, span::write(happening.after)))?;
     }
     if let Some(traffic) = &scenario.traffic {
@@ -235,12 +236,13 @@ fn one_workload(world: &Definition, workload: &WorkloadDefinition) -> Result<(),
     Ok(())
 }
 
-fn one_happening(world: &Definition, happening: &Happening) -> Result<(), String> {
+fn one_happening(scenario: &Scenario, world: &Definition, happening: &Happening) -> Result<(), String> {
     if happening.every.is_some_and(|every| every.is_zero()) {
         return Err("'every' must be longer than nothing".to_owned());
     }
-    let Happening { commit, rollout, fault, controller, drift, sync, say, .. } = happening;
-    if say.is_empty() && commit.is_none() && rollout.is_none() && fault.is_none() && controller.is_none() && drift.is_none() && sync.is_none() {
+    let Happening { commit, rollout, fault, controller, drift, sync, repository, pin, say, .. } = happening;
+    let is_still = commit.is_none() && rollout.is_none() && fault.is_none() && controller.is_none() && drift.is_none() && sync.is_none();
+    if say.is_empty() && is_still && repository.is_none() && pin.is_none() {
         return Err("nothing happens and nothing is said".to_owned());
     }
     if let Some(commit) = commit {
@@ -250,13 +252,24 @@ fn one_happening(world: &Definition, happening: &Happening) -> Result<(), String
         one_rollout(world, deed).map_err(|problem| format!("rollout: {problem}"))?;
     }
     if let Some(deed) = fault {
-        server(world, deed).map_err(|problem| format!("fault: {problem}"))?;
+        server(scenario, world, deed).map_err(|problem| format!("fault: {problem}"))?;
     }
     if let Some(deed) = controller {
         argocd(world, &deed.argocd).map_err(|problem| format!("controller: {problem}"))?;
     }
     if let Some(deed) = drift {
         place(world, &deed.application, &deed.environment, None).map_err(|problem| format!("drift: {problem}"))?;
+    }
+    if let Some(RepositoryDeed::RewriteBranch { branch, .. } | RepositoryDeed::Commit { branch: Some(branch), .. }) = repository {
+        let own = world.environments.iter().filter(|_| scenario.branch_per_environment).map(|environment| format!("env/{}", environment.name));
+        let branches: Vec<String> = own.chain(["main".to_owned()]).collect();
+        known_name("branch", branch, branches.iter().map(String::as_str)).map_err(|problem| format!("repository: {problem}"))?;
+    }
+    if let Some(pin) = pin {
+        let application = place(world, &pin.application, &pin.environment, None).map_err(|problem| format!("pin: {problem}"))?;
+        if !matches!(application.layout, Layout::Kustomize | Layout::Plain) {
+            return Err(format!("pin: '{}' is no kustomization: only the images of one are pinned here", application.name));
+        }
     }
     if let Some(Target { application, environment, placement }) = sync {
         place(world, application, environment, placement.as_deref()).map_err(|problem| format!("sync: {problem}"))?;
@@ -307,11 +320,13 @@ fn one_rollout(world: &Definition, deed: &RolloutDeed) -> Result<(), String> {
     }
 }
 
-fn server(world: &Definition, deed: &FaultDeed) -> Result<(), String> {
+fn server(scenario: &Scenario, world: &Definition, deed: &FaultDeed) -> Result<(), String> {
     match deed.server.split_once(':') {
+        None if deed.server == "git" && scenario.git_over_http => Ok(()),
+        None if deed.server == "git" => Err("'git' is a server only with git-over-http = true".to_owned()),
         Some(("argocd", name)) => argocd(world, name),
         Some(("cluster", name)) => cluster(world, name),
-        _ => Err(format!("'{}' is no server: use 'argocd:NAME' or 'cluster:NAME'", deed.server)),
+        _ => Err(format!("'{}' is no server: use 'argocd:NAME', 'cluster:NAME' or 'git'", deed.server)),
     }
 }
 

@@ -52,6 +52,8 @@ const WORK: &[&str] = &[
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct PastCommit {
     pub(super) files: Vec<(String, Option<Vec<u8>>)>,
+    /// Whose files they are; nothing where all have them.
+    pub(super) environment: Option<String>,
     pub(super) author: Author,
     /// How long before the world began to move.
     pub(super) when_before_start: Duration,
@@ -104,6 +106,7 @@ pub(super) fn history(definition: &Definition, steps: &dyn Fn(Duration) -> Durat
     let import: Vec<_> = files(&past, steps).into_iter().map(|(path, bytes)| (path, Some(bytes))).collect();
     let mut commits = vec![PastCommit {
         files: import,
+        environment: None,
         author: author(person(&mut rng)),
         when_before_start: Duration::from_secs_f64(21.0 * DAY),
         message: "Import the manifests of all teams\n\nPLAT-101 one repository, one way to production\n".to_owned(),
@@ -111,6 +114,8 @@ pub(super) fn history(definition: &Definition, steps: &dyn Fn(Duration) -> Durat
     for event in events {
         let Some(application) = past.applications.get_mut(event.application) else { continue };
         let before = application.clone();
+        let (Change::Version(_, key, _) | Change::Replicas(_, key, _)) = &event.change;
+        let environment = key.split('/').next().map(str::to_owned);
         match event.change {
             Change::Version(workload, key, tag) => {
                 application.workloads.get_mut(workload).map(|workload| workload.versions.insert(key, tag));
@@ -125,7 +130,7 @@ pub(super) fn history(definition: &Definition, steps: &dyn Fn(Duration) -> Durat
         let files: Vec<_> = changed.map(|(path, bytes)| (path, Some(bytes))).collect();
         if !files.is_empty() {
             let when_before_start = Duration::from_secs_f64(event.before);
-            commits.push(PastCommit { files, author: author(event.author), when_before_start, message: event.message });
+            commits.push(PastCommit { files, environment, author: author(event.author), when_before_start, message: event.message });
         }
     }
     commits
@@ -262,7 +267,8 @@ fn reverted(definition: &Definition, order: &[usize], events: &mut Vec<Event>, r
 mod tests {
     use super::*;
     use crate::base::Timestamp;
-    use crate::simulator::{library, repository::Repository};
+    use crate::simulator::library;
+    use crate::simulator::repository::{MAIN, Repository};
 
     #[test]
     fn every_past_ends_in_the_files_of_today() {
@@ -296,9 +302,9 @@ mod tests {
         let repository = Repository::create(&folder.path().join("gitops.git")).unwrap();
         let start = Timestamp::from_second(1_790_000_000).unwrap();
         for commit in history(&definition, &|length| length, 7) {
-            repository.commit(&commit.files, &commit.author, start - commit.when_before_start, &commit.message).unwrap();
+            repository.commit(MAIN, &commit.files, &commit.author, start - commit.when_before_start, &commit.message).unwrap();
         }
-        let log = repository.log(&repository.head().unwrap(), None, 100).unwrap();
+        let log = repository.log(&repository.head(MAIN).unwrap(), None, 100).unwrap();
         for revision in &log {
             println!("{} {:18} {}", revision.when, revision.author.name, revision.message.lines().next().unwrap());
         }

@@ -88,6 +88,25 @@ pub(super) fn version_file(application: &ApplicationDefinition, environment: &st
     }
 }
 
+/// The file beside the manifests of a deployment that pins its images, where its name is this.
+pub(super) fn pin_file(application: &ApplicationDefinition, (environment, placement): (&str, &str), name: &str) -> Option<String> {
+    let is_kustomize = matches!(application.layout, Layout::Kustomize | Layout::Plain);
+    let folder = source(application, environment, placement).into_iter().next()?.path;
+    is_kustomize.then(|| format!("{folder}/.argocd-source-{name}.yaml"))
+}
+
+/// What such a file says, as Argo CD Image Updater writes it.
+pub(super) fn pinned(images: &[String]) -> String {
+    images.iter().fold("kustomize:\n  images:\n".to_owned(), |text, image| format!("{text}  - {image}\n"))
+}
+
+/// The tag that pins give an image: `kustomize.images` of the file, then those of the Application itself.
+pub(super) fn pin<'p>(image: &str, file: Option<&'p [u8]>, own: &'p [String]) -> Option<&'p str> {
+    let lines = file.and_then(|text| std::str::from_utf8(text).ok()).unwrap_or_default().lines().filter_map(|line| line.trim().strip_prefix("- "));
+    let tag = |pinned: &'p str| pinned.strip_prefix(image)?.strip_prefix(':');
+    own.iter().rev().find_map(|pinned| tag(pinned)).or_else(|| lines.rev().find_map(tag))
+}
+
 /// The sources of the Application object of a deployment.
 pub(super) fn source(application: &ApplicationDefinition, environment: &str, placement: &str) -> Vec<Source> {
     let (folder, overlay) = (application.folder(), overlay(environment, placement));

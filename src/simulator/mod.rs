@@ -108,9 +108,13 @@ impl Simulator {
         }
         let clusters = definition.clusters.iter().map(|cluster| cluster.name.as_str());
         let argocds = definition.argocds.iter().map(|argocd| argocd.name.as_str());
-        let bound = Bound::bind(clusters, argocds).await.map_err(|error| refused(format!("no port of loopback can be opened: {error}")))?;
+        let bound = Bound::bind(clusters, argocds, scenario.git_over_http)
+            .await
+            .map_err(|error| refused(format!("no port of loopback can be opened: {error}")))?;
         let urls =
             definition.clusters.iter().filter_map(|cluster| Some((cluster.name.clone(), bound.url(&format!("cluster:{}", cluster.name))?))).collect();
+        let is_served = scenario.git_over_http;
+        let (url, served) = (bound.repository(), options.folder.join("gitops.git"));
         let (teller, told) = watch::channel(Told::default());
         let folder = options.folder.clone();
         // Git and thousands of objects take a while, during which the runtime has other things to do.
@@ -118,8 +122,16 @@ impl Simulator {
             let place = options.folder.join("gitops.git");
             let repository = Repository::create(&place).map_err(|error| format!("no git repository can be made in {}: {error}", place.display()))?;
             let clock = Clock::new(options.start, options.speed);
-            let ground =
-                Ground { definition: definition.clone(), scenario, seed: options.seed, clock: clock.clone(), repository, urls: &urls, told: teller };
+            let ground = Ground {
+                definition: definition.clone(),
+                scenario,
+                seed: options.seed,
+                clock: clock.clone(),
+                repository,
+                url,
+                urls: &urls,
+                told: teller,
+            };
             Ok((Shared::new(World::new(ground)?), definition, clock.restarted()))
         })
         .await
@@ -142,6 +154,7 @@ impl Simulator {
                         store: store.clone(),
                     })
                     .collect(),
+                repository: is_served.then_some(served),
                 hands: Arc::new(shared.clone()),
                 clock,
             }

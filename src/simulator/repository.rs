@@ -10,7 +10,8 @@ use git2::{Buf, ErrorClass, ErrorCode, FileMode, Oid, RepositoryInitOptions, Sig
 
 use crate::base::Timestamp;
 
-const BRANCH: &str = "refs/heads/main";
+/// The branch that is the default one.
+pub(super) const MAIN: &str = "main";
 /// From so many files on, a commit is written as one pack: a file per object takes seconds for thousands of them.
 const MANY: usize = 200;
 /// How often a commit is put on a head that moved, or waits for a lock of git's.
@@ -38,7 +39,7 @@ pub(super) struct Revision {
     pub(super) message: String,
 }
 
-/// A bare repository with the branch `main`.
+/// A bare repository with the branch `main` and what others are made.
 pub(super) struct Repository {
     path: PathBuf,
     git: Mutex<git2::Repository>,
@@ -77,32 +78,34 @@ impl Repository {
         &self.path
     }
 
-    /// Puts a commit on what `main` is now; nothing for a file's bytes removes it. Returns the revision.
+    /// Puts a commit on what a branch is now; nothing for a file's bytes removes it. Returns the revision. A branch
+    /// that is not there begins with it.
     pub(super) fn commit(
         &self,
+        branch: &str,
         changes: &[(String, Option<Vec<u8>>)],
         author: &Author,
         when: Timestamp,
         message: &str,
     ) -> Result<String, git2::Error> {
         if changes.len() < MANY {
-            return commit(&self.git(), None, changes, author, when, message);
+            return commit(&self.git(), branch, None, changes, author, when, message);
         }
         // A handle of its own: objects that are kept in memory must not outlive the commit unseen by everybody else.
         let git = git2::Repository::open_bare(&self.path)?;
         let objects = git.odb()?;
         let memory = objects.add_new_mempack_backend(1000)?;
-        commit(&git, Some((&objects, &memory)), changes, author, when, message)
+        commit(&git, branch, Some((&objects, &memory)), changes, author, when, message)
     }
 
-    /// Makes the newest commit anew with other words, on what was there before it: the branch is moved by force.
-    pub(super) fn rewrite(&self, author: &Author, when: Timestamp, message: &str) -> Result<String, git2::Error> {
+    /// Makes the newest commit of a branch anew with other words, on what was there before it: the branch is moved by force.
+    pub(super) fn rewrite(&self, branch: &str, author: &Author, when: Timestamp, message: &str) -> Result<String, git2::Error> {
         let git = self.git();
-        let head = git.find_commit(git.refname_to_id(BRANCH)?)?;
+        let head = git.find_commit(git.refname_to_id(&reference(branch))?)?;
         let signature = Signature::new(&author.name, &author.email, &Time::new(when.as_second(), 0))?;
         let parents: Vec<_> = head.parents().collect();
         let id = git.commit(None, &signature, &signature, message, &head.tree()?, &parents.iter().collect::<Vec<_>>())?;
-        git.reference(BRANCH, id, true, "rewritten")?;
+        git.reference(&reference(branch), id, true, "rewritten")?;
         Ok(id.to_string())
     }
 
@@ -116,9 +119,14 @@ impl Repository {
         std::fs::rename(from, to).map_err(|error| git2::Error::from_str(&error.to_string()))
     }
 
-    /// The newest revision of `main`; an error while there is none.
-    pub(super) fn head(&self) -> Result<String, git2::Error> {
-        Ok(self.git().refname_to_id(BRANCH)?.to_string())
+    /// The newest revision of a branch; an error while there is none.
+    pub(super) fn head(&self, branch: &str) -> Result<String, git2::Error> {
+        Ok(self.git().refname_to_id(&reference(branch))?.to_string())
+    }
+
+    /// Makes a branch at a revision.
+    pub(super) fn branch(&self, branch: &str, revision: &str) -> Result<(), git2::Error> {
+        self.git().reference(&reference(branch), Oid::from_str(revision)?, false, "branch").map(drop)
     }
 
     /// A file at a revision, if it was there.
@@ -170,8 +178,13 @@ impl Repository {
 
 type Memory<'a> = (&'a git2::Odb<'a>, &'a git2::Mempack<'a>);
 
+fn reference(branch: &str) -> String {
+    format!("refs/heads/{branch}")
+}
+
 fn commit(
     git: &git2::Repository,
+    branch: &str,
     memory: Option<Memory<'_>>,
     changes: &[(String, Option<Vec<u8>>)],
     author: &Author,
@@ -183,9 +196,10 @@ fn commit(
     for (path, bytes) in changes {
         blobs.push((path, bytes.as_ref().map(|bytes| git.blob(bytes)).transpose()?));
     }
+    let branch = reference(branch);
     let mut refused = None;
     for _attempt in 0..ATTEMPTS {
-        let parent = match git.refname_to_id(BRANCH) {
+        let parent = match git.refname_to_id(&branch) {
             Ok(head) => Some(git.find_commit(head)?),
             Err(error) if error.code() == ErrorCode::NotFound => None,
             Err(error) => return Err(error),
@@ -208,8 +222,8 @@ fn commit(
             write_pack(git, objects, memory)?;
         }
         let moved = match &parent {
-            Some(parent) => git.reference_matching(BRANCH, id, true, parent.id(), "commit"),
-            None => git.reference(BRANCH, id, false, "commit (initial)"),
+            Some(parent) => git.reference_matching(&branch, id, true, parent.id(), "commit"),
+            None => git.reference(&branch, id, false, "commit (initial)"),
         };
         match moved {
             Ok(_) => return Ok(id.to_string()),
@@ -222,7 +236,7 @@ fn commit(
             Err(error) => return Err(error),
         }
     }
-    Err(refused.unwrap_or_else(|| git2::Error::from_str("the branch main did not hold still")))
+    Err(refused.unwrap_or_else(|| git2::Error::from_str("the branch did not hold still")))
 }
 
 /// Writes the objects that are in memory as one pack.
@@ -304,21 +318,21 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("gitops.git");
         let repository = Repository::create(&path).unwrap();
-        assert!(repository.head().is_err(), "no commit, no head");
-        let first = repository.commit(&[file("apps/a/x.yaml", "tag: 1\n"), file("README.md", "hi\n")], &author(), moment(0), "import").unwrap();
+        assert!(repository.head(MAIN).is_err(), "no commit, no head");
+        let first = repository.commit(MAIN, &[file("apps/a/x.yaml", "tag: 1\n"), file("README.md", "hi\n")], &author(), moment(0), "import").unwrap();
         git(folder.path(), &["clone", "--quiet", "gitops.git", "clone"]);
         let clone = folder.path().join("clone");
         std::fs::write(clone.join("apps/a/x.yaml"), "tag: 2\n").unwrap();
         git(&clone, &["commit", "--quiet", "-am", "promote(staging): a → 2"]);
         git(&clone, &["push", "--quiet", "origin", "main"]);
-        let pushed = repository.head().unwrap();
+        let pushed = repository.head(MAIN).unwrap();
         assert_eq!(pushed, git(&clone, &["rev-parse", "HEAD"]).trim());
         assert_eq!(repository.changed_since(&first, &pushed).unwrap(), ["apps/a/x.yaml"]);
         assert_eq!(repository.read(&pushed, "apps/a/x.yaml").unwrap().unwrap(), b"tag: 2\n");
         let revision = repository.revision(&pushed).unwrap();
         assert_eq!((revision.author.name.as_str(), revision.message.trim()), ("Li Wei", "promote(staging): a → 2"));
 
-        let last = repository.commit(&[("README.md".to_owned(), None), ("nowhere".to_owned(), None)], &author(), moment(60), "tidy").unwrap();
+        let last = repository.commit(MAIN, &[("README.md".to_owned(), None), ("nowhere".to_owned(), None)], &author(), moment(60), "tidy").unwrap();
         assert_eq!(repository.read(&last, "README.md").unwrap(), None);
         assert_eq!(repository.read(&last, "apps").unwrap(), None, "a folder is no file");
         assert_eq!(repository.revision(&last).unwrap().parent, Some(pushed.clone()));
@@ -337,17 +351,17 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("gitops.git");
         let repository = Repository::create(&path).unwrap();
-        let first = repository.commit(&[file("x.yaml", "tag: 1\n")], &author(), moment(0), "import").unwrap();
-        let second = repository.commit(&[file("x.yaml", "tag: 2\n")], &author(), moment(1), "wrong words").unwrap();
-        let again = repository.rewrite(&author(), moment(2), "right words").unwrap();
-        assert!(again != second && repository.head().unwrap() == again);
+        let first = repository.commit(MAIN, &[file("x.yaml", "tag: 1\n")], &author(), moment(0), "import").unwrap();
+        let second = repository.commit(MAIN, &[file("x.yaml", "tag: 2\n")], &author(), moment(1), "wrong words").unwrap();
+        let again = repository.rewrite(MAIN, &author(), moment(2), "right words").unwrap();
+        assert!(again != second && repository.head(MAIN).unwrap() == again);
         assert_eq!(git(&path, &["log", "--format=%s", "main"]).lines().collect::<Vec<_>>(), ["right words", "import"]);
         assert_eq!(repository.revision(&again).unwrap().parent, Some(first));
         for away in [true, true, false, false] {
             repository.set_away(away).unwrap();
             let read = Command::new("git").arg("ls-remote").arg(&path).output().unwrap();
             assert_eq!(read.status.success(), !away);
-            assert_eq!(repository.head().unwrap(), again, "the world itself goes on");
+            assert_eq!(repository.head(MAIN).unwrap(), again, "the world itself goes on");
         }
     }
 
@@ -358,13 +372,13 @@ mod tests {
         let head = |name: &str| {
             let path = folder.path().join(name);
             let repository = Repository::create(&path).unwrap();
-            repository.commit(&files, &author(), moment(0), "import").unwrap();
-            repository.commit(&[file("apps/s1/values.yaml", "tag: new\n")], &author(), moment(9), "next").unwrap();
+            repository.commit(MAIN, &files, &author(), moment(0), "import").unwrap();
+            repository.commit(MAIN, &[file("apps/s1/values.yaml", "tag: new\n")], &author(), moment(9), "next").unwrap();
             assert_eq!(git(&path, &["fsck", "--full", "--strict", "--no-dangling"]).trim(), "");
             assert_eq!(git(&path, &["show", "main:apps/s1/values.yaml"]), "tag: new\n");
             assert_eq!(git(&path, &["show", "main:apps/s7/values.yaml"]), "tag: 7\n");
             assert!(git(&path, &["count-objects"]).starts_with("5 objects"), "commit, blob and the three trees above it");
-            repository.head().unwrap()
+            repository.head(MAIN).unwrap()
         };
         assert_eq!(head("one.git"), head("two.git"));
     }
@@ -373,13 +387,13 @@ mod tests {
     fn commits_and_pushes_at_the_same_time_lose_nothing() {
         let folder = tempfile::tempdir().unwrap();
         let repository = Repository::create(&folder.path().join("gitops.git")).unwrap();
-        repository.commit(&[file("a", "0\n")], &author(), moment(0), "import").unwrap();
+        repository.commit(MAIN, &[file("a", "0\n")], &author(), moment(0), "import").unwrap();
         git(folder.path(), &["clone", "--quiet", "gitops.git", "clone"]);
         let clone = folder.path().join("clone");
         std::thread::scope(|scope| {
             scope.spawn(|| {
                 for number in 0..30 {
-                    repository.commit(&[file("a", &format!("{number}!\n"))], &author(), moment(number), "ours").unwrap();
+                    repository.commit(MAIN, &[file("a", &format!("{number}!\n"))], &author(), moment(number), "ours").unwrap();
                 }
             });
             for number in 0..5 {
@@ -389,7 +403,7 @@ mod tests {
                 while !pushed(&clone) {}
             }
         });
-        let log = repository.log(&repository.head().unwrap(), None, 100).unwrap();
+        let log = repository.log(&repository.head(MAIN).unwrap(), None, 100).unwrap();
         assert_eq!(log.iter().filter(|revision| revision.message.trim() == "ours").count(), 30);
         assert_eq!(log.iter().filter(|revision| revision.message.trim() == "theirs").count(), 5);
     }

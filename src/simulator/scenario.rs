@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::fault::Fault;
+use super::serve::RepositoryDeed;
 use super::span;
 
 /// A scenario as written.
@@ -18,6 +19,12 @@ pub(super) struct Scenario {
     pub(super) story: String,
     /// Which world of `assets/worlds/`: `acme`, `lab`, …; `fleet` is generated.
     pub(super) world: String,
+    /// Each environment has a branch of its own in the gitops repository, `env/staging`, and its Applications name it.
+    #[serde(default)]
+    pub(super) branch_per_environment: bool,
+    /// The gitops repository is a server, `git`, which can have faults like any other; else it is a folder.
+    #[serde(default)]
+    pub(super) git_over_http: bool,
     /// What is odd about single versions.
     #[serde(default)]
     pub(super) versions: Vec<VersionDefinition>,
@@ -89,6 +96,35 @@ pub(super) struct Happening {
     pub(super) drift: Option<Drift>,
     #[serde(default)]
     pub(super) sync: Option<Target>,
+    /// Something happens to the gitops repository, as over the control server.
+    #[serde(default)]
+    pub(super) repository: Option<RepositoryDeed>,
+    #[serde(default)]
+    pub(super) pin: Option<Pin>,
+}
+
+/// A version is pinned past the file that says it, or the pin goes. Argo CD deploys what is pinned.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct Pin {
+    pub(super) application: String,
+    pub(super) environment: String,
+    /// A tag for all its workloads; none: the pin goes.
+    #[serde(default)]
+    pub(super) version: Option<String>,
+    #[serde(default)]
+    pub(super) r#in: PinPlace,
+}
+
+/// Where a version is pinned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum PinPlace {
+    /// `.argocd-source-NAME.yaml` beside the manifests, as Argo CD Image Updater commits it.
+    #[default]
+    File,
+    /// `spec.source.kustomize.images` of the Application, as `argocd app set` writes it.
+    Application,
 }
 
 /// An image is moved in the gitops repository.

@@ -1,6 +1,7 @@
 //! The simulator from outside, as a process with sockets: what it serves follows the official schemas and what real servers answered, the stories of
 //! the lab come out the same, and the cockpit flies in it through every kind of fault.
 
+mod branches;
 mod contracts;
 mod faults;
 mod fleet;

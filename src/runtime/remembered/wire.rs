@@ -3,12 +3,12 @@
 use color_eyre::eyre::Result;
 use serde::{Deserialize, Serialize};
 
+use crate::base::Interner;
 use crate::base::{Raw, Timestamp};
 use crate::domain::application::{Application, Automation, Destination, Operation, Origin, Phase, Shape};
 use crate::domain::fleet::Remembered;
 use crate::domain::image::Image;
 use crate::domain::{AppKey, ArgocdName, Health, Namespace, Sync};
-use crate::base::Interner;
 
 #[derive(Serialize, Deserialize)]
 struct Written<'a> {

@@ -133,7 +133,19 @@ fn a_scenario_that_does_not_fit_its_world_is_told() {
         ),
         (
             "[[timeline]]\nafter = '5s'\nfault = { server = 'main' }",
-            "timeline, entry 1 (after 5s): fault: 'main' is no server: use 'argocd:NAME' or 'cluster:NAME'",
+            "timeline, entry 1 (after 5s): fault: 'main' is no server: use 'argocd:NAME', 'cluster:NAME' or 'git'",
+        ),
+        (
+            "[[timeline]]\nafter = '5s'\nfault = { server = 'git' }",
+            "timeline, entry 1 (after 5s): fault: 'git' is a server only with git-over-http = true",
+        ),
+        (
+            "[[timeline]]\nafter = '5s'\nrepository = { rewrite-branch = { branch = 'env/dev', message = 'x' } }",
+            "timeline, entry 1 (after 5s): repository: no branch is called 'env/dev': there are main",
+        ),
+        (
+            "[[timeline]]\nafter = '5s'\npin = { application = 'web-shell', environment = 'dev', version = '1' }",
+            "timeline, entry 1 (after 5s): pin: 'web-shell' is no kustomization: only the images of one are pinned here",
         ),
         (
             "[[timeline]]\nafter = '5s'\nfault = { server = 'cluster:prod-uss' }",

@@ -17,6 +17,7 @@ pub(in crate::simulator) struct Around<'a> {
     pub(in crate::simulator) argocd: &'a str,
     pub(in crate::simulator) control_plane: &'a str,
     pub(in crate::simulator) repository: &'a str,
+    pub(in crate::simulator) branch: &'a str,
     pub(in crate::simulator) workloads: &'a [Workload],
     /// The applications that it may consist of.
     pub(in crate::simulator) applications: &'a [Application],
@@ -56,12 +57,15 @@ fn sources(application: &Application, around: &Around<'_>) -> Map<String, Value>
     let mut sources: Vec<Value> = layout::source(around.definition, &application.environment, &application.placement)
         .into_iter()
         .map(|source| {
-            let mut object = json!({"repoURL": around.repository, "targetRevision": "main"});
+            let mut object = json!({"repoURL": around.repository, "targetRevision": around.branch});
             if let Some(object) = object.as_object_mut() {
                 for (key, value) in [("path", &source.path), ("ref", &source.reference)] {
                     if !value.is_empty() {
                         object.insert(key.to_owned(), Value::from(value.clone()));
                     }
+                }
+                if !application.images.is_empty() {
+                    object.insert("kustomize".to_owned(), json!({"images": application.images}));
                 }
                 if !source.value_files.is_empty() {
                     object.insert("helm".to_owned(), json!({"valueFiles": source.value_files}));

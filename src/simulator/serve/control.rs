@@ -60,7 +60,9 @@ impl Server {
                 Ok(Err(refused)) => refusal(StatusCode::UNPROCESSABLE_ENTITY, &refused.message),
                 Err(error) => refusal(
                     StatusCode::BAD_REQUEST,
-                    &format!("wanted is {{\"away\": true}}, {{\"rewrite\": \"words\"}} or {{\"commit\": {{\"path\": …, \"text\": …}}}}: {error}"),
+                    &format!(
+                        "wanted is {{\"away\": true}}, {{\"rewrite\": \"words\"}}, {{\"rewrite-branch\": {{\"branch\": …, \"message\": …}}}} or {{\"commit\": {{\"branch\": …, \"path\": …, \"text\": …}}}}: {error}"
+                    ),
                 ),
             },
             (&Method::GET, ["faults"]) => {

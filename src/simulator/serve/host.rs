@@ -20,7 +20,7 @@ use super::answer::{Answer, Content, Cut, Question};
 use super::body::Body;
 use super::gate::Gate;
 use super::socket::Socket;
-use super::{argocd, control, kubernetes};
+use super::{argocd, control, git, kubernetes};
 use crate::simulator::clock::Clock;
 
 /// Connections that may wait to be accepted.
@@ -34,6 +34,7 @@ const AGAIN: Duration = Duration::from_millis(20);
 pub(super) enum Site {
     Kubernetes(kubernetes::Server),
     Argocd(argocd::Server),
+    Git(git::Server),
     Control(control::Server),
 }
 
@@ -42,6 +43,7 @@ impl Site {
         match self {
             Self::Kubernetes(server) => Ok(server.answer(question).await),
             Self::Argocd(server) => server.answer(question).await,
+            Self::Git(server) => Ok(server.answer(question).await),
             Self::Control(server) => Ok(server.answer(&question)),
         }
     }
@@ -50,7 +52,7 @@ impl Site {
         match self {
             Self::Kubernetes(_) => kubernetes::refusal(status, says),
             Self::Argocd(_) => argocd::refusal(status, says),
-            Self::Control(_) => Answer::text(status, "refused\n"),
+            Self::Git(_) | Self::Control(_) => Answer::text(status, "refused\n"),
         }
     }
 }

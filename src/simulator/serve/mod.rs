@@ -1,7 +1,7 @@
 //! THE SERVERS of a world: each Argo CD and each cluster on a port of its own on loopback, in the real wire protocols, and a control server beside
 //! them. They only read stores; what a person changes goes to the world through [`Hands`], which they know nothing else of.
 //!
-//! `host` (a port and its faults) → `kubernetes`, `argocd`, `control` (who answers) → `answer`, `body`, `socket` (how it leaves). `gate` is the fault
+//! `host` (a port and its faults) → `kubernetes`, `argocd`, `git`, `control` (who answers) → `answer`, `body`, `socket` (how it leaves). `gate` is the fault
 //! and the figures of one server. `json` cuts stored bytes without parsing them.
 
 mod answer;
@@ -9,6 +9,7 @@ mod argocd;
 mod body;
 mod control;
 mod gate;
+mod git;
 mod host;
 mod json;
 mod kubernetes;
@@ -37,6 +38,8 @@ use super::store::{Kind, Store};
 
 /// The name of the server where the truth is read and faults are set.
 pub(super) const CONTROL: &str = "control";
+/// The name of the server of the gitops repository, where a scenario has one.
+pub(super) const GIT: &str = "git";
 /// Who may log in to a cluster, by bearer token: their names are their tokens. `admin` may do everything, `viewer` read everything, `payments` read
 /// two namespaces.
 pub(super) const CLUSTER_USERS: &[&str] = &["admin", "viewer", "payments"];
@@ -49,6 +52,8 @@ pub(super) const ARGOCD_VIEWER: &str = "viewer";
 pub(super) struct Plan {
     pub(super) clusters: Vec<ClusterPlan>,
     pub(super) argocds: Vec<ArgocdPlan>,
+    /// The gitops repository, where it is served.
+    pub(super) repository: Option<std::path::PathBuf>,
     pub(super) hands: Arc<dyn Hands>,
     pub(super) clock: Clock,
 }
@@ -112,8 +117,17 @@ pub(super) enum RepositoryDeed {
     Away(bool),
     /// The newest commit is taken back by force, and its change made anew with these words: history is rewritten.
     Rewrite(String),
+    /// The same on another branch than `main`.
+    RewriteBranch {
+        /// `env/production`.
+        branch: String,
+        message: String,
+    },
     /// Somebody commits a file; a file without text is removed. So overrides are pinned (`.argocd-source.yaml`), and files are broken.
     Commit {
+        /// Default: `main`.
+        #[serde(default)]
+        branch: Option<String>,
         /// From the root.
         path: String,
         /// All of it.
@@ -140,12 +154,16 @@ pub(super) struct Bound {
 }
 
 impl Bound {
-    /// Takes a port of loopback for each cluster, each Argo CD and the control server.
-    pub(super) async fn bind<'a>(clusters: impl IntoIterator<Item = &'a str>, argocds: impl IntoIterator<Item = &'a str>) -> io::Result<Self> {
+    /// Takes a port of loopback for each cluster, each Argo CD and the control server, and one for git where that is served.
+    pub(super) async fn bind<'a>(
+        clusters: impl IntoIterator<Item = &'a str>,
+        argocds: impl IntoIterator<Item = &'a str>,
+        has_git: bool,
+    ) -> io::Result<Self> {
         let clusters = clusters.into_iter().map(|name| format!("cluster:{name}"));
         let argocds = argocds.into_iter().map(|name| format!("argocd:{name}"));
         let mut listeners = BTreeMap::new();
-        for name in clusters.chain(argocds).chain([CONTROL.to_owned()]) {
+        for name in clusters.chain(argocds).chain([CONTROL.to_owned()]).chain(has_git.then(|| GIT.to_owned())) {
             let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
             listeners.insert(name, (listener.local_addr()?, listener));
         }
@@ -156,6 +174,11 @@ impl Bound {
     /// Where each server will be: `argocd:main`, `cluster:prod`, `control`.
     pub(super) fn addresses(&self) -> BTreeMap<String, SocketAddr> {
         self.listeners.iter().map(|(name, (address, _))| (name.clone(), *address)).collect()
+    }
+
+    /// As Applications name the gitops repository, where it is served.
+    pub(super) fn repository(&self) -> Option<String> {
+        self.url(GIT).map(|url| format!("{url}/{}", git::PATH))
     }
 
     /// The address of a server as files and objects name it; see [`url()`].
@@ -179,6 +202,9 @@ impl Bound {
             stores.insert(name.clone(), argocd.store.clone());
             let gate = Arc::new(Gate::new());
             sites.push((name, Arc::clone(&gate), Site::Argocd(argocd::Server::new(argocd, gate))));
+        }
+        if let Some(folder) = plan.repository {
+            sites.push((GIT.to_owned(), Arc::new(Gate::new()), Site::Git(git::Server { folder })));
         }
         let gates = sites.iter().map(|(name, gate, _)| (name.clone(), Arc::clone(gate))).collect();
         let faults = Faults { gates: Arc::new(gates) };
@@ -209,7 +235,7 @@ impl Serving {
     pub(super) async fn start(plan: Plan) -> io::Result<Self> {
         let clusters = plan.clusters.iter().map(|cluster| cluster.name.as_str());
         let argocds = plan.argocds.iter().map(|argocd| argocd.name.as_str());
-        Ok(Bound::bind(clusters, argocds).await?.serve(plan))
+        Ok(Bound::bind(clusters, argocds, plan.repository.is_some()).await?.serve(plan))
     }
 
     /// Where a server is: `argocd:main`, `cluster:prod`, `control`.

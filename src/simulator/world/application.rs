@@ -86,6 +86,8 @@ pub(in crate::simulator) struct Application {
     /// Pods that git says, by workload.
     pub(in crate::simulator) replicas: Vec<u32>,
     pub(in crate::simulator) revision: String,
+    /// `spec.source.kustomize.images`: they win against what git says.
+    pub(in crate::simulator) images: Vec<String>,
     pub(in crate::simulator) sync: Sync,
     pub(in crate::simulator) health: Health,
     pub(in crate::simulator) health_since: Timestamp,

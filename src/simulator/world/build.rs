@@ -16,7 +16,7 @@ use crate::base::time::later;
 use crate::simulator::clock::Clock;
 use crate::simulator::definition::{ApplicationDefinition, ArgocdDefinition, Definition, Layout, WorkloadDefinition, WorkloadKind};
 use crate::simulator::objects::application;
-use crate::simulator::repository::Repository;
+use crate::simulator::repository::{MAIN, Repository};
 use crate::simulator::scenario::Scenario;
 use crate::simulator::store::{APP_PROJECTS, CONFIG_MAPS, NAMESPACES, Store};
 use crate::simulator::{Told, canary, history, layout};
@@ -34,6 +34,8 @@ pub(in crate::simulator) struct Ground<'a> {
     pub(in crate::simulator) clock: Clock,
     /// Empty; filled with the past.
     pub(in crate::simulator) repository: Repository,
+    /// As Applications name it, where it is served; else it is its folder.
+    pub(in crate::simulator) url: Option<String>,
     /// Where the API of each cluster will be.
     pub(in crate::simulator) urls: &'a BTreeMap<String, String>,
     pub(in crate::simulator) told: watch::Sender<Told>,
@@ -50,14 +52,26 @@ struct Past {
 impl World {
     /// Makes a world at rest.
     pub(in crate::simulator) fn new(ground: Ground<'_>) -> Result<Self, String> {
-        let Ground { definition, scenario, seed, clock, repository, urls, told } = ground;
+        let Ground { definition, scenario, seed, clock, repository, url, urls, told } = ground;
         let start = clock.start();
         let shown = |span: Duration| clock.shown_span(span);
         let mut pasts: BTreeMap<String, Vec<Past>> = BTreeMap::new();
+        let mut branches = vec![MAIN.to_owned()];
+        if scenario.branch_per_environment {
+            branches.extend(definition.environments.iter().map(|environment| format!("env/{}", environment.name)));
+        }
+        let failed = |error: git2::Error| format!("the repository cannot be written: {error}");
         for commit in history::history(&definition, &shown, seed) {
             let at = start.checked_sub(commit.when_before_start).unwrap_or(start);
-            let failed = |error: git2::Error| format!("the repository cannot be written: {error}");
-            let revision = repository.commit(&commit.files, &commit.author, at, &commit.message).map_err(failed)?;
+            let own = commit.environment.as_ref().filter(|_| scenario.branch_per_environment).map(|name| format!("env/{name}"));
+            let branch = own.as_deref().unwrap_or(MAIN);
+            let revision = repository.commit(branch, &commit.files, &commit.author, at, &commit.message).map_err(failed)?;
+            if commit.environment.is_none() {
+                // What all have is where each branch begins.
+                for branch in branches.iter().skip(1) {
+                    repository.branch(branch, &revision).map_err(failed)?;
+                }
+            }
             for (path, text) in commit.files {
                 if let Some(text) = text {
                     let past = Past { revision: revision.clone(), at, text, author: commit.author.name.clone() };
@@ -65,16 +79,17 @@ impl World {
                 }
             }
         }
-        let head = repository.head().map_err(|error| format!("the repository has no branch: {error}"))?;
-        let url = format!("file://{}", repository.path().display());
+        let heads = branches.into_iter().map(|branch| repository.head(&branch).map(|head| (branch, head)));
+        let heads: BTreeMap<String, String> = heads.collect::<Result<_, _>>().map_err(|error| format!("the repository has no branch: {error}"))?;
+        let url = url.unwrap_or_else(|| format!("file://{}", repository.path().display()));
         let clusters = definition.clusters.iter().map(|cluster| (cluster.name.clone(), Store::new(FIRST_VERSION))).collect();
         let argocds: Vec<Store> = definition.argocds.iter().map(|_| Store::new(FIRST_VERSION)).collect();
         let mut world = Self {
             dice: fastrand::Rng::with_seed(seed),
             url,
             alive: vec![true; argocds.len()],
-            heard: vec![head.clone(); argocds.len()],
-            head,
+            heard: vec![heads.clone(); argocds.len()],
+            heads,
             clusters,
             argocds,
             vanished: BTreeSet::new(),
@@ -151,6 +166,10 @@ impl World {
             }
         }
         self.feeds.entry(file).or_default().push(place);
+        let pins = layout::pin_file(application, (name, placement), &layout::application_name(&instance, &application.name, name, placement));
+        if let Some(file) = pins {
+            self.feeds.entry(file).or_default().push(place);
+        }
         let history = history_of(past, manual);
         let operation = history.last().map(|last| finished(last, &wanted));
         let server = if destination.cluster == instance.cluster {
@@ -173,7 +192,8 @@ impl World {
             workloads: own,
             wanted,
             replicas,
-            revision: self.head.clone(),
+            revision: self.head(&environment.name),
+            images: Vec::new(),
             sync: Sync::Synced,
             health: Health::Healthy,
             health_since: later(deployed_at, Duration::from_secs(15)).min(start),
@@ -195,7 +215,7 @@ impl World {
             self.definition.applications.get(application.definition).is_some_and(|definition| names.contains(&definition.name.as_str()))
         };
         let children = self.applications.iter().enumerate().filter(|(_, one)| is_child(one)).map(|(number, _)| number).collect();
-        let past = Deployed { id: 0, revision: self.head.clone(), started: start, at: start, by: By::Automation };
+        let past = Deployed { id: 0, revision: self.head(""), started: start, at: start, by: By::Automation };
         self.applications.push(Application {
             definition: number,
             environment: String::new(),
@@ -211,7 +231,8 @@ impl World {
             workloads: Vec::new(),
             wanted: Vec::new(),
             replicas: Vec::new(),
-            revision: self.head.clone(),
+            revision: self.head(""),
+            images: Vec::new(),
             sync: Sync::Synced,
             health: Health::Healthy,
             health_since: start,

@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::application::By;
 use super::{Event, World};
 use crate::base::time::later;
-use crate::simulator::repository::Author;
-use crate::simulator::scenario::{Commit, Drift, RolloutAction, RolloutDeed, Target};
+use crate::simulator::repository::{Author, MAIN};
+use crate::simulator::scenario::{Commit, Drift, Pin, PinPlace, RolloutAction, RolloutDeed, Target};
 use crate::simulator::serve::RepositoryDeed;
 use crate::simulator::{layout, versions};
 
@@ -49,6 +49,14 @@ impl World {
                 self.sync(number, By::Person("oncall".to_owned()));
             }
         }
+        if let Some(deed) = happening.repository.clone()
+            && let Err(error) = self.change_repository(deed)
+        {
+            tracing::warn!(%error, "the simulated repository was not changed");
+        }
+        if let Some(pin) = &happening.pin {
+            self.pin(pin);
+        }
         if let Some(every) = happening.every.filter(|every| !every.is_zero()) {
             self.plan(later(self.now, every), Event::Happening(line));
         }
@@ -75,13 +83,13 @@ impl World {
     pub(super) fn commit(&mut self, commit: &Commit) -> Option<String> {
         let target = Target { application: commit.application.clone(), environment: commit.environment.clone(), placement: None };
         let mut changes: Vec<(String, Option<Vec<u8>>)> = Vec::new();
-        let mut moved = None;
+        let (mut moved, head) = (None, self.head(&commit.environment));
         for number in self.found(&target) {
             let application = self.applications.get(number)?;
             let definition = self.definition.applications.get(application.definition)?;
             let (environment, placement) = (application.environment.as_str(), application.placement.as_str());
             let file = layout::version_file(definition, environment, placement);
-            let mut text = self.repository.read(&self.head, &file).ok().flatten()?;
+            let mut text = self.repository.read(&head, &file).ok().flatten()?;
             let tags = layout::versions(definition, environment, placement, &text).ok()?;
             for (workload, tag) in layout::workloads(definition, environment, placement).zip(tags) {
                 let name = workload.name(definition);
@@ -103,7 +111,7 @@ impl World {
         };
         let message = commit.message.clone().unwrap_or_else(|| format!("{} {moved} in {}", commit.application, commit.environment));
         let at = self.clock.shown(self.now);
-        match self.repository.commit(&changes, &author, at, &message) {
+        match self.repository.commit(&self.branch(&commit.environment), &changes, &author, at, &message) {
             Ok(_revision) => self.notice(),
             Err(error) => tracing::warn!(%error, "the simulated repository took no commit"),
         }
@@ -115,14 +123,52 @@ impl World {
         let (author, at) = (self.somebody(), self.clock.shown(self.now));
         match deed {
             RepositoryDeed::Away(away) => self.repository.set_away(away)?,
-            RepositoryDeed::Rewrite(message) => drop(self.repository.rewrite(&author, at, &message)?),
-            RepositoryDeed::Commit { path, text } => {
+            RepositoryDeed::Rewrite(message) => drop(self.repository.rewrite(MAIN, &author, at, &message)?),
+            RepositoryDeed::RewriteBranch { branch, message } => drop(self.repository.rewrite(&branch, &author, at, &message)?),
+            RepositoryDeed::Commit { branch, path, text } => {
                 let message = format!("change {path}");
-                self.repository.commit(&[(path, text.map(String::into_bytes))], &author, at, &message)?;
+                self.repository.commit(branch.as_deref().unwrap_or(MAIN), &[(path, text.map(String::into_bytes))], &author, at, &message)?;
             }
         }
         self.notice();
         Ok(())
+    }
+
+    /// Pins a version past the file that says it, or takes the pin away.
+    fn pin(&mut self, pin: &Pin) {
+        let target = Target { application: pin.application.clone(), environment: pin.environment.clone(), placement: None };
+        let mut changes: Vec<(String, Option<Vec<u8>>)> = Vec::new();
+        for number in self.found(&target) {
+            let Some(application) = self.applications.get(number) else { continue };
+            let images: Vec<String> = match &pin.version {
+                Some(tag) => {
+                    application.workloads.iter().filter_map(|one| self.workloads.get(*one)).map(|one| format!("{}:{tag}", one.image)).collect()
+                }
+                None => Vec::new(),
+            };
+            match pin.r#in {
+                PinPlace::File => {
+                    let text = pin.version.is_some().then(|| layout::pinned(&images).into_bytes());
+                    changes.extend(self.pin_file(application).map(|file| (file, text)));
+                }
+                PinPlace::Application => {
+                    if let Some(application) = self.applications.get_mut(number) {
+                        application.images = images;
+                        application.revision.clear();
+                    }
+                    self.reconcile(number, true);
+                }
+            }
+        }
+        if changes.is_empty() {
+            return;
+        }
+        let (author, at) = (Author { name: "argocd-image-updater".to_owned(), email: "noreply@argoproj.io".to_owned() }, self.clock.shown(self.now));
+        let message = format!("build: automatic update of {}", pin.application);
+        match self.repository.commit(&self.branch(&pin.environment), &changes, &author, at, &message) {
+            Ok(_revision) => self.notice(),
+            Err(error) => tracing::warn!(%error, "the simulated repository took no commit"),
+        }
     }
 
     /// The tag that a scenario means.
@@ -144,7 +190,7 @@ impl World {
         let definition = self.definition.applications.get(self.applications.get(number)?.definition)?;
         let other = layout::deployed_of(&self.definition, definition).find(|one| one.environment.name == environment)?;
         let placement = other.destination.placement.as_str();
-        let text = self.repository.read(&self.head, &layout::version_file(definition, environment, placement)).ok()??;
+        let text = self.repository.read(&self.head(environment), &layout::version_file(definition, environment, placement)).ok()??;
         let tags = layout::versions(definition, environment, placement, &text).ok()?;
         layout::workloads(definition, environment, placement).zip(tags).find(|(one, _)| one.name(definition) == workload).map(|(_, tag)| tag)
     }

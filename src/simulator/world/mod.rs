@@ -33,7 +33,7 @@ use super::clock::Clock;
 use super::definition::Definition;
 use super::fault::Fault;
 use super::objects::Context;
-use super::repository::Repository;
+use super::repository::{MAIN, Repository};
 use super::scenario::{Fate, Scenario};
 use super::store::Store;
 use super::{Told, layout};
@@ -90,8 +90,8 @@ pub(super) struct World {
     repository: Repository,
     /// As Applications name the repository.
     url: String,
-    /// The revision that is known to the world.
-    head: String,
+    /// The revision of each branch that is known to the world.
+    heads: BTreeMap<String, String>,
     /// By cluster name.
     clusters: BTreeMap<String, Store>,
     /// What each Argo CD's API shows, by number.
@@ -100,8 +100,8 @@ pub(super) struct World {
     alive: Vec<bool>,
     /// Argo CDs whose applications are out of sight, by number.
     vanished: BTreeSet<usize>,
-    /// The revision up to which each Argo CD has heard of pushes.
-    heard: Vec<String>,
+    /// The revision of each branch up to which each Argo CD has heard of pushes.
+    heard: Vec<BTreeMap<String, String>>,
     applications: Vec<Application>,
     workloads: Vec<Workload>,
     /// Which applications read a file.
@@ -185,11 +185,15 @@ impl World {
 
     /// Looks whether somebody pushed.
     fn notice(&mut self) {
-        let Ok(head) = self.repository.head() else { return };
-        if head == self.head {
+        let mut is_new = false;
+        for (branch, known) in &mut self.heads {
+            let Ok(head) = self.repository.head(branch) else { continue };
+            is_new |= head != *known;
+            *known = head;
+        }
+        if !is_new {
             return;
         }
-        self.head = head;
         for argocd in 0..self.argocds.len() {
             self.plan(later(self.now, WEBHOOK), Event::Look(argocd));
         }
@@ -222,14 +226,34 @@ impl World {
     /// An Argo CD compares what a push concerns.
     fn look(&mut self, argocd: usize) {
         let Some(heard) = self.heard.get_mut(argocd) else { return };
-        let before = std::mem::replace(heard, self.head.clone());
-        let changed = self.repository.changed_since(&before, &self.head).unwrap_or_default();
-        let concerned: BTreeSet<usize> = changed.iter().filter_map(|path| self.feeds.get(path)).flatten().copied().collect();
+        let before = std::mem::replace(heard, self.heads.clone());
+        let mut concerned: BTreeSet<usize> = BTreeSet::new();
+        for (branch, head) in &self.heads {
+            let changed = before.get(branch).map(|before| self.repository.changed_since(before, head).unwrap_or_default()).unwrap_or_default();
+            let fed = changed.iter().filter_map(|path| self.feeds.get(path)).flatten().copied();
+            concerned.extend(fed.filter(|number| self.applications.get(*number).is_some_and(|one| self.branch(&one.environment) == *branch)));
+        }
         for number in concerned {
             if self.applications.get(number).is_some_and(|application| application.argocd == argocd) {
                 self.reconcile(number, false);
             }
         }
+    }
+
+    /// The branch that the Applications of an environment name.
+    fn branch(&self, environment: &str) -> String {
+        if self.scenario.branch_per_environment && !environment.is_empty() { format!("env/{environment}") } else { MAIN.to_owned() }
+    }
+
+    /// What is known of that branch.
+    fn head(&self, environment: &str) -> String {
+        self.heads.get(&self.branch(environment)).cloned().unwrap_or_default()
+    }
+
+    /// The file beside its manifests that pins the images of an application.
+    fn pin_file(&self, application: &Application) -> Option<String> {
+        let definition = self.definition.applications.get(application.definition)?;
+        layout::pin_file(definition, (&application.environment, &application.placement), &application.name)
     }
 
     fn is_alive(&self, application: usize) -> bool {
@@ -257,24 +281,31 @@ impl World {
 
     /// What git says of an application at the newest revision.
     fn read_git(&mut self, number: usize) {
+        let Some(head) = self.applications.get(number).map(|one| self.head(&one.environment)) else { return };
         let Some(application) = self.applications.get_mut(number) else { return };
-        if application.revision == self.head {
+        if application.revision == head {
             return;
         }
-        application.revision.clone_from(&self.head);
+        application.revision.clone_from(&head);
         let Some(definition) = self.definition.applications.get(application.definition) else { return };
         if application.workloads.is_empty() {
             return;
         }
         let (environment, placement) = (application.environment.as_str(), application.placement.as_str());
         let file = layout::version_file(definition, environment, placement);
-        let read = |path: &str| self.repository.read(&self.head, path).ok().flatten();
+        let read = |path: &str| self.repository.read(&head, path).ok().flatten();
+        let pins = layout::pin_file(definition, (environment, placement), &application.name).and_then(|file| read(&file));
         let versions = match read(&file) {
             Some(text) => layout::versions(definition, environment, placement, &text),
             None => Err(format!("{file}: no such file or directory")),
         };
         match versions {
-            Ok(tags) => {
+            Ok(mut tags) => {
+                for (tag, workload) in tags.iter_mut().zip(layout::workloads(definition, environment, placement)) {
+                    if let Some(pinned) = layout::pin(&workload.image(definition), pins.as_deref(), &application.images) {
+                        pinned.clone_into(tag);
+                    }
+                }
                 application.wanted = tags;
                 application.error = None;
             }

@@ -91,6 +91,7 @@ impl World {
             argocd: &argocd.name,
             control_plane: &argocd.namespace,
             repository: &self.url,
+            branch: &self.branch(&application.environment),
             workloads: &self.workloads,
             applications: if definition.layout == Layout::Applications { &self.applications } else { &[] },
         };

@@ -28,6 +28,7 @@ fn given(scenario: &str, seed: u64) -> Given {
         seed,
         clock: Clock::new(start, 1.0),
         repository: Repository::create(&folder.path().join("gitops.git")).unwrap(),
+        url: None,
         urls: &BTreeMap::new(),
         told: watch::Sender::new(Told::default()),
     };
@@ -85,11 +86,11 @@ fn a_commit_is_noticed_synced_and_rolled_out() {
 fn a_push_from_outside_counts_like_one_of_its_own() {
     let mut given = given("lab", 1);
     let path = "apps/inventory-service/overlays/dev/kustomization.yaml".to_owned();
-    let text = String::from_utf8(given.world.repository.read(&given.world.head, &path).unwrap().unwrap()).unwrap();
+    let text = String::from_utf8(given.world.repository.read(&given.world.head(""), &path).unwrap().unwrap()).unwrap();
     let changed = text.replace("0.31.0", "0.31.8");
     assert_ne!(text, changed);
     let author = Author { name: "x".into(), email: "x@acme.example".into() };
-    given.world.repository.commit(&[(path, Some(changed.into_bytes()))], &author, given.start, "by hand").unwrap();
+    given.world.repository.commit(MAIN, &[(path, Some(changed.into_bytes()))], &author, given.start, "by hand").unwrap();
     given.pass(0);
     given.pass(60);
     assert_eq!(given.truth("inventory-service-dev")["workloads"][0]["tag"], "0.31.8");
@@ -154,7 +155,7 @@ fn the_same_seed_tells_the_same_day_and_another_one_another() {
             lines.push(given.world.told.borrow().line.as_str().to_owned());
         }
         lines.dedup();
-        (lines, given.world.head.clone(), given.world.truth()["applications"].clone())
+        (lines, given.world.head(""), given.world.truth()["applications"].clone())
     };
     let (lines, head, truth) = day(7);
     assert!(lines.len() > 5, "things happen: {lines:#?}");

@@ -13,7 +13,7 @@ impl World {
     /// "health", "sync", "revision", "wanted": [tag], "workloads": [{…}]}]}`.
     pub(super) fn truth(&self) -> Value {
         let applications: Vec<Value> = self.applications.iter().map(|application| self.application(application)).collect();
-        json!({"now": self.context().time(self.now), "head": self.head, "applications": applications})
+        json!({"now": self.context().time(self.now), "head": self.head(""), "applications": applications})
     }
 
     fn application(&self, application: &Application) -> Value {

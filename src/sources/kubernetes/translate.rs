@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::lenient::Text;
 use super::{status, wire};
+use crate::base::Interner;
 use crate::base::time::later;
 use crate::base::{Raw, Timestamp};
 use crate::domain::image::Image;
@@ -13,7 +14,6 @@ use crate::domain::workload::{
 };
 use crate::domain::{ClusterName, Namespace};
 use crate::safe;
-use crate::base::Interner;
 
 /// What has to be known besides an object to translate it.
 #[derive(Debug, Clone)]

@@ -11,10 +11,10 @@ use tokio::time::Instant;
 use super::api::Api;
 use super::subject::{Event, Subject, world_version};
 use super::translate::Reading;
+use crate::base::Interner;
 use crate::base::Raw;
 use crate::domain::Namespace;
 use crate::domain::observation::{Items, Observation, Scope, SourceState};
-use crate::base::Interner;
 use crate::sources::{Failure, FailureKind, Outbox};
 
 /// How many watches a cluster is asked for; together with [`POLLS`] and the proof of life these are its 40 connections.

@@ -31,6 +31,10 @@ const CALM: Duration = Duration::from_secs(1);
 const GATHER: Duration = Duration::from_millis(300);
 /// A first fetch that takes longer than this is said to be under way, and nobody waits for it.
 const PATIENCE: Duration = Duration::from_secs(3);
+/// The mirror is tidied after so many fetches for the first time, so not by a command that asks and ends, and then after so many more.
+const TIDIED_FIRST: u32 = 5;
+/// See [`TIDIED_FIRST`].
+const TIDIED_AGAIN: u32 = 100;
 /// Answers in one report.
 const PAGE: usize = 500;
 
@@ -78,6 +82,9 @@ struct Source {
     reader: Option<Box<Reader>>,
     fetching: Option<JoinHandle<Result<(), Failure>>>,
     reading: Option<JoinHandle<Done>>,
+    tidying: Option<JoinHandle<()>>,
+    /// Fetches until the mirror is tidied.
+    untidy: u32,
     /// What was asked since the last read began, and who waits for it.
     wishes: Vec<(AppKey, Option<Wish>)>,
     asked: Vec<RequestId>,
@@ -111,6 +118,8 @@ impl Source {
             reader: Some(Box::new(Reader::new(access.name.clone(), mirror, addresses, access.keys.clone()))),
             fetching: None,
             reading: None,
+            tidying: None,
+            untidy: TIDIED_FIRST,
             wishes: Vec::new(),
             asked: Vec::new(),
             gathered: Instant::now(),
@@ -141,6 +150,22 @@ impl Source {
             let is_new = std::mem::take(&mut self.is_new);
             self.read_in_a_thread(wishes, is_new, true);
         }
+        self.tidy();
+    }
+
+    /// Tidies the mirror now and then, while nothing else is to be done.
+    fn tidy(&mut self) {
+        let is_busy = self.fetching.is_some() || self.reading.is_some() || self.tidying.as_ref().is_some_and(|task| !task.is_finished());
+        if is_busy || self.untidy > 0 {
+            return;
+        }
+        self.untidy = TIDIED_AGAIN;
+        let Some(mirror) = self.reader.as_ref().map(|reader| reader.mirror().clone()) else { return };
+        self.tidying = Some(tokio::spawn(async move {
+            if let Err(error) = mirror.tidy().await {
+                tracing::warn!(mirror = %mirror.folder().display(), %error, "the mirror was not tidied");
+            }
+        }));
     }
 
     fn is_gathering(&self) -> bool {
@@ -192,6 +217,7 @@ impl Source {
             Ok(()) => {
                 self.delays = backoff();
                 self.fetched_at = Some(Instant::now());
+                self.untidy = self.untidy.saturating_sub(1);
                 self.due = Instant::now() + self.interval;
                 self.is_new = true;
                 self.outbox.alive().await;
