@@ -1,5 +1,5 @@
 //! What the commits of a branch touched, told by git itself in one pass: it is the fastest walker of its own history there is, and descends only into
-//! trees that differ. Measured at 50,000 commits and 18,000 files: 3 s of it against more than a minute with trees compared in this process.
+//! trees that differ. Measured at 50,000 commits and 18,000 files: 5 s on a busy machine.
 
 use std::io::{BufRead as _, BufReader, Read};
 use std::path::Path;
