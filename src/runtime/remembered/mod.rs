@@ -21,7 +21,9 @@ use crate::config::Config;
 use crate::domain::fleet::Remembered;
 
 /// What files of this version begin with.
-const HEADING: &[u8] = b"tiphys fleet 1\n";
+const HEADING: &[u8] = b"tiphys fleet 2\n";
+/// What files of any version begin with.
+const ANY_HEADING: &[u8] = b"tiphys fleet ";
 
 /// Applications that are read before the first frame: more than a screen shows.
 const FIRST: usize = 600;
@@ -59,7 +61,11 @@ impl Memory {
         ensure!(file.metadata()?.len() <= LARGEST, "{} is too large", self.file.display());
         let mut bytes = Vec::new();
         file.take(LARGEST).read_to_end(&mut bytes).wrap_err_with(|| format!("cannot read {}", self.file.display()))?;
-        ensure!(bytes.starts_with(HEADING), "{} is of another version", self.file.display());
+        if !bytes.starts_with(HEADING) && bytes.starts_with(ANY_HEADING) {
+            // Written before an update of this program, or after it: the next one written takes its place.
+            return Ok(None);
+        }
+        ensure!(bytes.starts_with(HEADING), "{} is no remembered fleet", self.file.display());
         Ok(Some(Parts { bytes, at: HEADING.len(), reader: wire::Reader::default() }))
     }
 
@@ -144,13 +150,32 @@ impl Iterator for Parts {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::application::Origin;
     use crate::domain::testing::{app_key, application};
 
     fn applications(count: u32) -> Vec<Remembered> {
+        let application = |number| {
+            let mut application = application(&["envoy:1", &format!("acme/checkout:{number}@sha256:ab")], "Degraded");
+            application.origins = [Origin {
+                repository: "https://git.example.com/gitops.git".into(),
+                path: Some("checkout".into()),
+                chart: Some("web".into()),
+                target_revision: Some("main".into()),
+                reference: Some("values".into()),
+                value_files: ["values-production.yaml".into()].into(),
+                images: ["acme/checkout:2".into()].into(),
+                parameters: [("image.tag".into(), "2".into())].into(),
+                values: Some("image: {tag: '2'}".into()),
+                recurse: true,
+                plugin: true,
+            }]
+            .into();
+            application
+        };
         (0..count)
             .map(|number| Remembered {
                 key: app_key(&format!("checkout-{number}")),
-                application: application(&["envoy:1", &format!("acme/checkout:{number}@sha256:ab")], "Degraded"),
+                application: application(number),
                 seen_at: Timestamp::constant(1_795_185_127, 0),
             })
             .collect()
@@ -179,7 +204,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let memory = Memory { file: folder.path().join("1.fleet") };
         let whole = bytes(&applications(3)).unwrap();
-        std::fs::write(&memory.file, b"tiphys fleet 0\n").unwrap();
+        for other in [&b"tiphys fleet 1\n\0"[..], b"tiphys fleet 11\n"] {
+            std::fs::write(&memory.file, other).unwrap();
+            assert!(memory.open().unwrap().is_none(), "another version is nothing to speak of");
+        }
+        std::fs::write(&memory.file, b"something else").unwrap();
         assert!(memory.open().is_err());
         for length in HEADING.len()..whole.len() {
             std::fs::write(&memory.file, &whole[..length]).unwrap();

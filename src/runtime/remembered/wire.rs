@@ -31,7 +31,7 @@ struct Written<'a> {
     carries_applications: bool,
 }
 
-/// Where manifests come from, as far as mapping looks at it.
+/// Where manifests come from, with what overrides them: the repository is asked about what is remembered as about what is read.
 #[derive(Serialize, Deserialize)]
 struct Place<'a> {
     repository: &'a str,
@@ -41,6 +41,13 @@ struct Place<'a> {
     reference: Option<&'a str>,
     #[serde(borrow)]
     value_files: Vec<&'a str>,
+    #[serde(borrow)]
+    images: Vec<&'a str>,
+    #[serde(borrow)]
+    parameters: Vec<(&'a str, &'a str)>,
+    values: Option<&'a str>,
+    recurse: bool,
+    plugin: bool,
 }
 
 /// Writes some applications.
@@ -113,13 +120,20 @@ fn text(text: Option<&Raw>) -> Option<&str> {
 }
 
 fn place(origin: &Origin) -> Place<'_> {
+    // Taken apart in full: a field that is added is remembered, or left out on purpose.
+    let Origin { repository, path, chart, target_revision, reference, value_files, images, parameters, values, recurse, plugin } = origin;
     Place {
-        repository: origin.repository.as_wire(),
-        path: text(origin.path.as_ref()),
-        chart: text(origin.chart.as_ref()),
-        target_revision: text(origin.target_revision.as_ref()),
-        reference: text(origin.reference.as_ref()),
-        value_files: origin.value_files.iter().map(Raw::as_wire).collect(),
+        repository: repository.as_wire(),
+        path: text(path.as_ref()),
+        chart: text(chart.as_ref()),
+        target_revision: text(target_revision.as_ref()),
+        reference: text(reference.as_ref()),
+        value_files: value_files.iter().map(Raw::as_wire).collect(),
+        images: images.iter().map(Raw::as_wire).collect(),
+        parameters: pairs(parameters),
+        values: text(values.as_ref()),
+        recurse: *recurse,
+        plugin: *plugin,
     }
 }
 
@@ -189,7 +203,11 @@ impl Reader {
             target_revision: self.filled(place.target_revision),
             reference: self.filled(place.reference),
             value_files: place.value_files.iter().map(|file| self.raw(file)).collect(),
-            ..Origin::default()
+            images: place.images.iter().map(|image| self.raw(image)).collect(),
+            parameters: place.parameters.iter().map(|(name, value)| (self.raw(name), self.raw(value))).collect(),
+            values: self.filled(place.values),
+            recurse: place.recurse,
+            plugin: place.plugin,
         }
     }
 }
