@@ -11,7 +11,7 @@ use crate::app::model::{Model, Screen};
 use crate::app::refusal::Refusal;
 use crate::app::view::View;
 use crate::base::time::since;
-use crate::base::{Safe, Timestamp};
+use crate::base::{Safe, Timestamp, counted};
 use crate::domain::attention::Attention;
 use crate::domain::fleet::{Fleet, Placement};
 use crate::domain::{EnvironmentName, Health, PlacementName, ServiceName};
@@ -178,8 +178,7 @@ pub(super) fn see_all(model: &mut Model) {
     model.own.marks = Marks::default();
     model.notice = Some(match count {
         0 => safe!("Nothing changed that you have not seen."),
-        1 => safe!("1 change marked as seen."),
-        _ => safe!("{count} changes marked as seen."),
+        _ => safe!("{} marked as seen.", counted(count, "change", "changes")),
     });
     model.rearrange();
 }

@@ -31,7 +31,7 @@ impl Refusal {
             Self::NotHere => "This does nothing on this screen.",
             Self::NoViewIsOn => "What is shown is no saved view: choose one in the palette first. Those of the configuration are changed there.",
             Self::NoPage => "No page is known for this: its Argo CD is read through its cluster, and url under [[argocd]] names none.",
-            Self::InNoCell => "This is in no cell of the matrix: r says which applications are not, and why.",
+            Self::InNoCell => "This is in no cell of the matrix: the list of sources says which applications are not, and why.",
             Self::NothingFolded => "No rows are folded: everything fits.",
         }
     }

@@ -1,7 +1,9 @@
-//! What every room may use: text that is safe to show and text that must go back unchanged, names, ids, time as data, the nearest known word, texts that repeat.
+//! What every room may use: text that is safe to show and text that must go back unchanged, names, ids, time as data, counts, the nearest known
+//! word, texts that repeat.
 //!
 //! This room knows no other room, reads no clock and does no input or output.
 
+pub mod count;
 pub mod ids;
 pub mod interner;
 pub mod name;
@@ -9,6 +11,7 @@ pub mod nearest;
 pub mod text;
 pub mod time;
 
+pub use count::counted;
 pub use ids::{Epoch, RequestId};
 pub use interner::Interner;
 pub use text::{Raw, Safe};

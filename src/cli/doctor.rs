@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::practice::textwrap;
 use super::{Exit, duration, print};
-use crate::base::{Safe, Timestamp};
+use crate::base::{Safe, Timestamp, counted};
 use crate::config::{self, Surroundings};
 use crate::domain::checkup::{Finding, Verdict};
 use crate::runtime::checkup::{self, Checkup, Examined, Kind};
@@ -79,7 +79,7 @@ fn heading(part: &Examined) -> String {
 
 fn verdict(checkup: &Checkup) -> String {
     let (failed, warned) = (checkup.count(Verdict::Fail), checkup.count(Verdict::Warn));
-    let things = |count: usize| if count == 1 { "1 thing".to_owned() } else { format!("{count} things") };
+    let things = |count: usize| counted(count, "thing", "things");
     match (failed, warned) {
         (0, 0) => "All is well.".to_owned(),
         (0, _) => format!("All works. {} could be better.", things(warned)),

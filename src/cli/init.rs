@@ -12,7 +12,7 @@ use color_eyre::eyre::{Result, WrapErr as _};
 use super::{Exit, duration, print, status};
 use crate::app::Model;
 use crate::app::filter::Filter;
-use crate::base::Safe;
+use crate::base::{Safe, counted};
 use crate::config::draft::{self, Argocd, Cluster, Seen, quoted};
 use crate::config::{self, Config, Surroundings, argocd_cli};
 use crate::domain::SourceId;
@@ -95,20 +95,27 @@ pub(super) fn run(wanted: &Wanted, surroundings: &Surroundings) -> Result<Exit> 
     runtime.shutdown_background();
     print(&status::text(&model, &Filter::default()));
     let beside = if has_schema { ", and config.schema.json beside it for editors" } else { "" };
-    print(&format!("\n{}\nWritten: {}{beside}.\n", counted(&model), Safe::clean(&surroundings.shown(&file))));
+    print(&format!("\n{}\nWritten: {}{beside}.\n", summed(&model), Safe::clean(&surroundings.shown(&file))));
     Ok(if settled { Exit::Done } else { Exit::NoAnswer })
 }
 
 /// What the matrix holds, in a line.
-fn counted(model: &Model) -> String {
+fn summed(model: &Model) -> String {
     let (all, unmapped) = (model.fleet.applications().count(), model.fleet.unmapped().filter(|(_, why)| why.is_amiss()).count());
     let environments = model.fleet.landscape().environments.len();
     let amiss = match unmapped {
         0 => String::new(),
-        1 => " 1 application is in no cell and perhaps should be: why stands above and in the file.".to_owned(),
-        _ => format!(" {unmapped} applications are in no cell and perhaps should be: why stands above and in the file."),
+        _ => format!(
+            " {} in no cell and perhaps should be: why stands above and in the file.",
+            counted(unmapped, "application is", "applications are")
+        ),
     };
-    format!("{} services in {environments} environments, from {all} applications.{amiss}", model.fleet.services().len())
+    format!(
+        "{} in {}, from {}.{amiss}",
+        counted(model.fleet.services().len(), "service", "services"),
+        counted(environments, "environment", "environments"),
+        counted(all, "application", "applications"),
+    )
 }
 
 /// Writes a file whole, or not at all.
@@ -163,8 +170,7 @@ impl Found {
 
     fn words(&self) -> String {
         let (argocds, clusters) = (self.config.argocds.len(), self.config.clusters.iter().filter(|cluster| cluster.held_back.is_none()).count());
-        let plural = |count: usize, word: &str| format!("{count} {word}{}", if count == 1 { "" } else { "s" });
-        format!("{} and {}", plural(argocds, "Argo CD"), plural(clusters, "cluster"))
+        format!("{} and {}", counted(argocds, "Argo CD", "Argo CDs"), counted(clusters, "cluster", "clusters"))
     }
 }
 

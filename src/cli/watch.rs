@@ -13,7 +13,7 @@ use super::Exit;
 use crate::app::Model;
 use crate::app::filter::Filter;
 use crate::base::time::later;
-use crate::base::{Safe, Timestamp};
+use crate::base::{Safe, Timestamp, counted};
 use crate::config::Config;
 use crate::domain::attention::Attention;
 use crate::domain::fleet::Placement;
@@ -188,8 +188,13 @@ impl Seen {
     /// The lines at the start: how much is watched, and what is not well.
     fn first(&self, at: Timestamp) -> Vec<Line> {
         let services: BTreeSet<&ServiceName> = self.placements.keys().map(|place| &place.service).collect();
-        let words =
-            crate::safe!("watching {} services in {} placements, {} of them need eyes", services.len(), self.placements.len(), self.needy.len());
+        let needy = self.needy.len();
+        let words = crate::safe!(
+            "watching {} in {}, {needy} of them {} eyes",
+            counted(services.len(), "service", "services"),
+            counted(self.placements.len(), "placement", "placements"),
+            if needy == 1 { "needs" } else { "need" },
+        );
         let mut lines = vec![Line { at, what: "watching", place: None, source: None, changes: BTreeMap::new(), words }];
         let troubled = self.sources.iter().filter(|(_, facts)| facts.contains_key("why"));
         lines.extend(troubled.map(|(id, facts)| source_line(at, id, &Facts::new(), facts)));

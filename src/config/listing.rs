@@ -4,8 +4,8 @@
 use std::path::PathBuf;
 
 use crate::base::{Raw, Safe};
-use crate::config::reader::Leaf;
-use crate::config::{Colors, Config, Glyphs, Links, Surroundings, argocd_cli, kubeconfig};
+use crate::config::reader::{Leaf, Word as _};
+use crate::config::{Config, Surroundings, argocd_cli, kubeconfig};
 use crate::domain::access::{ApiAccess, ArgocdAccess, ClusterAccess, SecretRef};
 use crate::domain::mapping::Mapping;
 use crate::domain::names::{ClusterName, Namespace};
@@ -62,28 +62,14 @@ pub(super) fn of(config: &Config, leaves: &[Leaf], surroundings: &Surroundings) 
     }
     listing.rest("mapping");
     listing.rest("services");
-    let glyphs = match config.ui.glyphs {
-        Glyphs::Auto => "auto",
-        Glyphs::Unicode => "unicode",
-        Glyphs::Ascii => "ascii",
-    };
-    let colors = match config.ui.colors {
-        Colors::Auto => "auto",
-        Colors::Sixteen => "16",
-        Colors::Many => "256",
-        Colors::None => "none",
-    };
-    listing.say("ui.glyphs", glyphs, From::Default);
+    listing.say("ui.glyphs", config.ui.glyphs.word(), From::Default);
     match surroundings.variable("NO_COLOR") {
         Some(_) => listing.take("ui.colors", "none", From::Environment("NO_COLOR")),
-        None => listing.say("ui.colors", colors, From::Default),
+        None => listing.say("ui.colors", config.ui.colors.word(), From::Default),
     }
-    let links = match config.ui.links {
-        Links::Auto => "auto",
-        Links::Always => "always",
-        Links::Never => "never",
-    };
-    listing.say("ui.links", links, From::Default);
+    listing.say("ui.theme", config.ui.theme.word(), From::Default);
+    listing.say("ui.notify", config.ui.notify.word(), From::Default);
+    listing.say("ui.links", config.ui.links.word(), From::Default);
     // Whatever this list does not know by name: nothing that stands in the file is left out.
     listing.rest("");
     listing.settings

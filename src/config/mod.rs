@@ -145,7 +145,16 @@ pub struct Binding {
     /// The command.
     pub command: String,
     /// Its keys; at least one.
-    pub keys: Vec<String>,
+    pub keys: Vec<BoundKey>,
+    /// Where the command stands, for what may be wrong with it.
+    pub place: Problem,
+}
+
+/// One key of a command, as written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BoundKey {
+    /// The key.
+    pub written: String,
     /// Where it stands, for what may be wrong with it.
     pub place: Problem,
 }

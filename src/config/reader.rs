@@ -26,13 +26,24 @@ pub(crate) struct At<T> {
     pub(crate) place: Place,
 }
 
+/// A value that is written as one of a few words.
+pub(crate) trait Word: Copy + PartialEq + 'static {
+    /// Each word and what it means.
+    const WORDS: &'static [(&'static str, Self)];
+
+    /// The word for it.
+    fn word(self) -> &'static str {
+        Self::WORDS.iter().find(|(_, meant)| *meant == self).map_or("", |(word, _)| *word)
+    }
+}
+
 /// What a key takes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Takes {
     /// A text.
     Text,
     /// One of these words.
-    Word(&'static [&'static str]),
+    Word(Vec<&'static str>),
     /// A text or a list of texts.
     Texts,
     /// A program and its arguments.
@@ -198,10 +209,11 @@ impl<'f, 't> Section<'f, 't> {
 
     fn get(&self, key: &'static str, takes: Takes) -> Option<At<&'f DeValue<'t>>> {
         self.asked.borrow_mut().push(key);
+        let found = self.table.iter().find(|(name, _)| name.get_ref() == key).map(|(name, value)| self.at(name.get_ref(), value));
+        let shown = found.as_ref().and_then(|at| shown(at.value, &takes));
         self.findings.asked.borrow_mut().keys.insert(joined(&self.kind, key), takes);
-        let (name, value) = self.table.iter().find(|(name, _)| name.get_ref() == key)?;
-        let at = self.at(name.get_ref(), value);
-        if let Some(shown) = shown(at.value, takes) {
+        let at = found?;
+        if let Some(shown) = shown {
             let (line, _) = self.findings.position(at.place.offset);
             self.findings.leaves.borrow_mut().push(Leaf { key: at.place.key.clone(), line, shown });
         }
@@ -249,13 +261,14 @@ impl<'f, 't> Section<'f, 't> {
     }
 
     /// One of a few words. Another one is told of, and is none.
-    pub(crate) fn word(&self, key: &'static str, known: &'static [&'static str]) -> Option<At<String>> {
-        let found = self.as_text(&self.get(key, Takes::Word(known))?, "a text")?;
-        if !known.contains(&found.value.as_str()) {
+    pub(crate) fn word<W: Word>(&self, key: &'static str) -> Option<W> {
+        let known: Vec<&'static str> = W::WORDS.iter().map(|(word, _)| *word).collect();
+        let found = self.as_text(&self.get(key, Takes::Word(known.clone()))?, "a text")?;
+        let meant = W::WORDS.iter().find(|(word, _)| *word == found.value).map(|(_, meant)| *meant);
+        if meant.is_none() {
             self.tell(&found.place, &format!("'{}' is none of {}", found.value, known.join(", ")), None);
-            return None;
         }
-        Some(found)
+        meant
     }
 
     /// A text that must be there.
@@ -402,14 +415,15 @@ impl<'f, 't> Section<'f, 't> {
         let Some(all) = self.as_section(&found, joined(&self.kind, key), &format!("a table, [{}],", found.place.key)) else { return Vec::new() };
         let entries = all.table.iter().map(|(name, value)| {
             let at = all.at(name.get_ref(), value);
-            if let Some(shown) = shown(at.value, Takes::Texts) {
+            if let Some(shown) = shown(at.value, &Takes::Texts) {
                 let (line, _) = self.findings.position(at.place.offset);
                 self.findings.leaves.borrow_mut().push(Leaf { key: at.place.key.clone(), line, shown });
             }
             let items: Vec<&'f Spanned<DeValue<'t>>> = value.get_ref().as_array().map_or_else(|| vec![value], |items| items.iter().collect());
             let item = |item: &'f Spanned<DeValue<'t>>| At { value: item.get_ref(), place: Place { offset: item.span().start, ..at.place.clone() } };
             let texts = items.into_iter().filter_map(|one| all.as_text(&item(one), "a text or a list of texts")).collect();
-            (At { value: name.get_ref().as_ref().to_owned(), place: at.place }, texts)
+            let place = Place { offset: name.span().start, ..at.place };
+            (At { value: name.get_ref().as_ref().to_owned(), place }, texts)
         });
         entries.collect()
     }
@@ -439,10 +453,10 @@ impl<'f, 't> Section<'f, 't> {
 }
 
 /// A value for a person; nothing for a table, whose keys are read one by one. Of a command only the program is told: arguments may be secrets.
-fn shown(value: &DeValue<'_>, takes: Takes) -> Option<Safe> {
+fn shown(value: &DeValue<'_>, takes: &Takes) -> Option<Safe> {
     let text = match value {
         DeValue::Table(_) => return None,
-        DeValue::Array(items) if takes == Takes::Words => {
+        DeValue::Array(items) if *takes == Takes::Words => {
             let program = items.iter().next().and_then(|item| item.get_ref().as_str()).unwrap_or_default();
             if items.len() > 1 { format!("[{}, …]", quoted(program)) } else { format!("[{}]", quoted(program)) }
         }

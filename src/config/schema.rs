@@ -33,7 +33,7 @@ fn table(asked: &Asked, words: &BTreeMap<String, String>, path: &str) -> Value {
     let mut properties = Map::new();
     for (key, takes) in asked.keys.iter().filter(|(key, _)| below(key)) {
         let name = key.strip_prefix(&start).unwrap_or(key);
-        let mut value = value(asked, words, key, *takes);
+        let mut value = value(asked, words, key, takes);
         if let (Some(text), Some(object)) = (words.get(key), value.as_object_mut()) {
             object.insert("description".to_owned(), text.as_str().into());
         }
@@ -51,7 +51,7 @@ fn table(asked: &Asked, words: &BTreeMap<String, String>, path: &str) -> Value {
     schema
 }
 
-fn value(asked: &Asked, words: &BTreeMap<String, String>, key: &str, takes: Takes) -> Value {
+fn value(asked: &Asked, words: &BTreeMap<String, String>, key: &str, takes: &Takes) -> Value {
     let text = || json!({ "type": "string", "minLength": 1 });
     let table = || table(asked, words, key);
     match takes {

@@ -1,6 +1,7 @@
 //! The configuration as it is written: every key that there is, with its place, and no meaning yet. `config.example.toml` shows all of them.
 
-use crate::config::reader::{At, Findings, Place, Section};
+use crate::config::reader::{At, Findings, Place, Section, Word};
+use crate::config::{Arrange, Colors, Glyphs, Links, Notify, Theme, Ui};
 
 /// The whole file.
 #[derive(Debug, Default)]
@@ -13,11 +14,7 @@ pub(crate) struct Written {
     pub(crate) environments: Vec<Environment>,
     pub(crate) mapping: Mapping,
     pub(crate) services: Vec<Service>,
-    pub(crate) glyphs: Option<At<String>>,
-    pub(crate) colors: Option<At<String>>,
-    pub(crate) notify: Option<At<String>>,
-    pub(crate) links: Option<At<String>>,
-    pub(crate) theme: Option<At<String>>,
+    pub(crate) ui: Ui,
     pub(crate) views: Vec<View>,
     pub(crate) keys: Vec<(At<String>, Vec<At<String>>)>,
 }
@@ -27,7 +24,7 @@ pub(crate) struct Written {
 pub(crate) struct View {
     pub(crate) name: Option<At<String>>,
     pub(crate) filter: Option<At<String>>,
-    pub(crate) arrange: Option<At<String>>,
+    pub(crate) arrange: Option<Arrange>,
     pub(crate) fold: Option<At<bool>>,
 }
 
@@ -187,6 +184,30 @@ pub(crate) enum Version {
     Annotation(At<String>),
 }
 
+impl Word for Glyphs {
+    const WORDS: &'static [(&'static str, Self)] = &[("auto", Self::Auto), ("unicode", Self::Unicode), ("ascii", Self::Ascii)];
+}
+
+impl Word for Colors {
+    const WORDS: &'static [(&'static str, Self)] = &[("auto", Self::Auto), ("16", Self::Sixteen), ("256", Self::Many), ("none", Self::None)];
+}
+
+impl Word for Notify {
+    const WORDS: &'static [(&'static str, Self)] = &[("bell", Self::Bell), ("osc9", Self::Osc9), ("osc777", Self::Osc777), ("off", Self::Off)];
+}
+
+impl Word for Theme {
+    const WORDS: &'static [(&'static str, Self)] = &[("default", Self::Usual), ("colour-blind", Self::ColourBlind)];
+}
+
+impl Word for Links {
+    const WORDS: &'static [(&'static str, Self)] = &[("auto", Self::Auto), ("always", Self::Always), ("never", Self::Never)];
+}
+
+impl Word for Arrange {
+    const WORDS: &'static [(&'static str, Self)] = &[("need", Self::Need), ("name", Self::Name), ("change", Self::Change)];
+}
+
 /// Reads the whole file. What does not fit is among the findings and missing in the result; `None`: it is not TOML at all.
 pub(crate) fn read(findings: &Findings<'_>) -> Option<Written> {
     let table = findings.parse()?;
@@ -205,11 +226,13 @@ pub(crate) fn read(findings: &Findings<'_>) -> Option<Written> {
         ..Written::default()
     };
     if let Some(ui) = top.section("ui") {
-        written.glyphs = ui.word("glyphs", &["auto", "unicode", "ascii"]);
-        written.colors = ui.word("colors", &["auto", "16", "256", "none"]);
-        written.notify = ui.word("notify", &["bell", "osc9", "osc777", "off"]);
-        written.theme = ui.word("theme", &["default", "colour-blind"]);
-        written.links = ui.word("links", &["auto", "always", "never"]);
+        written.ui = Ui {
+            glyphs: ui.word("glyphs").unwrap_or_default(),
+            colors: ui.word("colors").unwrap_or_default(),
+            notify: ui.word("notify").unwrap_or_default(),
+            theme: ui.word("theme").unwrap_or_default(),
+            links: ui.word("links").unwrap_or_default(),
+        };
         ui.finish();
     }
     top.finish();
@@ -220,7 +243,7 @@ fn view(section: Section<'_, '_>) -> View {
     let view = View {
         name: section.required("name", "\"production\""),
         filter: section.text("filter"),
-        arrange: section.word("arrange", &["need", "name", "change"]),
+        arrange: section.word("arrange"),
         fold: section.flag("fold"),
     };
     section.finish();

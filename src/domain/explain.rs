@@ -4,7 +4,7 @@
 use std::fmt::{self, Write};
 
 use crate::base::time::{Age, Silence, since};
-use crate::base::{Safe, Timestamp};
+use crate::base::{Safe, Timestamp, counted};
 use crate::domain::application::Resource;
 use crate::domain::canary::{Canary, Waits};
 use crate::domain::fleet::{Fleet, Missed, Placement};
@@ -203,7 +203,7 @@ fn wanted(out: &mut impl Write, fleet: &Fleet, placement: &Placement, now: Times
         Missed::Steps(_) => match behind.count() {
             None | Some(0) => Ok(()),
             Some(count) => {
-                write!(out, " {count} {} behind {from}:", if count == 1 { "version" } else { "versions" })?;
+                write!(out, " {} behind {from}:", counted(count, "version", "versions"))?;
                 behind.versions().try_for_each(|version| write!(out, " {}", version.text.shown()))?;
                 out.write_char('.')
             }

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use crate::base::{Safe, Timestamp};
+use crate::base::{Safe, Timestamp, counted};
 use crate::domain::application::Detail;
 use crate::domain::fleet::Fleet;
 use crate::domain::link::Link;
@@ -109,7 +109,7 @@ impl Happened {
             }
             several => {
                 let services: BTreeSet<&ServiceName> = several.iter().map(|place| &place.service).collect();
-                crate::safe!("{} services", services.len())
+                crate::safe!("{}", counted(services.len(), "service", "services"))
             }
         }
     }
@@ -231,8 +231,8 @@ fn gaps(fleet: &Fleet, since: Timestamp) -> Vec<Safe> {
     let (unread, beyond) = unread(fleet, since);
     let by_summary = unread.iter().filter(|key| stirred_at(fleet, key).is_some_and(|at| at >= since)).count() + beyond;
     if by_summary > 0 {
-        let noun = if by_summary == 1 { "application" } else { "applications" };
-        out.push(crate::safe!("{by_summary} {noun}: only the last deployment is known, not who asked for it"));
+        let applications = counted(by_summary, "application", "applications");
+        out.push(crate::safe!("{applications}: only the last deployment is known, not who asked for it"));
     }
     let missing: BTreeSet<&Safe> = fleet.applications().filter_map(|(key, _)| fleet.edits(key)).flat_map(|entry| &entry.value.missing).collect();
     out.extend(missing.into_iter().take(2).cloned());

@@ -146,10 +146,12 @@ pub fn look(config: &Config) -> Look {
 /// The keys that a configuration makes of the usual ones. Which commands there are only the cockpit knows, so this is where they are looked for.
 pub fn keys(config: &Config) -> Result<Keys, Problems> {
     let written: Vec<(&str, Vec<&str>)> =
-        config.keys.iter().map(|binding| (binding.command.as_str(), binding.keys.iter().map(String::as_str).collect())).collect();
+        config.keys.iter().map(|binding| (binding.command.as_str(), binding.keys.iter().map(|key| key.written.as_str()).collect())).collect();
     keymap::with(&written).map_err(|wrong| {
         let problem = |wrong: Wrong| {
-            let place = config.keys.get(wrong.binding).map(|binding| binding.place.clone()).unwrap_or_default();
+            let binding = config.keys.get(wrong.binding);
+            let key = wrong.key.zip(binding).and_then(|(key, binding)| binding.keys.get(key));
+            let place = key.map(|key| &key.place).or_else(|| binding.map(|binding| &binding.place)).cloned().unwrap_or_default();
             config::Problem { found: wrong.found, cure: Some(wrong.cure), ..place }
         };
         let mut problems: Vec<config::Problem> = wrong.into_iter().map(problem).collect();
@@ -218,10 +220,10 @@ mod tests {
             std::fs::write(&file, format!("{argocd}[keys]\n{keys}")).unwrap();
             config::load(Some(&file), &surroundings).unwrap()
         };
-        let told = keys(&load("help = \"F1\"\nsorces = \"S\"\nfold = [\"Ctrl-S\"]\n")).unwrap_err().to_string();
+        let told = keys(&load("help = \"F1\"\nsorces = \"S\"\nfold = [\"v\", \"Ctrl-S\"]\n")).unwrap_err().to_string();
         let told = told.replace(&folder.path().display().to_string(), "");
-        let expected = "/config.toml:7:10: keys.sorces: there is no command 'sorces'\n    did you mean 'sources'?\n\
-                        /config.toml:8:8: keys.fold: Ctrl-S cannot be used: it stops the terminal's output until Ctrl-Q\n    \
+        let expected = "/config.toml:7:1: keys.sorces: there is no command 'sorces'\n    did you mean 'sources'?\n\
+                        /config.toml:8:14: keys.fold: Ctrl-S cannot be used: it stops the terminal's output until Ctrl-Q\n    \
                         another key: \"Ctrl-T\", \"T\", \"F5\"";
         assert_eq!(told, expected);
         assert_eq!(keys(&load("help = \"F1\"\n")).unwrap().of(crate::app::Intent::Help), "F1");

@@ -14,6 +14,8 @@ use crate::safe;
 pub struct Wrong {
     /// Which: its place in what was given.
     pub binding: usize,
+    /// Which of its keys; `None`: the command.
+    pub key: Option<usize>,
     /// What is wrong.
     pub found: Safe,
     /// What helps.
@@ -33,7 +35,7 @@ pub fn with(bindings: &[(&str, Vec<&str>)]) -> Result<Keys, Vec<Wrong>> {
         return Ok(Keys::USUAL);
     }
     let mut wrong = Vec::new();
-    let mut own: Vec<(usize, Key)> = Vec::new();
+    let mut own: Vec<((usize, usize), Key)> = Vec::new();
     for (binding, (command, keys)) in bindings.iter().enumerate() {
         let Some(command) = COMMANDS.iter().find(|known| name(known) == *command) else {
             let names: Vec<String> = COMMANDS.iter().map(name).collect();
@@ -41,25 +43,25 @@ pub fn with(bindings: &[(&str, Vec<&str>)]) -> Result<Keys, Vec<Wrong>> {
                 Some(near) => safe!("did you mean '{near}'?"),
                 None => safe!("tiphys keys lists them: {}", names.join(", ")),
             };
-            wrong.push(Wrong { binding, found: safe!("there is no command '{command}'"), cure });
+            wrong.push(Wrong { binding, key: None, found: safe!("there is no command '{command}'"), cure });
             continue;
         };
-        for written in keys {
+        for (place, written) in keys.iter().enumerate() {
             match read(written, command.intent) {
-                Ok(key) => own.push((binding, key)),
-                Err((found, cure)) => wrong.push(Wrong { binding, found, cure }),
+                Ok(key) => own.push(((binding, place), key)),
+                Err((found, cure)) => wrong.push(Wrong { binding, key: Some(place), found, cure }),
             }
         }
     }
     let moved: Vec<Intent> = own.iter().map(|(_, key)| key.intent).collect();
     let kept: Vec<Key> = KEYS.iter().filter(|key| !moved.contains(&key.intent) || stays(key)).copied().collect();
     let same = |one: &Key, other: &Key| one.code == other.code && one.control == other.control;
-    for (index, (binding, key)) in own.iter().enumerate() {
+    for (index, ((binding, place), key)) in own.iter().enumerate() {
         let before = own.iter().take(index).map(|(_, other)| other).chain(&kept).find(|other| same(key, other));
         if let Some(before) = before.filter(|before| before.intent != key.intent) {
             let other = crate::app::command::find(before.intent).map(name).unwrap_or_default();
             let (found, cure) = (safe!("{} is the key of '{other}' already", key.shown), safe!("another key, or another one for {other} as well"));
-            wrong.push(Wrong { binding: *binding, found, cure });
+            wrong.push(Wrong { binding: *binding, key: Some(*place), found, cure });
         }
     }
     if !wrong.is_empty() {

@@ -91,6 +91,22 @@ impl Keys {
         self.all().iter().find(|key| key.intent == intent).map_or("", |key| key.shown)
     }
 
+    /// A sentence for a person, in which `<refresh>` stands for the key of the command of that name: keys are a person's own.
+    #[must_use]
+    pub fn told(self, sentence: &str) -> String {
+        COMMANDS
+            .iter()
+            .fold(sentence.to_owned(), |told, command| told.replace(&format!("<{}>", super::keymap::name(command)), self.of(command.intent)))
+    }
+
+    /// The keys of a wish that mean it also while letters are text: `Esc or Ctrl-G`.
+    #[must_use]
+    pub fn while_typing(self, intent: Intent) -> String {
+        let is_text = |key: &Key| !key.control && matches!(key.code, KeyCode::Char(_));
+        let shown: Vec<&str> = self.all().iter().filter(|key| key.intent == intent && !is_text(key)).map(|key| key.shown).collect();
+        shown.join(" or ")
+    }
+
     /// All keys of a wish, for a person: `k, Up`.
     #[must_use]
     pub fn all_of(self, intent: Intent) -> String {
@@ -229,6 +245,28 @@ mod tests {
         assert_eq!(pressed(Keys::USUAL, &model, control('g')), Some(Pressed::Wants(Intent::Back)));
         assert_eq!(pressed(Keys::USUAL, &model, control('c')), Some(Pressed::Wants(Intent::Quit)));
         assert_eq!(pressed(Keys::USUAL, &model, press(KeyCode::Char('q'), KeyModifiers::NONE)), Some(Pressed::Typed('q')));
+    }
+
+    #[test]
+    fn sentences_name_the_keys_that_hold() {
+        let told = |keys: Keys| (keys.told("<refresh> asks again, <mark-seen> sees all, <nothing> stays."), keys.while_typing(Intent::Back));
+        let usual = told(Keys::USUAL);
+        assert_eq!((usual.0.as_str(), usual.1.as_str()), ("Ctrl-R asks again, . sees all, <nothing> stays.", "Esc or Ctrl-G"));
+        let own = told(crate::ui::keymap::with(&[("refresh", vec!["F5"]), ("mark-seen", vec!["x"]), ("back", vec!["b"])]).unwrap());
+        assert_eq!((own.0.as_str(), own.1.as_str()), ("F5 asks again, x sees all, <nothing> stays.", "Esc"));
+    }
+
+    /// Every sentence of the help, with all commands on keys that no sentence would name by chance.
+    #[test]
+    fn no_screen_names_a_usual_key_that_was_moved() {
+        use crate::ui::look::{Colors, Glyphs, Look, Theme};
+        let own =
+            crate::ui::keymap::with(&[("mark-seen", vec!["F7"]), ("notify", vec!["F8"]), ("sources", vec!["F9"]), ("refresh", vec!["F10"])]).unwrap();
+        let mut model = testing::usual();
+        update(&mut model, msg(testing::NOW, What::Wants(Intent::Help)));
+        let look = Look { colors: Colors::Sixteen, glyphs: Glyphs::Unicode, theme: Theme::Usual, keys: own, links: false };
+        let shown = testing::text(&testing::resized(model, 120, 99), look);
+        assert!(shown.contains("or press F7 for all") && shown.contains("watched with F8") && !shown.contains("press ."), "{shown}");
     }
 
     #[test]

@@ -2,8 +2,8 @@
 
 use super::canvas::{Canvas, lines, width};
 use super::look::{Glyphs, Tone};
-use crate::app::Model;
 use crate::app::palette::{Entry, Line, Palette};
+use crate::app::{Intent, Model};
 
 /// Where the columns begin.
 const KEY: u16 = 2;
@@ -119,10 +119,7 @@ fn in_full(canvas: &mut Canvas<'_>, model: &Model, palette: &Palette, y: u16) {
 
 /// The keys of the palette, for the last row.
 pub(super) fn hints(canvas: &mut Canvas<'_>, y: u16, end: u16) {
-    let text = if canvas.look.glyphs == Glyphs::Ascii {
-        "Enter runs  Up Down choose  Esc or Ctrl-G leaves"
-    } else {
-        "↵ runs  ↑↓ choose  Esc or Ctrl-G leaves"
-    };
-    canvas.cut(1, y, end.saturating_sub(1).min(width(text)), text, Tone::Quiet);
+    let choosing = if canvas.look.glyphs == Glyphs::Ascii { "Enter runs  Up Down choose" } else { "↵ runs  ↑↓ choose" };
+    let text = format!("{choosing}  {} leaves", canvas.look.keys.while_typing(Intent::Back));
+    canvas.cut(1, y, end.saturating_sub(1).min(width(&text)), &text, Tone::Quiet);
 }

@@ -4,14 +4,14 @@ use super::Context;
 use crate::base::Safe;
 use crate::config::reader::At;
 use crate::config::written;
-use crate::config::{Arrange, Binding, View};
+use crate::config::{Binding, BoundKey, View};
 
 impl Context<'_, '_> {
     /// The keys as written, each with its place.
     pub(super) fn keys(&self, written: &[(At<String>, Vec<At<String>>)]) -> Vec<Binding> {
         let binding = |(command, keys): &(At<String>, Vec<At<String>>)| Binding {
             command: command.value.clone(),
-            keys: keys.iter().map(|key| key.value.clone()).collect(),
+            keys: keys.iter().map(|key| BoundKey { written: key.value.clone(), place: self.findings.place_of(&key.place) }).collect(),
             place: self.findings.place_of(&command.place),
         };
         written.iter().map(binding).collect()
@@ -27,11 +27,10 @@ impl Context<'_, '_> {
                 self.tell(name, &format!("two views are called '{shown}'"), Some("give one of them another name"));
                 continue;
             }
-            let orders = [("need", Arrange::Need), ("name", Arrange::Name), ("change", Arrange::Change)];
             views.push(View {
                 name: shown,
                 filter: view.filter.as_ref().map(|filter| Safe::clean(&filter.value).as_str().to_owned()).unwrap_or_default(),
-                arrange: self.choice(view.arrange.as_ref(), &orders),
+                arrange: view.arrange.unwrap_or_default(),
                 fold: view.fold.as_ref().map(|fold| fold.value),
             });
         }

@@ -11,8 +11,8 @@ use crate::base::Safe;
 use crate::config::kubeconfig::{self, Kubeconfig};
 use crate::config::problem::did_you_mean;
 use crate::config::reader::{At, Findings, Leaf};
-use crate::config::written::{self, Written};
-use crate::config::{Colors, Config, Gitops, Glyphs, Links, Notify, Origin, Problem, Problems, Surroundings, Theme, Ui, discover};
+use crate::config::written;
+use crate::config::{Config, Gitops, Origin, Problem, Problems, Surroundings, Ui, discover};
 use crate::domain::access::{ArgocdAccess, ClusterAccess};
 use crate::domain::landscape::{ArgocdFacts, ClusterFacts, Landscape};
 use crate::domain::mapping::Mapping;
@@ -87,7 +87,7 @@ fn resolve(file: &Path, findings: &Findings<'_>, surroundings: &Surroundings) ->
         clusters,
         repositories: context.repositories(&written.repositories),
         gitops: context.gitops(&written),
-        ui: context.ui(&written),
+        ui: written.ui,
         views: context.views(&written.views),
         keys: context.keys(&written.keys),
         origin: Origin::File(file.to_owned()),
@@ -139,26 +139,4 @@ fn with_sources(mut landscape: Landscape, argocds: &[ArgocdAccess], clusters: &[
     };
     landscape.clusters = clusters.iter().map(facts).collect();
     landscape
-}
-
-impl Context<'_, '_> {
-    fn ui(&self, written: &Written) -> Ui {
-        let glyphs = self.choice(written.glyphs.as_ref(), &[("auto", Glyphs::Auto), ("unicode", Glyphs::Unicode), ("ascii", Glyphs::Ascii)]);
-        let colors =
-            self.choice(written.colors.as_ref(), &[("auto", Colors::Auto), ("16", Colors::Sixteen), ("256", Colors::Many), ("none", Colors::None)]);
-        let notify = [("bell", Notify::Bell), ("osc9", Notify::Osc9), ("osc777", Notify::Osc777), ("off", Notify::Off)];
-        let theme = self.choice(written.theme.as_ref(), &[("default", Theme::Usual), ("colour-blind", Theme::ColourBlind)]);
-        let links = self.choice(written.links.as_ref(), &[("auto", Links::Auto), ("always", Links::Always), ("never", Links::Never)]);
-        Ui { glyphs, colors, theme, notify: self.choice(written.notify.as_ref(), &notify), links }
-    }
-
-    pub(super) fn choice<T: Copy + Default>(&self, at: Option<&At<String>>, choices: &[(&str, T)]) -> T {
-        let Some(at) = at else { return T::default() };
-        let found = choices.iter().find(|(word, _)| *word == at.value).map(|(_, choice)| *choice);
-        if found.is_none() {
-            let known: Vec<&str> = choices.iter().map(|(word, _)| *word).collect();
-            self.tell(at, &format!("'{}' is none of {}", at.value, known.join(", ")), None);
-        }
-        found.unwrap_or_default()
-    }
 }

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use crate::app::matrix::Selected;
 use crate::app::{Intent, Model};
+use crate::base::counted;
 use crate::domain::attention::Attention;
 use crate::domain::explain;
 use crate::ui::Painter;
@@ -74,7 +75,7 @@ fn sentences(words: &mut String, model: &Model, moment: Moment, selected: &Selec
         return explain::placement(words, &model.fleet, placement, moment.words());
     }
     let placements = &selected.cell.placements;
-    write!(words, "{} placements. ", placements.len())?;
+    write!(words, "{}. ", counted(placements.len(), "placement", "placements"))?;
     // The one that needs eyes most is told in full, before the rest.
     let Some(worst) = placements.iter().min_by_key(|placement| Attention::of(placement)) else { return Ok(()) };
     write!(words, "{}: ", worst.name.shown())?;
@@ -92,7 +93,7 @@ fn counts(canvas: &mut Canvas<'_>, painter: &mut Painter, model: &Model, y: u16)
     words.clear();
     let all = model.fleet.services().len();
     if counts.rows != all {
-        let _ = write!(words, "{} of {all} services pass the filter, Esc shows all · ", counts.rows);
+        let _ = write!(words, "{} of {} pass the filter, Esc shows all · ", counts.rows, counted(all, "service", "services"));
     }
     let keys = canvas.look.keys;
     let changed = model.own.marks.count();
@@ -107,7 +108,7 @@ fn counts(canvas: &mut Canvas<'_>, painter: &mut Painter, model: &Model, y: u16)
     for (count, what, key) in told.into_iter().filter(|(count, ..)| *count > 0) {
         let _ = if key.is_empty() { write!(words, "{count} {what} · ") } else { write!(words, "{count} {what} ({key}) · ") };
     }
-    let _ = write!(words, "{} services · {} placements", counts.rows, counts.placements);
+    let _ = write!(words, "{} · {}", counted(counts.rows, "service", "services"), counted(counts.placements, "placement", "placements"));
     canvas.rule(0, y, 1);
     let room = canvas.width().saturating_sub(4);
     let at = canvas.cut(2, y, room, words, Tone::Quiet);

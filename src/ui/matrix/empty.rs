@@ -1,11 +1,13 @@
 //! The matrix without rows: why there are none, and what helps.
 
 use crate::app::Model;
+use crate::base::counted;
 use crate::domain::SourceKind;
 use crate::domain::fleet::Source;
 use crate::domain::observation::SourceState;
 use crate::ui::Painter;
 use crate::ui::canvas::Canvas;
+use crate::ui::keys::Keys;
 use crate::ui::look::Tone;
 use crate::ui::moment::{Clock, Moment};
 use crate::ui::page::Page;
@@ -15,21 +17,21 @@ pub(super) fn paint(canvas: &mut Canvas<'_>, painter: &mut Painter, model: &Mode
     let page = &mut painter.page;
     page.begin(canvas.width().saturating_sub(6), 0..usize::from(rows), canvas.look);
     if model.matrix.filter.is_empty() {
-        nothing(page, model);
+        nothing(page, model, canvas.look.keys);
     } else {
         page.tone(Tone::Strong).say("No row matches /").say(crate::base::Safe::clean(model.matrix.filter.text())).end(0);
         page.blank();
-        page.say("Esc shows all ").say(model.fleet.services().len()).say(" services again.").end(0);
+        page.say("Esc shows all ").say(counted(model.fleet.services().len(), "service", "services")).say(" again.").end(0);
     }
     page.paint(canvas, (3, 2), usize::from(rows));
 }
 
-fn nothing(page: &mut Page, model: &Model) {
+fn nothing(page: &mut Page, model: &Model, keys: Keys) {
     if !model.fleet.sources().keys().any(|id| id.kind == SourceKind::Argocd) {
         page.tone(Tone::Strong).say("No Argo CD is configured.").end(0);
         page.blank();
         page.say("Run  argocd login SERVER  and start again, or name one under [[argocd]] in ").say(&model.settings.file).say("; ");
-        page.say("config.example.toml shows how. q leaves.").end(0);
+        page.say(keys.told("config.example.toml shows how. <back> leaves.")).end(0);
         return;
     }
     let applications = model.fleet.applications().next().is_some();
@@ -48,7 +50,8 @@ fn nothing(page: &mut Page, model: &Model) {
     page.tone(Tone::Strong).say(title).end(0);
     page.blank();
     if applications {
-        page.say("They are read, but no rule says which service and environment they are. r lists them with the reason and what would help.").end(0);
+        page.say("They are read, but no rule says which service and environment they are. ");
+        page.say(keys.told("<sources> lists them with the reason and what would help.")).end(0);
         page.blank();
     }
     for (id, source) in model.fleet.sources() {
@@ -76,6 +79,6 @@ fn nothing(page: &mut Page, model: &Model) {
     }
     if !open {
         page.blank();
-        page.say("Ctrl-R asks again, r tells more about the sources, q leaves.").end(0);
+        page.say(keys.told("<refresh> asks again, <sources> tells more about the sources, <back> leaves.")).end(0);
     }
 }

@@ -18,7 +18,7 @@ pub(in crate::ui) fn write(page: &mut Page, look: Look, model: &Model, state: &C
     let count = state.placements(model).count();
     if count == 0 {
         page.blank();
-        page.say("It is not there any more: no application deploys it here now. q goes back.").end(0);
+        page.say(look.keys.told("It is not there any more: no application deploys it here now. <back> goes back.")).end(0);
         return;
     }
     for one in state.placements(model) {

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use crate::app::Model;
 use crate::app::changes::ChangesState;
 use crate::app::copy::application_page;
+use crate::base::counted;
 use crate::domain::timeline::{Happened, Kind};
 use crate::ui::Painter;
 use crate::ui::canvas::{Canvas, lines, width};
@@ -105,7 +106,11 @@ fn gaps(canvas: &mut Canvas<'_>, painter: &mut Painter, state: &ChangesState, be
         let words = &mut painter.words;
         words.clear();
         let hidden = state.timeline.gaps.len() - count;
-        let _ = if number + 1 == count && hidden > 0 { write!(words, "? {gap}  (and {hidden} more gaps)") } else { write!(words, "? {gap}") };
+        let _ = if number + 1 == count && hidden > 0 {
+            write!(words, "? {gap}  (and {})", counted(hidden, "more gap", "more gaps"))
+        } else {
+            write!(words, "? {gap}")
+        };
         canvas.cut(1, y, room, words, Tone::Stale);
     }
 }
@@ -151,14 +156,15 @@ fn nothing(canvas: &mut Canvas<'_>, painter: &mut Painter, model: &Model, state:
     let (heading, cure) = if !state.timeline.entries.is_empty() {
         ("Nothing that changed has all these words.", "Esc shows everything again.")
     } else if model.fleet.applications().next().is_none() {
-        ("Nothing is known yet.", "r tells how the sources are doing.")
+        ("Nothing is known yet.", "<sources> tells how the sources are doing.")
     } else if state.is_waiting {
         ("Reading …", "Argo CD is asked for its history, the clusters for ReplicaSets and events.")
     } else if state.timeline.gaps.is_empty() {
         ("Nothing changed.", "Every source was asked, and none saw a change in this time.")
     } else {
-        ("Nothing is known to have changed.", "Below stands what could not be read. Ctrl-R asks again.")
+        ("Nothing is known to have changed.", "Below stands what could not be read. <refresh> asks again.")
     };
+    let cure = &canvas.look.keys.told(cure);
     canvas.put(3, 3, room, heading, Tone::Strong);
     if state.rows(canvas.height()) > 2 {
         for (y, text) in (5_u16..7).zip(lines(cure, room)) {

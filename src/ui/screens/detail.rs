@@ -18,8 +18,8 @@ pub(super) fn write(page: &mut Page, look: Look, model: &Model, part: &Part, mom
         page.tone(Tone::Strong).say("RESOURCES, HISTORY").tone(Tone::Plain).say("  ");
         match (is_asked(model, &question), failed) {
             (true, _) => page.say("asking argocd ").say(part.app.argocd.shown()).say(" …").end(2),
-            (false, Some(why)) => page.tone(Tone::Broken).say("not known: ").say(why).say(" (Ctrl-R asks again)").end(2),
-            (false, None) => page.say("not known: they were not asked for (Ctrl-R asks)").end(2),
+            (false, Some(why)) => page.tone(Tone::Broken).say("not known: ").say(why).say(look.keys.told(" (<refresh> asks again)")).end(2),
+            (false, None) => page.say(look.keys.told("not known: they were not asked for (<refresh> asks)")).end(2),
         }
         return;
     };

@@ -2,7 +2,7 @@
 //! wanted before.
 
 use crate::app::Model;
-use crate::base::Raw;
+use crate::base::{Raw, counted};
 use crate::domain::fleet::{Missed, Placement, Step};
 use crate::domain::{EnvironmentName, Known, ServiceName, link};
 use crate::ui::look::Tone;
@@ -62,7 +62,7 @@ pub(super) fn write(page: &mut Page, model: &Model, service: &ServiceName, place
     {
         page.blank();
         page.tone(Tone::Strong).say("TO COME").tone(Tone::Plain).column(WORDS);
-        page.say(steps.len()).say(if steps.len() == 1 { " change of " } else { " changes of " }).say(behind.from.shown()).end(WORDS);
+        page.say(counted(steps.len(), "change", "changes")).say(" of ").say(behind.from.shown()).end(WORDS);
         let before = behind_of(model, service, &behind.from).and_then(|placements| self::repository(model, placements));
         for step in steps {
             commit(page, step, before, moment);

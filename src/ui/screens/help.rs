@@ -40,8 +40,8 @@ const SIGNS: &[(&str, &str)] = &[
     ("25%◐anl", "a canary that is being measured"),
     ("⤺", "turned back: users are on the stable version, git still wants the new one"),
     ("2.1+2.2", "several versions run; + ? a part whose version is not known"),
-    ("·2.1", "changed, and you have not looked: move the cursor there, or press . for all"),
-    ("◇2.1", "watched with n: you are told when it becomes healthy or fails"),
+    ("·2.1", "changed, and you have not looked: move the cursor there, or press <mark-seen> for all"),
+    ("◇2.1", "watched with <notify>: you are told when it becomes healthy or fails"),
     ("★", "a favourite, before its name"),
     ("?30s", "not current: last confirmed so long ago"),
     ("3d", "since the version changed"),
@@ -61,6 +61,6 @@ fn legend(page: &mut Page, look: Look) {
         page.say("  ").tone(tone).say(look.health(&health)).tone(Tone::Plain).column(14).say(health.word()).end(14);
     }
     for (sign, meaning) in SIGNS {
-        page.say("  ").say(sign).column(14).say(meaning).end(14);
+        page.say("  ").say(sign).column(14).say(look.keys.told(meaning)).end(14);
     }
 }

@@ -4,7 +4,7 @@
 use crate::app::Model;
 use crate::app::copy::application_page;
 use crate::app::model::Question;
-use crate::base::{Raw, Safe};
+use crate::base::{Raw, Safe, counted};
 use crate::domain::application::{Application, Origin};
 use crate::domain::fleet::{Part, Placement};
 use crate::domain::health::Sync;
@@ -27,7 +27,7 @@ pub(super) fn write(page: &mut Page, look: Look, model: &Model, placement: &Plac
     for part in &placement.parts {
         page.blank();
         application(page, model, part, moment);
-        workloads(page, model, part, moment);
+        workloads(page, look, model, part, moment);
         detail::write(page, look, model, part, moment);
     }
 }
@@ -95,7 +95,7 @@ const fn automation(app: &Application) -> &'static str {
     }
 }
 
-fn workloads(page: &mut Page, model: &Model, part: &Part, moment: Moment) {
+fn workloads(page: &mut Page, look: Look, model: &Model, part: &Part, moment: Moment) {
     page.tone(Tone::Strong).say("WORKLOADS").tone(Tone::Plain).column(WORDS);
     let keys = match &part.workloads {
         Known::Known(keys) => keys,
@@ -108,7 +108,7 @@ fn workloads(page: &mut Page, model: &Model, part: &Part, moment: Moment) {
     for key in keys {
         let Some(entry) = model.fleet.workload(key) else { continue };
         workload(page, key, &entry.value);
-        pods(page, model, key, moment);
+        pods(page, look, model, key, moment);
     }
 }
 
@@ -161,14 +161,14 @@ fn ladder(page: &mut Page, rollout: &RolloutStatus) {
     }
 }
 
-fn pods(page: &mut Page, model: &Model, key: &WorkloadKey, moment: Moment) {
+fn pods(page: &mut Page, look: Look, model: &Model, key: &WorkloadKey, moment: Moment) {
     let question = Question::Pods(key.clone());
     let Some(entry) = model.fleet.pods(key) else {
         page.tone(Tone::Quiet).say("    digests and pods: ");
         match (is_asked(model, &question), model.unanswered.get(&question)) {
             (true, _) => page.say("asking …").end(4),
-            (false, Some(why)) => page.tone(Tone::Broken).say("not known: ").say(why).say(" (Ctrl-R asks again)").end(4),
-            (false, None) => page.say("not known: they were not asked for (Ctrl-R asks)").end(4),
+            (false, Some(why)) => page.tone(Tone::Broken).say("not known: ").say(why).say(look.keys.told(" (<refresh> asks again)")).end(4),
+            (false, None) => page.say(look.keys.told("not known: they were not asked for (<refresh> asks)")).end(4),
         }
         return;
     };
@@ -184,7 +184,13 @@ fn pods(page: &mut Page, model: &Model, key: &WorkloadKey, moment: Moment) {
         page.end(6);
     }
     let fine = pods.iter().filter(|pod| is_fine(pod)).count();
-    page.tone(Tone::Quiet).say("    ").say(fine).say(" of ").say(pods.len()).say(" pods run without restarts, seen ");
+    page.tone(Tone::Quiet)
+        .say("    ")
+        .say(fine)
+        .say(" of ")
+        .say(counted(pods.len(), "pod", "pods"))
+        .say(if pods.len() == 1 { " runs" } else { " run" })
+        .say(" without restarts, seen ");
     page.say(Clock(entry.at)).end(4);
     if let Some(why) = model.unanswered.get(&question) {
         page.tone(Tone::Broken).say("    asked again and not answered: ").say(why).end(4);
@@ -214,7 +220,7 @@ fn images(page: &mut Page, pods: &[Pod]) {
             Known::Known(digest) => page.cut(DIGEST, digest.shown().as_str()),
             Known::Unknown(why) => page.say("digest not known: ").say(why),
         };
-        page.say("  ").say(count).say(if count == 1 { " pod" } else { " pods" }).end(6);
+        page.say("  ").say(counted(count, "pod", "pods")).end(6);
     }
 }
 
