@@ -15,7 +15,7 @@ use crate::config::Config;
 use crate::domain::Known;
 use crate::domain::canary::Waits;
 use crate::domain::fleet::{Missed, Placement};
-use crate::domain::observation::SourceState;
+use crate::domain::observation::{NOTICE, SourceState};
 use crate::runtime::{headless, report, tokio_runtime};
 
 /// What is asked for.
@@ -44,9 +44,6 @@ pub(super) fn run(config: &Config, wanted: &Wanted<'_>) -> Result<Exit> {
     let answered = settled && model.fleet.sources().values().flat_map(|source| source.scopes.values()).all(|status| status.state.is_settled());
     Ok(if answered { Exit::Done } else { Exit::NoAnswer })
 }
-
-/// Logins that end within this time are announced.
-const A_DAY: Duration = Duration::from_hours(24);
 
 const HEADINGS: [&str; 9] = ["SERVICE", "ENVIRONMENT", "PLACEMENT", "VERSION", "HEALTH", "SYNC", "READY", "DEPLOYED", "NOTE"];
 
@@ -78,7 +75,7 @@ pub(super) fn text(model: &Model, filter: &Filter) -> String {
         }
     }
     for (id, source) in model.fleet.sources() {
-        if let Some((at, renewal)) = source.login_ends(model.now, A_DAY) {
+        if let Some((at, renewal)) = source.login_ends(model.now, NOTICE) {
             let _ = write!(out, "\n{} {}: the login ends at {}: {renewal}", id.kind, id.name.shown(), at.strftime("%Y-%m-%d %H:%MZ"));
         }
     }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::base::time::{Age, since};
 use crate::base::{Safe, Timestamp};
+use crate::domain::observation::NOTICE;
 use crate::safe;
 
 /// How bad it is.
@@ -75,8 +76,6 @@ impl Finding {
 
 /// How far two clocks may be apart before ages and windows on screen are off by what a person would notice.
 const CLOSE: Duration = Duration::from_secs(5);
-/// A credential that ends within this time is warned of.
-const SOON: Duration = Duration::from_hours(24);
 
 /// What the difference between a server's clock and ours means. `took` is how long the answer was on its way: the server's `Date` has whole
 /// seconds and was written somewhere within it.
@@ -97,12 +96,14 @@ pub fn end(what: &str, end: Option<Timestamp>, now: Timestamp, renewal: &str) ->
     match end {
         None => Finding::well(what, "says no end"),
         Some(end) if end <= now => Finding::fail(what, safe!("ended {} ago, at {}", Age::of(end, now), moment(end))).cured_by(renewal),
-        Some(end) if since(now, end) < SOON => Finding::warn(what, safe!("ends in {}, at {}", Age::of(now, end), moment(end))).cured_by(renewal),
+        Some(end) if since(now, end) < NOTICE => Finding::warn(what, safe!("ends in {}, at {}", Age::of(now, end), moment(end))).cured_by(renewal),
         Some(end) => Finding::well(what, safe!("ends in {}, at {}", Age::of(now, end), moment(end))),
     }
 }
 
-fn moment(at: Timestamp) -> Safe {
+/// A moment for people.
+#[must_use]
+pub fn moment(at: Timestamp) -> Safe {
     Safe::clean(&at.strftime("%Y-%m-%d %H:%MZ").to_string())
 }
 

@@ -3,6 +3,8 @@
 //! A source knows one or more *facets* of an item. [`Observation::Listed`] replaces one facet of a whole scope at once, so that absence means
 //! something; [`Observation::Changed`] and [`Observation::Removed`] speak of one item. A poorer source never erases a richer facet.
 
+use std::time::Duration;
+
 use crate::base::{Epoch, Raw, RequestId, Safe, Timestamp};
 use crate::domain::application::{Application, Detail};
 use crate::domain::desired::Desired;
@@ -173,6 +175,9 @@ pub struct InstanceFacts {
     pub login: Option<Login>,
 }
 
+/// A login that ends within this time is announced: somebody can then see to it in their own time.
+pub const NOTICE: Duration = Duration::from_hours(24);
+
 /// How long a login is good for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Login {
@@ -182,6 +187,8 @@ pub enum Login {
     Until {
         /// When.
         at: Timestamp,
+        /// How long it lasts in all, where it says so.
+        lasts: Option<Duration>,
         /// The command that renews it, or what a person does.
         renewal: Safe,
     },

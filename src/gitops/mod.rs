@@ -16,7 +16,7 @@ pub mod index;
 mod log;
 pub mod mirror;
 pub mod network;
-mod program;
+pub(crate) mod program;
 mod round;
 mod saved;
 #[cfg(test)]

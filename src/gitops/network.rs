@@ -120,14 +120,20 @@ impl Remote {
             "+refs/heads/*:refs/heads/*",
             "+refs/tags/*:refs/tags/*",
         ];
-        self.git(mirror, &arguments).await.map(drop)
+        self.git(Some(mirror), &arguments).await.map(drop)
     }
 
     /// The default branch of the original, in full; `None`: it has none.
     pub async fn default_branch(&self, mirror: &Path) -> Result<Option<String>, Trouble> {
-        let told = self.git(mirror, &["ls-remote", "--symref", "origin", "HEAD"]).await?;
+        let told = self.git(Some(mirror), &["ls-remote", "--symref", "origin", "HEAD"]).await?;
         let branch = told.lines().find_map(|line| line.strip_prefix("ref: ")?.strip_suffix("\tHEAD"));
         Ok(branch.filter(|branch| branch.starts_with("refs/heads/")).map(ToOwned::to_owned))
+    }
+
+    /// Asks the remote for its `HEAD`, with no mirror there and none made: its commit in full; `None`: it has none.
+    pub async fn head(&self) -> Result<Option<String>, Trouble> {
+        let told = self.git(None, &["ls-remote", "origin", "HEAD"]).await?;
+        Ok(told.lines().find_map(|line| line.strip_suffix("\tHEAD")).map(ToOwned::to_owned))
     }
 
     /// What the person's git configuration says about ssh: it would lose against the environment.
@@ -144,12 +150,17 @@ impl Remote {
         self.ssh.get_or_init(ask).await.as_deref()
     }
 
-    async fn git(&self, mirror: &Path, arguments: &[&str]) -> Result<String, Trouble> {
+    /// Runs git in a mirror, or in no repository at all.
+    async fn git(&self, mirror: Option<&Path>, arguments: &[&str]) -> Result<String, Trouble> {
         let ssh = self.own_ssh().await;
         let mut command = Command::new("git");
-        command.arg("-C").arg(mirror).args(arguments);
         self.surround(&mut command, ssh);
-        // A group of its own: what the terminal sends to this program is not for it, and it can be ended with all that it started.
+        match mirror {
+            Some(mirror) => command.arg("-C").arg(mirror),
+            // Wherever it is started, no repository around it counts.
+            None => command.env("GIT_DIR", "/dev/null"),
+        };
+        command.args(arguments);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0).kill_on_drop(true);
         let mut child = Running(command.spawn().map_err(|error| not_started(&error))?);
         let (out, err) = (child.0.stdout.take(), child.0.stderr.take());
@@ -288,7 +299,7 @@ async fn heard(from: Option<impl AsyncRead + Unpin>, silence: Duration) -> Resul
 
 fn not_started(error: &std::io::Error) -> Trouble {
     if error.kind() == std::io::ErrorKind::NotFound {
-        return Trouble::new(TroubleKind::Refused, "there is no git on this machine").cured_by("install git, version 2.30 or later");
+        return Trouble::new(TroubleKind::Refused, "there is no git on this machine").cured_by("install git 2.31 or later");
     }
     Trouble::new(TroubleKind::Broken, &format!("git does not start: {error}"))
 }

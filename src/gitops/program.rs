@@ -41,8 +41,9 @@ pub(super) fn local(mirror: &Path) -> Command {
     command
 }
 
-/// A process and what it started. Dropped, all of them end.
-pub(super) struct Running(pub(super) tokio::process::Child);
+/// A process that leads a group of its own, and what it started: what the terminal sends to this program is not for it, and it cannot take what a
+/// person types. Dropped, all of them end.
+pub(crate) struct Running(pub(crate) tokio::process::Child);
 
 impl Drop for Running {
     fn drop(&mut self) {

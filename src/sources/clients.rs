@@ -15,14 +15,15 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use tokio::sync::Mutex;
 
-use crate::base::time::later;
+use crate::base::time::{later, since};
 use crate::base::{Safe, Timestamp};
 use crate::domain::ClusterName;
 use crate::domain::access::ClusterAccess;
 use crate::domain::observation::Login;
 use crate::sources::clock::now;
+use crate::sources::expiry::Validity;
 use crate::sources::supervisor::within;
-use crate::sources::{Failure, FailureKind, expiry, proxy};
+use crate::sources::{Failure, FailureKind, proxy};
 
 /// How long a connection may take to come about.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -37,6 +38,24 @@ const EXPIRY_MARGIN: Duration = Duration::from_mins(1);
 #[derive(Clone)]
 pub struct Clients {
     clusters: Arc<BTreeMap<ClusterName, Entry>>,
+}
+
+/// When a credential ends.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Credential {
+    /// When, where it says so.
+    pub end: Option<Timestamp>,
+    /// Whether it is renewed then with nobody doing anything.
+    pub renews_itself: bool,
+    /// The command that renews it, or what a person does.
+    pub renewal: Option<String>,
+}
+
+/// A login as it is written down.
+struct Written {
+    validity: Option<Validity>,
+    renewal: String,
+    renews_itself: bool,
 }
 
 struct Entry {
@@ -100,12 +119,14 @@ impl Clients {
         files
     }
 
-    /// How long the login to a cluster is good for, as far as its token says it. A plugin renews what it hands out by itself.
-    #[must_use]
-    pub fn login(&self, cluster: &ClusterName) -> Login {
-        let Some(entry) = self.clusters.get(cluster) else { return Login::Open };
-        let ends = login::of(&entry.access).and_then(|user| Some((user.ends_at()?, user.renewal(&entry.access))));
-        ends.map_or(Login::Open, |(at, renewal)| Login::Until { at, renewal: Safe::clean(&renewal) })
+    /// How long the login to a cluster is good for, as its token or its client certificate says it. A plugin renews what it hands out by itself.
+    pub async fn login(&self, cluster: &ClusterName) -> Login {
+        match self.written(cluster).await {
+            Some(Written { validity: Some(Validity { from, until }), renewal, renews_itself: false }) => {
+                Login::Until { at: until, lasts: from.map(|from| since(from, until)), renewal: Safe::clean(&renewal) }
+            }
+            _ => Login::Open,
+        }
     }
 
     /// A failure to log in, with the command that renews the login, and the files in which that will show. Others stay as they are.
@@ -120,12 +141,23 @@ impl Clients {
     }
 
     /// When the credential of a cluster ends, by what it says of itself: a token, a client certificate, or what the plugin said.
-    pub async fn credential_end(&self, cluster: &ClusterName) -> Option<Timestamp> {
-        let entry = self.clusters.get(cluster)?;
+    pub async fn credential(&self, cluster: &ClusterName) -> Credential {
+        let Some(entry) = self.clusters.get(cluster) else { return Credential::default() };
         let said = entry.client.lock().await.as_ref().and_then(|client| *client.valid_until());
-        let access = entry.access.clone();
-        let written = tokio::task::spawn_blocking(move || configuration(&access).ok().and_then(|config| credential_end(&config.auth_info)));
-        said.or(written.await.ok().flatten())
+        let written = self.written(cluster).await;
+        let end = said.or_else(|| Some(written.as_ref()?.validity?.until));
+        let renews_itself = written.as_ref().is_some_and(|written| written.renews_itself);
+        Credential { end, renews_itself, renewal: written.map(|written| written.renewal) }
+    }
+
+    /// What the kubeconfig, and the files that it names, say of the login to a cluster.
+    async fn written(&self, cluster: &ClusterName) -> Option<Written> {
+        let access = self.clusters.get(cluster)?.access.clone();
+        let read = move || {
+            let user = login::of(&access)?;
+            Some(Written { validity: user.validity(), renewal: user.renewal(&access), renews_itself: user.renews_itself() })
+        };
+        tokio::task::spawn_blocking(read).await.ok().flatten()
     }
 
     /// Forgets the client of a cluster, so that the next [`Clients::reading`] reads the kubeconfig and runs the plugin again: for use after a
@@ -135,20 +167,6 @@ impl Clients {
             *entry.client.lock().await = None;
         }
     }
-}
-
-/// The end of a credential that stands in the kubeconfig, or in a file that it names.
-fn credential_end(user: &AuthInfo) -> Option<Timestamp> {
-    use base64::Engine as _;
-    use secrecy::ExposeSecret as _;
-    let token = user.token.as_ref().map(|token| token.expose_secret().to_owned());
-    let token = token.or_else(|| std::fs::read_to_string(user.token_file.as_ref()?).ok());
-    if let Some(end) = token.as_deref().map(str::trim).and_then(expiry::of_token) {
-        return Some(end);
-    }
-    let certificate = user.client_certificate_data.as_ref();
-    let certificate = certificate.and_then(|data| base64::engine::general_purpose::STANDARD.decode(data.trim()).ok());
-    expiry::of_certificate(&certificate.or_else(|| std::fs::read(user.client_certificate.as_ref()?).ok())?)
 }
 
 fn ends_soon(client: &kube::Client) -> bool {
@@ -309,6 +327,37 @@ mod tests {
         let Err(failure) = clients.reading(&ClusterName::from("here")).await else { panic!("the plugin failed") };
         assert_eq!(failure.kind, FailureKind::Unauthorized);
         assert!(!format!("{failure:?}").contains("s3cret"), "{failure:?}");
+    }
+
+    #[tokio::test]
+    async fn a_client_certificate_says_when_the_login_ends_and_a_plugin_renews_its_own() {
+        use base64::Engine as _;
+        use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+        let pem = include_str!("../../tests/recordings/certificate.pem");
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("me.crt"), pem).unwrap();
+        let inline = STANDARD.encode(pem);
+        let token = format!("e30.{}.c2ln", URL_SAFE_NO_PAD.encode(r#"{"iat":1795186800,"exp":1795273200}"#));
+        let plugin = "exec: {apiVersion: client.authentication.k8s.io/v1, command: login}";
+        let name = ClusterName::from("here");
+        let certificate: Timestamp = "2051-07-13T17:24:09Z".parse().unwrap();
+        for (user, expected) in [
+            (format!("{{client-certificate-data: {inline}}}"), Some(certificate)),
+            // Relative to the kubeconfig, as kubectl has it.
+            ("{client-certificate: me.crt}".to_owned(), Some(certificate)),
+            (format!("{{token: opaque, client-certificate-data: {inline}}}"), Some(certificate)),
+            (format!("{{token: {token}, client-certificate-data: {inline}}}"), Some("2026-11-21T15:00:00Z".parse().unwrap())),
+            (format!("{{client-certificate-data: {inline}, {plugin}}}"), None),
+            ("{token: opaque}".to_owned(), None),
+        ] {
+            let clients = Clients::new([access(folder.path(), &user)]);
+            match (clients.login(&name).await, expected) {
+                (Login::Until { at, lasts, .. }, Some(expected)) => assert!(at == expected && lasts.is_some(), "{user}: {at}"),
+                (Login::Open, None) => {}
+                (other, _) => panic!("{user}: {other:?}"),
+            }
+            assert_eq!(clients.credential(&name).await.renews_itself, user.contains("exec"), "{user}");
+        }
     }
 
     #[tokio::test]

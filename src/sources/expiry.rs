@@ -1,5 +1,5 @@
-//! When a credential ends, by what it says of itself. Nothing is verified and nothing of a credential leaves this file but a time; one that says
-//! nothing readable has no end here.
+//! How long a credential is good for, by what it says of itself. Nothing is verified and nothing of a credential leaves this file but times; one that
+//! says nothing readable has no end here.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -9,24 +9,37 @@ use serde::Deserialize;
 
 use crate::base::Timestamp;
 
-/// The `exp` of a JSON web token (RFC 7519, 4.1.4).
-#[must_use]
-pub fn of_token(token: &str) -> Option<Timestamp> {
-    #[derive(Deserialize)]
-    struct Claims {
-        // It may be written with a fraction.
-        exp: Option<f64>,
-    }
-    let claims = token.split('.').nth(1)?;
-    let claims: Claims = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims.trim_end_matches('=')).ok()?).ok()?;
-    let seconds = claims.exp.filter(|seconds| seconds.is_finite() && *seconds >= 0.0 && *seconds < 1e11)?;
-    #[expect(clippy::cast_possible_truncation, reason = "within the range that was just checked")]
-    Timestamp::from_second(seconds as i64).ok()
+/// How long a credential is good for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Validity {
+    /// From when on, where it says so.
+    pub from: Option<Timestamp>,
+    /// Until when.
+    pub until: Timestamp,
 }
 
-/// The `notAfter` of the first certificate in a PEM file (RFC 5280, 4.1.2.5).
+/// `iat` to `exp` of a JSON web token (RFC 7519, 4.1.4 and 4.1.6).
 #[must_use]
-pub fn of_certificate(pem: &[u8]) -> Option<Timestamp> {
+pub fn of_token(token: &str) -> Option<Validity> {
+    #[derive(Deserialize)]
+    struct Claims {
+        // Times may be written with a fraction.
+        iat: Option<f64>,
+        exp: Option<f64>,
+    }
+    let moment = |seconds: Option<f64>| {
+        let seconds = seconds.filter(|seconds| seconds.is_finite() && *seconds >= 0.0 && *seconds < 1e11)?;
+        #[expect(clippy::cast_possible_truncation, reason = "within the range that was just checked")]
+        Timestamp::from_second(seconds as i64).ok()
+    };
+    let claims = token.split('.').nth(1)?;
+    let claims: Claims = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims.trim_end_matches('=')).ok()?).ok()?;
+    Some(Validity { from: moment(claims.iat), until: moment(claims.exp)? })
+}
+
+/// `notBefore` to `notAfter` of the first certificate in a PEM file (RFC 5280, 4.1.2.5).
+#[must_use]
+pub fn of_certificate(pem: &[u8]) -> Option<Validity> {
     let der = CertificateDer::from_pem_slice(pem).ok()?;
     // Certificate → TBSCertificate → [version], serial number, algorithm, issuer, validity → notBefore, notAfter.
     let (_, certificate, _) = element(&der)?;
@@ -38,7 +51,14 @@ pub fn of_certificate(pem: &[u8]) -> Option<Timestamp> {
         fields = element(fields)?.2;
     }
     let (_, validity, _) = element(fields)?;
-    let (tag, text, _) = element(element(validity)?.2)?;
+    let (tag, text, rest) = element(validity)?;
+    let from = moment(tag, text);
+    let (tag, text, _) = element(rest)?;
+    Some(Validity { from, until: moment(tag, text)? })
+}
+
+/// A time as a certificate writes it.
+fn moment(tag: u8, text: &[u8]) -> Option<Timestamp> {
     let text = std::str::from_utf8(text).ok()?;
     let text = match tag {
         // Two digits for the year: up to 49 they are of this century.
@@ -77,8 +97,10 @@ mod tests {
     #[test]
     fn a_token_says_when_it_ends() {
         let token = |claims: &str| format!("e30.{}.c2ln", URL_SAFE_NO_PAD.encode(claims));
-        assert_eq!(of_token(&token(r#"{"exp":1795273200,"sub":"a"}"#)), Some("2026-11-21T15:00:00Z".parse().unwrap()));
-        assert_eq!(of_token(&token(r#"{"exp":1795273200.5}"#)), Some("2026-11-21T15:00:00Z".parse().unwrap()));
+        let until = "2026-11-21T15:00:00Z".parse().unwrap();
+        let day_before = "2026-11-20T15:00:00Z".parse().unwrap();
+        assert_eq!(of_token(&token(r#"{"iat":1795186800,"exp":1795273200,"sub":"a"}"#)), Some(Validity { from: Some(day_before), until }));
+        assert_eq!(of_token(&token(r#"{"exp":1795273200.5}"#)), Some(Validity { from: None, until }));
         for none in [token("{}"), token(r#"{"exp":"soon"}"#), token(r#"{"exp":1e99}"#), "opaque".to_owned(), "a.b.c".to_owned(), String::new()] {
             assert_eq!(of_token(&none), None, "{none}");
         }
@@ -86,7 +108,9 @@ mod tests {
 
     #[test]
     fn a_certificate_says_when_it_ends() {
-        assert_eq!(of_certificate(CERTIFICATE.as_bytes()), Some("2051-07-13T17:24:09Z".parse().unwrap()));
+        let whole = of_certificate(CERTIFICATE.as_bytes()).unwrap();
+        assert_eq!(whole.until, "2051-07-13T17:24:09Z".parse().unwrap());
+        assert!(whole.from.is_some_and(|from| from < whole.until), "{whole:?}");
         assert_eq!(of_certificate(b"-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n"), None);
         assert_eq!(of_certificate(b""), None);
         // Cut anywhere, it is none, and nothing breaks.

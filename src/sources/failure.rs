@@ -21,6 +21,8 @@ pub struct Failure {
     pub cure: Option<Safe>,
     /// The files in which it may be mended: once one of them changes, it is tried again at once.
     pub mending: Mending,
+    /// When it is worth to try again, where that is known better than by the kind.
+    pub again: Option<Duration>,
 }
 
 /// The kinds of failure.
@@ -46,7 +48,7 @@ impl Failure {
     /// A failure with a reason and no known cure.
     #[must_use]
     pub fn new(kind: FailureKind, why: &str) -> Self {
-        Self { kind, why: Safe::clean(why), cure: None, mending: Mending::default() }
+        Self { kind, why: Safe::clean(why), cure: None, mending: Mending::default(), again: None }
     }
 
     /// The same with a cure.
@@ -60,6 +62,13 @@ impl Failure {
     #[must_use]
     pub fn mended_in(mut self, files: impl IntoIterator<Item = PathBuf>) -> Self {
         self.mending = Mending::watching(files);
+        self
+    }
+
+    /// The same, to be tried again after this time.
+    #[must_use]
+    pub const fn again_in(mut self, time: Duration) -> Self {
+        self.again = Some(time);
         self
     }
 

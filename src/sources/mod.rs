@@ -12,6 +12,7 @@ pub mod failure;
 pub mod kubernetes;
 pub mod mending;
 pub mod outbox;
+mod programs;
 mod proxy;
 pub mod repository;
 #[cfg(test)]

@@ -6,14 +6,16 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 use serde::Deserialize;
+use tokio::io::AsyncReadExt as _;
 
-use crate::base::Timestamp;
 use crate::domain::access::SecretRef;
-use crate::sources::supervisor::within;
-use crate::sources::{Failure, FailureKind};
+use crate::gitops::program::Running;
+use crate::sources::{Failure, FailureKind, programs};
 
 /// How long a program may take to print a secret.
 const COMMAND_TIMEOUT: Duration = Duration::from_secs(30);
+/// No secret is longer.
+const LARGEST: u64 = 64 * 1024;
 
 /// Reads the secret. A trailing line end is not part of it.
 pub async fn read(reference: &SecretRef) -> Result<SecretString, Failure> {
@@ -21,7 +23,7 @@ pub async fn read(reference: &SecretRef) -> Result<SecretString, Failure> {
         SecretRef::Environment(name) => std::env::var(name)
             .map_err(|_unset| missing(&format!("the environment variable {name} is not set")).cured_by(&format!("export {name}")))?,
         SecretRef::File(path) => read_private(path).await?,
-        SecretRef::Command(words) => within(COMMAND_TIMEOUT, run(words)).await?,
+        SecretRef::Command(words) => run(words, COMMAND_TIMEOUT).await?,
         SecretRef::ArgocdCli { file, user } => argocd_token(&read_private(file).await?, file, user)?,
     };
     let text = text.trim_end_matches(['\r', '\n']);
@@ -52,29 +54,19 @@ pub fn file(reference: &SecretRef) -> Option<&Path> {
     }
 }
 
-/// When a token ends, if it is a JSON Web Token that says so (RFC 7519, `exp`). Its signature is nobody's business here.
-#[must_use]
-pub fn ends_at(token: &SecretString) -> Option<Timestamp> {
-    use base64::Engine as _;
-    use secrecy::ExposeSecret as _;
-    #[derive(Deserialize)]
-    struct Claims {
-        exp: Option<f64>,
-    }
-    let claims = token.expose_secret().split('.').nth(1)?;
-    let claims = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(claims.trim_end_matches('=')).ok()?;
-    let seconds = serde_json::from_slice::<Claims>(&claims).ok()?.exp?;
-    #[expect(clippy::cast_possible_truncation, reason = "seconds since 1970; the cast saturates")]
-    Timestamp::from_second(seconds as i64).ok()
-}
-
 /// What helps where the secret is no longer accepted.
 #[must_use]
 pub fn renewal(reference: &SecretRef) -> String {
     match reference {
         SecretRef::Environment(name) => format!("export {name} with a valid token and start tiphys again: a running program keeps its environment"),
         SecretRef::File(path) => format!("write a valid token to {} (read again at once)", path.display()),
-        SecretRef::Command(words) => format!("log in so that '{}' prints a valid token (run again every 30 s)", words.join(" ")),
+        SecretRef::Command(words) => {
+            let login = match words.first().and_then(|program| programs::login(program)) {
+                Some(login) => programs::with_profile(login, profile(words)),
+                None => "log in by hand".to_owned(),
+            };
+            format!("{login}, until '{}' prints a valid token (run again by itself, at least once a minute)", words.join(" "))
+        }
         SecretRef::ArgocdCli { .. } => "argocd relogin (read again at once)".to_owned(),
     }
 }
@@ -92,22 +84,36 @@ async fn read_private(path: &Path) -> Result<String, Failure> {
     tokio::fs::read_to_string(path).await.map_err(|error| missing(&format!("cannot read {shown}: {error}")))
 }
 
-async fn run(words: &[String]) -> Result<String, Failure> {
+/// The profile that the words of a command of `aws` name.
+fn profile(words: &[String]) -> Option<&str> {
+    words.iter().zip(words.iter().skip(1)).find(|(option, _)| *option == "--profile").map(|(_, profile)| profile.as_str())
+}
+
+/// Runs a program that prints a secret. It can ask nobody: nothing is typed to it, and in a group of its own it cannot take from the terminal what is.
+/// Neither of its streams is quoted: either may hold the secret.
+async fn run(words: &[String], limit: Duration) -> Result<String, Failure> {
     let Some((program, arguments)) = words.split_first() else { return Err(missing("the command for the secret is empty")) };
-    let output = tokio::process::Command::new(program)
-        .args(arguments)
-        .stdin(std::process::Stdio::null())
-        .kill_on_drop(true)
-        .output()
-        .await
-        .map_err(|error| missing(&format!("cannot run '{program}' for the secret: {error}")))?;
-    if !output.status.success() {
-        // Neither stream is quoted: either may hold the secret.
-        return Err(
-            missing(&format!("'{program}' failed ({}) instead of printing the secret", output.status)).cured_by(&format!("run '{program}' by hand"))
-        );
+    let (piped, null) = (std::process::Stdio::piped, std::process::Stdio::null);
+    let mut command = tokio::process::Command::new(program);
+    command.args(arguments).stdin(null()).stdout(piped()).stderr(null()).process_group(0).kill_on_drop(true);
+    let failed = |error: std::io::Error| missing(&format!("cannot run '{program}' for the secret: {error}"));
+    let mut child = Running(command.spawn().map_err(failed)?);
+    let out = child.0.stdout.take();
+    let printed = async {
+        let mut bytes = Vec::new();
+        if let Some(out) = out {
+            out.take(LARGEST).read_to_end(&mut bytes).await?;
+        }
+        Ok((child.0.wait().await?, bytes))
+    };
+    let Ok(printed) = tokio::time::timeout(limit, printed).await else {
+        return Err(missing(&format!("'{program}' did not print the secret within {} s: does it ask for something?", limit.as_secs())));
+    };
+    let (status, bytes) = printed.map_err(failed)?;
+    if !status.success() {
+        return Err(missing(&format!("'{program}' failed ({status}) instead of printing the secret")));
     }
-    String::from_utf8(output.stdout).map_err(|_binary| missing(&format!("'{program}' printed something that is not text")))
+    String::from_utf8(bytes).map_err(|_binary| missing(&format!("'{program}' printed something that is not text")))
 }
 
 /// The part of the argocd CLI's file that holds tokens (argo-cd `util/localconfig`).
@@ -159,16 +165,6 @@ mod tests {
         assert_eq!(read(&SecretRef::File(path)).await.unwrap().expose_secret(), "s3cret");
     }
 
-    #[test]
-    fn a_token_says_when_it_ends() {
-        use base64::Engine as _;
-        let token = |claims: &str| SecretString::from(format!("e30.{}.c2ln", base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(claims)));
-        assert_eq!(ends_at(&token(r#"{"exp":1795185127,"sub":"ana"}"#)), Timestamp::from_second(1_795_185_127).ok());
-        for open in [token(r#"{"sub":"ana"}"#), token(r#"{"exp":"soon"}"#), SecretString::from("opaque"), SecretString::from("a.b.c")] {
-            assert_eq!(ends_at(&open), None);
-        }
-    }
-
     #[tokio::test]
     async fn a_command_that_fails_is_not_quoted() {
         let words = ["sh", "-c", "echo s3cret; echo s3cret >&2; exit 3"].map(String::from).to_vec();
@@ -176,5 +172,30 @@ mod tests {
         assert!(!format!("{refused:?}").contains("s3cret"), "{refused:?}");
         let words = ["printf", "s3cret"].map(String::from).to_vec();
         assert_eq!(read(&SecretRef::Command(words)).await.unwrap().expose_secret(), "s3cret");
+    }
+
+    #[tokio::test]
+    async fn a_command_that_asks_or_hangs_is_ended_with_all_that_it_started() {
+        let words = ["sh", "-c", "read answer || echo nobody"].map(String::from).to_vec();
+        assert_eq!(read(&SecretRef::Command(words)).await.unwrap().expose_secret(), "nobody");
+        let folder = tempfile::tempdir().unwrap();
+        let mark = folder.path().join("group");
+        let hangs = format!("echo $$ >{}; sleep 60 & wait", mark.display());
+        let words = ["sh", "-c", &hangs].map(String::from).to_vec();
+        let refused = run(&words, Duration::from_millis(500)).await.unwrap_err();
+        assert_eq!(refused.kind, FailureKind::Unauthorized, "not as if the server were lost: {refused:?}");
+        let group = std::fs::read_to_string(&mark).unwrap().trim().parse().unwrap();
+        let group = rustix::process::Pid::from_raw(group).unwrap();
+        while rustix::process::test_kill_process_group(group).is_ok() {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    #[test]
+    fn a_command_is_told_with_the_login_that_mends_it() {
+        let told = |words: &[&str]| renewal(&SecretRef::Command(words.iter().map(|word| (*word).to_owned()).collect()));
+        assert!(told(&["/usr/bin/vault", "read", "-field=token", "secret/argocd"]).starts_with("vault login, until '/usr/bin/vault read"));
+        assert!(told(&["aws", "--profile", "prod", "secretsmanager"]).starts_with("aws sso login --profile prod, until "));
+        assert!(told(&["./token.sh"]).starts_with("log in by hand, until './token.sh' prints"));
     }
 }

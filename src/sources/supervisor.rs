@@ -149,7 +149,7 @@ where
 /// How long to pause after a failure.
 pub fn pause_after(failure: &Failure, delays: &mut backon::ExponentialBackoff) -> Duration {
     match failure.kind {
-        FailureKind::Unauthorized | FailureKind::Forbidden => DENIED_INTERVAL,
+        FailureKind::Unauthorized | FailureKind::Forbidden => failure.again.unwrap_or(DENIED_INTERVAL),
         FailureKind::NotFound => OFF_INTERVAL,
         FailureKind::Throttled(Some(asked)) => asked,
         FailureKind::Expired => Duration::ZERO,

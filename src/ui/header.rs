@@ -9,7 +9,7 @@ use super::canvas::{Canvas, width};
 use super::look::{Glyphs, Tone};
 use super::moment::{Clock, Moment};
 use crate::app::Model;
-use crate::base::Safe;
+use crate::base::{Safe, counted};
 use crate::domain::SourceId;
 use crate::domain::fleet::Source;
 use crate::domain::observation::{SourceState, World};
@@ -89,9 +89,6 @@ impl Standing {
     }
 }
 
-/// Logins that end within this time are told on every screen.
-const SOON: std::time::Duration = std::time::Duration::from_hours(2);
-
 /// Whether the reader of a source is down for good.
 fn crashed(model: &Model, id: &SourceId) -> bool {
     model.panics.iter().filter(|(source, _)| source.as_ref() == Some(id)).count() > 1
@@ -110,11 +107,10 @@ pub(super) fn paint(canvas: &mut Canvas<'_>, painter: &mut Painter, model: &Mode
         let _ = write!(words, "✖ {crashes} crashed");
         end = canvas.put_right(end.saturating_sub(2), 0, end, words, Tone::Broken);
     }
-    // With two hours left it is time to say so everywhere; r tells the rest, and the command.
-    let ending = model.fleet.sources().iter().filter_map(|(id, source)| Some((source.login_ends(model.now, SOON)?.0, id)));
+    let ending = model.fleet.sources().iter().filter_map(|(id, source)| Some((source.login_ends_soon(model.now)?.0, id)));
     if let Some((at, id)) = ending.min() {
         words.clear();
-        let _ = write!(words, "login of {} ends {}", id.name.shown(), Clock(at));
+        let _ = write!(words, "login of {} {} {}", id.name.shown(), if at > model.now { "ends" } else { "ended" }, Clock(at));
         end = canvas.put_right(end.saturating_sub(2), 0, end / 2, words, Tone::Waiting);
     }
     let landscape = model.fleet.landscape();
@@ -174,12 +170,8 @@ fn others(canvas: &mut Canvas<'_>, painter: &mut Painter, model: &Model, worst: 
     let named = left < model.fleet.sources().len();
     let glyph = worst.glyph(canvas.look.glyphs);
     painter.words.clear();
-    let _ = match (named, left) {
-        (true, 1) => write!(painter.words, "1 other {glyph}"),
-        (true, _) => write!(painter.words, "{left} others {glyph}"),
-        (false, 1) => write!(painter.words, "1 source {glyph}"),
-        (false, _) => write!(painter.words, "{left} sources {glyph}"),
-    };
+    let told = if named { counted(left, "other", "others") } else { counted(left, "source", "sources") };
+    let _ = write!(painter.words, "{told} {glyph}");
     if width(&painter.words) > end.saturating_sub(x) {
         painter.words.clear();
         let _ = write!(painter.words, "{left} {glyph}");

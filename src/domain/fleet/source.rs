@@ -6,12 +6,15 @@ use std::time::Duration;
 use super::{Fleet, Placement};
 use crate::base::time::since;
 use crate::base::{Epoch, Raw, Safe, Timestamp};
-use crate::domain::observation::{Fallback, InstanceFacts, Login, Scope, SourceState, Traffic, World};
+use crate::domain::observation::{Fallback, InstanceFacts, Login, NOTICE, Scope, SourceState, Traffic, World};
 use crate::domain::workload::WorkloadKey;
 use crate::domain::{AppKey, Known, SourceId, SourceKind};
 
 /// A source that cannot be reached is given so long before nobody waits for it any more.
 const GRACE: Duration = Duration::from_secs(3);
+
+/// The same for a login that never lasts much longer.
+const SHORT_NOTICE: Duration = Duration::from_hours(2);
 
 /// Time between comparisons with git when neither the configuration nor the cluster says: 120 s and up to 60 s of jitter (Argo CD 3).
 const RECONCILIATION: Duration = Duration::from_mins(3);
@@ -145,9 +148,17 @@ impl Source {
     #[must_use]
     pub fn login_ends(&self, now: Timestamp, within: Duration) -> Option<(Timestamp, &Safe)> {
         match &self.instance.login {
-            Some(Login::Until { at, renewal }) if since(now, *at) <= within => Some((*at, renewal)),
+            Some(Login::Until { at, renewal, .. }) if since(now, *at) <= within => Some((*at, renewal)),
             Some(Login::Until { .. } | Login::Open) | None => None,
         }
+    }
+
+    /// The end of our login and what renews it, once it is time to say so on every screen: a day before. Of a login that hardly lasts longer than
+    /// that, as a session of Argo CD does, two hours before: it would be told always, and read by nobody.
+    #[must_use]
+    pub fn login_ends_soon(&self, now: Timestamp) -> Option<(Timestamp, &Safe)> {
+        let is_short = matches!(&self.instance.login, Some(Login::Until { lasts: Some(lasts), .. }) if *lasts < 2 * NOTICE);
+        self.login_ends(now, if is_short { SHORT_NOTICE } else { NOTICE })
     }
 
     /// Time between comparisons with git.
@@ -269,5 +280,30 @@ pub(super) fn why_not_live(id: &SourceId, state: &SourceState) -> Safe {
     match state {
         SourceState::Connecting | SourceState::Live => crate::safe!("{} {name} is being read", id.kind),
         SourceState::Waiting { why, .. } | SourceState::Denied { why, .. } | SourceState::Off { why } => crate::safe!("{} {name}: {why}", id.kind),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_login_that_ends_is_announced_a_day_before_and_one_that_lasts_a_day_two_hours_before() {
+        let end: Timestamp = "2026-11-22T12:00:00Z".parse().unwrap();
+        let source = |lasts: Option<u64>| {
+            let login = Login::Until { at: end, lasts: lasts.map(Duration::from_hours), renewal: Safe::clean("argocd relogin") };
+            Source { instance: InstanceFacts { login: Some(login), ..InstanceFacts::default() }, ..Source::default() }
+        };
+        let is_told = |lasts, hours: i64| source(lasts).login_ends_soon(end - jiff::SignedDuration::from_hours(hours)).is_some();
+        for (lasts, hours, told) in [
+            (Some(365 * 24), 25, false),
+            (Some(365 * 24), 23, true),
+            (Some(24), 23, false),
+            (Some(24), 1, true),
+            (None, 23, true),
+            (Some(24), -1, true),
+        ] {
+            assert_eq!(is_told(lasts, hours), told, "{lasts:?} h in all, {hours} h left");
+        }
     }
 }

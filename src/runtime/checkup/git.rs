@@ -1,13 +1,13 @@
-//! The user's git: its version, and whether it reaches a repository without asking anybody. Addresses come from the world: git is kept to
-//! protocols that run nothing, and an address is never taken for an option.
+//! The user's git: its version, and whether it reaches a repository without asking anybody. How git is run, `gitops` knows.
 
-use std::process::{Output, Stdio};
+use std::process::Stdio;
 use std::time::Duration;
 
 use tokio::process::Command;
 
 use crate::base::{Raw, Safe};
 use crate::domain::checkup::Finding;
+use crate::gitops::Remote;
 use crate::safe;
 
 /// From this version on git takes settings from its environment, so that no secret has to stand in an argument.
@@ -37,64 +37,17 @@ fn judged(version: &str) -> Finding {
     }
 }
 
-/// Whether the repository answers, without a question to anybody.
-pub(super) async fn repository(url: &Raw, limit: Duration) -> Finding {
-    let address = url.as_wire();
-    if has_password(address) {
-        return Finding::warn("reachable", "not asked: a password stands in its address")
-            .cured_by("let Argo CD keep the credentials apart from the address");
+/// Whether the repository answers, asked exactly as it is fetched. One that somebody named must; of one that Applications merely name it is worth
+/// knowing.
+pub(super) async fn repository(remote: &Remote, is_named: bool, limit: Duration) -> Finding {
+    let amiss = if is_named { Finding::fail } else { Finding::warn };
+    let by_hand = safe!("git ls-remote {} HEAD", remote.shown());
+    match tokio::time::timeout(limit, remote.head()).await {
+        Ok(Ok(Some(commit))) => Finding::well("reachable", safe!("HEAD is {}", Safe::clean(commit.get(..7).unwrap_or(&commit)))),
+        Ok(Ok(None)) => Finding::warn("reachable", "it answers, and has no HEAD").cured_by(by_hand),
+        Ok(Err(trouble)) => amiss("reachable", trouble.why).cured_by(trouble.cure.unwrap_or(by_hand)),
+        Err(_late) => amiss("reachable", safe!("no answer within {} s", limit.as_secs())).cured_by(by_hand),
     }
-    let mut git = Command::new("git");
-    git.args(["ls-remote", "--quiet", "--exit-code", "--", address, "HEAD"])
-        .env("GIT_TERMINAL_PROMPT", "0")
-        .env("GIT_ASKPASS", "/bin/false")
-        .env("SSH_ASKPASS_REQUIRE", "never")
-        .env("GIT_SSH_COMMAND", "ssh -o BatchMode=yes -o ConnectTimeout=10")
-        // Others may run a program that the address names.
-        .env("GIT_ALLOW_PROTOCOL", "file:git:http:https:ssh")
-        .env("LC_ALL", "C")
-        // Wherever it is started, no repository around it counts.
-        .env("GIT_DIR", "/dev/null")
-        .stdin(Stdio::null())
-        .kill_on_drop(true);
-    let by_hand = safe!("git ls-remote {} HEAD", shown(url));
-    match tokio::time::timeout(limit, git.output()).await {
-        Ok(Ok(output)) if output.status.success() => Finding::well("reachable", head(&output)),
-        Ok(Ok(output)) if output.status.code() == Some(2) => Finding::warn("reachable", "it answers, and has no HEAD").cured_by(by_hand),
-        Ok(Ok(output)) => Finding::warn("reachable", complaint(&output)).cured_by(by_hand),
-        Ok(Err(error)) => Finding::fail("reachable", Safe::clean(&format!("git cannot be run: {error}"))).cured_by("install git 2.31 or later"),
-        Err(_late) => Finding::warn("reachable", safe!("no answer within {} s", limit.as_secs())).cured_by(by_hand),
-    }
-}
-
-/// The address without what stands before the host, which may be a password.
-pub(super) fn shown(url: &Raw) -> Safe {
-    let text = url.as_wire();
-    if has_password(text)
-        && let Some((scheme, rest)) = text.split_once("://")
-        && let Some((_, host)) = rest.split_once('@')
-    {
-        return Safe::clean(&format!("{scheme}://{host}"));
-    }
-    url.shown()
-}
-
-fn has_password(address: &str) -> bool {
-    let authority = address.split_once("://").map(|(_, rest)| rest.split('/').next().unwrap_or_default());
-    authority.and_then(|authority| authority.rsplit_once('@')).is_some_and(|(user, _)| user.contains(':'))
-}
-
-fn head(output: &Output) -> Safe {
-    let text = String::from_utf8_lossy(&output.stdout);
-    let commit: String = text.chars().take_while(char::is_ascii_hexdigit).take(7).collect();
-    safe!("HEAD is {}", Safe::clean(&commit))
-}
-
-/// What git complains of: the line that says why.
-fn complaint(output: &Output) -> Safe {
-    let text = String::from_utf8_lossy(&output.stderr);
-    let line = text.lines().find(|line| line.starts_with("fatal: ")).or_else(|| text.lines().next()).unwrap_or("git failed without a word");
-    Safe::clean(line.strip_prefix("fatal: ").unwrap_or(line))
 }
 
 #[cfg(test)]
@@ -115,12 +68,16 @@ mod tests {
         }
     }
 
+    async fn asked(url: &str, is_named: bool) -> Finding {
+        repository(&Remote::new(url, true), is_named, Duration::from_secs(10)).await
+    }
+
     #[tokio::test]
     async fn an_address_runs_nothing_and_is_no_option() {
         let folder = tempfile::tempdir().unwrap();
         let mark = folder.path().join("ran");
         for address in [format!("ext::touch {}", mark.display()), format!("--upload-pack=touch {}", mark.display()), "-x".to_owned()] {
-            let finding = repository(&Raw::from(address.as_str()), Duration::from_secs(10)).await;
+            let finding = asked(&address, false).await;
             assert_eq!(finding.verdict, Verdict::Warn, "{finding:?}");
         }
         assert!(!mark.exists());
@@ -130,22 +87,23 @@ mod tests {
     async fn a_repository_that_is_there_answers_and_one_that_is_not_says_why() {
         let folder = tempfile::tempdir().unwrap();
         let repository = git2::Repository::init_bare(folder.path()).unwrap();
+        let url = format!("file://{}", folder.path().display());
+        let empty = asked(&url, true).await;
+        assert_eq!((empty.verdict, empty.found.as_str()), (Verdict::Warn, "it answers, and has no HEAD"));
         let tree = repository.find_tree(repository.treebuilder(None).unwrap().write().unwrap()).unwrap();
         let author = git2::Signature::new("a", "a@example.com", &git2::Time::new(0, 0)).unwrap();
         repository.commit(Some("HEAD"), &author, &author, "first", &tree, &[]).unwrap();
-        let url = format!("file://{}", folder.path().display());
-        let found = super::repository(&Raw::from(url.as_str()), Duration::from_secs(10)).await;
+        let found = asked(&url, true).await;
         assert!(found.verdict == Verdict::Well && found.found.as_str().starts_with("HEAD is "), "{found:?}");
-        let found = super::repository(&Raw::from("file:///nowhere/at-all"), Duration::from_secs(10)).await;
-        assert!(found.verdict == Verdict::Warn && found.cure.is_some(), "{found:?}");
+        for (is_named, verdict) in [(true, Verdict::Fail), (false, Verdict::Warn)] {
+            let found = asked("file:///nowhere/at-all", is_named).await;
+            assert!(found.verdict == verdict && found.cure.is_some(), "{found:?}");
+        }
     }
 
     #[tokio::test]
-    async fn a_password_in_an_address_goes_nowhere() {
-        let url = Raw::from("https://me:s3cret@git.example.com/a/b.git");
-        let found = repository(&url, Duration::from_secs(10)).await;
-        assert!(!format!("{found:?}{}", shown(&url)).contains("s3cret"));
-        assert_eq!(shown(&url).as_str(), "https://git.example.com/a/b.git");
-        assert_eq!(shown(&Raw::from("git@git.example.com:a/b.git")).as_str(), "git@git.example.com:a/b.git");
+    async fn a_password_in_an_address_is_not_told() {
+        let found = asked("http://me:s3cret@127.0.0.1:1/a/b.git", true).await;
+        assert!(found.verdict == Verdict::Fail && !format!("{found:?}").contains("s3cret"), "{found:?}");
     }
 }

@@ -11,11 +11,11 @@ use std::time::Duration;
 use futures_util::future::join_all;
 
 use crate::app::repositories::DISCOVERED_AT_MOST;
-use crate::base::{Raw, Safe, Timestamp};
+use crate::base::{Raw, Safe, Timestamp, counted};
 use crate::config::{Config, Problems, Surroundings};
 use crate::domain::checkup::{Finding, Verdict};
+use crate::gitops::Remote;
 use crate::runtime::clock;
-use crate::safe;
 use crate::sources::clients::Clients;
 use crate::sources::{argocd, kubernetes};
 
@@ -87,7 +87,8 @@ async fn sources(config: &Config, limit: Duration) -> Vec<Examined> {
     let (argocds, clusters) = tokio::join!(argocds, clusters);
     // Those that are named are read, and no others; else those that Applications name.
     let named: BTreeSet<Raw> = config.repositories.iter().map(|repository| Raw::from(repository.url.as_str())).collect();
-    let urls: BTreeSet<Raw> = if named.is_empty() && config.gitops.discover {
+    let are_named = !named.is_empty();
+    let urls: BTreeSet<Raw> = if !are_named && config.gitops.discover {
         argocds.iter().flat_map(|examined| examined.repositories.iter().cloned()).collect()
     } else {
         named
@@ -99,12 +100,16 @@ async fn sources(config: &Config, limit: Duration) -> Vec<Examined> {
     for (access, findings) in config.clusters.iter().zip(clusters) {
         parts.push(Examined { kind: Kind::Cluster, name: access.name.shown(), findings });
     }
-    let found = join_all(urls.iter().take(DISCOVERED_AT_MOST).map(|url| git::repository(url, limit))).await;
-    for (url, finding) in urls.iter().zip(found) {
-        parts.push(Examined { kind: Kind::Repository, name: git::shown(url), findings: vec![finding] });
+    // As many as are read.
+    let most = if are_named { urls.len() } else { DISCOVERED_AT_MOST };
+    let is_isolated = config.gitops.mirrors.is_some();
+    let remotes: Vec<Remote> = urls.iter().take(most).map(|url| Remote::new(url.as_wire(), is_isolated)).collect();
+    let found = join_all(remotes.iter().map(|remote| git::repository(remote, are_named, limit))).await;
+    for (remote, finding) in remotes.iter().zip(found) {
+        parts.push(Examined { kind: Kind::Repository, name: remote.shown(), findings: vec![finding] });
     }
-    if urls.len() > DISCOVERED_AT_MOST {
-        let finding = Finding::well("not asked", safe!("{} more repositories", urls.len() - DISCOVERED_AT_MOST));
+    if urls.len() > most {
+        let finding = Finding::well("not asked", counted(urls.len() - most, "more repository", "more repositories").to_string());
         parts.push(Examined { kind: Kind::Repository, name: Safe::default(), findings: vec![finding] });
     }
     parts

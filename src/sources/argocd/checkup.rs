@@ -9,7 +9,7 @@ use serde::Deserialize;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use crate::base::{Epoch, Raw};
+use crate::base::{Epoch, Raw, counted};
 use crate::domain::SourceId;
 use crate::domain::access::{ApiAccess, ArgocdAccess};
 use crate::domain::checkup::{self, Finding};
@@ -86,7 +86,10 @@ async fn reach(client: &Api, api: &ApiAccess, limit: Duration, findings: &mut Ve
 async fn token(api: &ApiAccess, limit: Duration, findings: &mut Vec<Finding>) {
     match within(limit, secret::read(&api.token)).await {
         Err(failure) => findings.push(failed("token", &failure, &renewal(api))),
-        Ok(token) => findings.push(checkup::end("token", expiry::of_token(token.expose_secret()), now(), &renewal(api))),
+        Ok(token) => {
+            let end = expiry::of_token(token.expose_secret()).map(|validity| validity.until);
+            findings.push(checkup::end("token", end, now(), &renewal(api)));
+        }
     }
     for (name, reference) in &api.headers {
         if let Err(failure) = within(limit, secret::read(reference)).await {
@@ -128,8 +131,8 @@ async fn rights(client: &Api, limit: Duration, examined: &mut Examined) {
             examined.findings.push(finding.cured_by("argocd account can-i get applications '*/*'; grant it in argocd-rbac-cm"));
         }
         Ok((count, repositories)) => {
-            let words = if repositories.len() == 1 { "repository" } else { "repositories" };
-            examined.findings.push(Finding::well("applications", format!("reads {count}, from {} git {words}", repositories.len())));
+            let from = counted(repositories.len(), "git repository", "git repositories");
+            examined.findings.push(Finding::well("applications", format!("reads {count}, from {from}")));
             examined.repositories = repositories;
         }
     }

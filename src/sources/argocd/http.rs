@@ -1,21 +1,20 @@
-//! Talking to Argo CD's API: one client with the instance's certificates, headers and token, and what its refusals mean. It sends GETs only and
-//! knows nothing of applications.
+//! Talking to Argo CD's API: one client with the instance's certificates, and what its refusals mean. It sends GETs only and knows nothing of
+//! applications.
 
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use reqwest::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use reqwest::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, DATE, HeaderMap, HeaderValue, RETRY_AFTER};
 use reqwest::{Certificate, Client, Identity, Response, StatusCode};
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::ExposeSecret as _;
 use serde::Deserialize;
 use tokio::sync::Mutex;
 
-use crate::base::{Safe, Timestamp};
-use crate::domain::access::{ApiAccess, SecretRef};
-use crate::domain::observation::{InstanceFacts, Login, Observation};
+use crate::base::Timestamp;
+use crate::domain::access::ApiAccess;
+use crate::sources::argocd::credentials::Credentials;
 use crate::sources::argocd::request::{self, Request};
 use crate::sources::argocd::wire;
-use crate::sources::{Failure, FailureKind, Outbox, proxy, secret};
+use crate::sources::{Failure, FailureKind, Outbox, proxy};
 
 /// How long a connection may take to come about.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -33,27 +32,20 @@ pub(super) struct Api {
     client: Mutex<Option<Client>>,
     /// The proof of life has a connection of its own, so that a list on the way neither delays it nor is mistaken for it.
     prober: Mutex<Option<Client>>,
-    credentials: Mutex<Credentials>,
-}
-
-/// Token and extra headers, and how often they were read.
-#[derive(Default)]
-struct Credentials {
-    generation: u64,
-    headers: Option<HeaderMap>,
+    credentials: Credentials,
 }
 
 impl Api {
     pub(super) fn new(access: ApiAccess, outbox: Outbox) -> Self {
-        Self { access, outbox, client: Mutex::default(), prober: Mutex::default(), credentials: Mutex::default() }
+        let credentials = Credentials::new(&access, outbox.clone());
+        Self { access, outbox, client: Mutex::default(), prober: Mutex::default(), credentials }
     }
 
     /// Asks for the version on a connection of its own. The caller limits the time; the connection of a try that was given up is closed, so that
     /// the next one makes a new one. It never reads a secret: the version is told to anybody, and a refusal is a sign of life as well.
     pub(super) async fn prove(&self) -> Result<(), Failure> {
         let client = self.built(&self.prober).await?;
-        let headers = self.credentials.lock().await.headers.clone().unwrap_or_default();
-        let response = Box::pin(self.sent(&client, &request::version(), headers)).await?;
+        let response = Box::pin(self.sent(&client, &request::version(), self.credentials.known().await)).await?;
         self.body(response).await.map(drop)
     }
 
@@ -90,16 +82,22 @@ impl Api {
         *self.client.lock().await = None;
     }
 
-    /// Sends with the credentials as last read; refused, reads them again and, where they are new, tries once more: tokens are renewed by other
-    /// programs.
+    /// Sends with the credentials as last read; refused, reads them again and, where they are new, tries once more.
     async fn authorised(&self, client: &Client, request: &Request) -> Result<Response, Failure> {
-        let (generation, headers) = self.credentials(None).await?;
-        let refused = match self.sent(client, request, headers.clone()).await {
-            Err(failure) if failure.kind == FailureKind::Unauthorized => failure,
-            other => return other,
-        };
-        let (_, renewed) = self.credentials(Some(generation)).await?;
-        if renewed == headers { Err(refused) } else { self.sent(client, request, renewed).await }
+        let mut held = self.credentials.get().await?;
+        let mut answer = self.sent(client, request, held.headers.clone()).await;
+        if let Err(failure) = &answer
+            && failure.kind == FailureKind::Unauthorized
+        {
+            held = self.credentials.other_than(&held, failure.clone()).await?;
+            answer = self.sent(client, request, held.headers.clone()).await;
+        }
+        match answer {
+            Ok(_) => self.credentials.accepted(&held).await,
+            Err(failure) if failure.kind == FailureKind::Unauthorized => return Err(self.credentials.refused(&held, failure).await),
+            Err(_) => {}
+        }
+        answer
     }
 
     async fn sent(&self, client: &Client, request: &Request, mut headers: HeaderMap) -> Result<Response, Failure> {
@@ -123,55 +121,6 @@ impl Api {
         Ok(body)
     }
 
-    /// The credentials; read anew when they are still those of the generation that was `refused`.
-    async fn credentials(&self, refused: Option<u64>) -> Result<(u64, HeaderMap), Failure> {
-        let mut slot = self.credentials.lock().await;
-        if let Some(headers) = slot.headers.as_ref().filter(|_| refused != Some(slot.generation)) {
-            return Ok((slot.generation, headers.clone()));
-        }
-        let headers = self.read_credentials().await?;
-        slot.generation += 1;
-        slot.headers = Some(headers.clone());
-        Ok((slot.generation, headers))
-    }
-
-    async fn read_credentials(&self) -> Result<HeaderMap, Failure> {
-        let mut headers = HeaderMap::new();
-        for (name, reference) in &self.access.headers {
-            let value = self.secret(reference).await?;
-            let name: HeaderName = name.parse().map_err(|error| unusable(&format!("'{name}' is no header's name: {error}")))?;
-            headers.append(name, sensitive(value.expose_secret()).ok_or_else(|| unfit(&secret::place(reference)))?);
-        }
-        let token = self.secret(&self.access.token).await?;
-        let login = match secret::ends_at(&token) {
-            Some(at) => Login::Until { at, renewal: Safe::clean(&self.renewal()) },
-            None => Login::Open,
-        };
-        self.outbox.observed(Observation::Instance(InstanceFacts { login: Some(login), ..InstanceFacts::default() })).await;
-        let value = sensitive(&format!("Bearer {}", token.expose_secret())).ok_or_else(|| unfit(&secret::place(&self.access.token)))?;
-        headers.insert(AUTHORIZATION, value);
-        Ok(headers)
-    }
-
-    /// A secret, or why not, with what helps.
-    async fn secret(&self, reference: &SecretRef) -> Result<SecretString, Failure> {
-        secret::read(reference).await.map_err(|failure| match &failure.cure {
-            Some(_) => failure.mended_in(self.files()),
-            None => self.failed(failure.kind, failure.why.as_str()),
-        })
-    }
-
-    /// What renews the token.
-    fn renewal(&self) -> String {
-        self.access.renewal.clone().unwrap_or_else(|| secret::renewal(&self.access.token))
-    }
-
-    /// The files that hold the credentials.
-    fn files(&self) -> Vec<PathBuf> {
-        let secrets = self.access.headers.iter().map(|(_, reference)| reference).chain([&self.access.token]);
-        secrets.filter_map(secret::file).map(Path::to_owned).collect()
-    }
-
     async fn built(&self, slot: &Mutex<Option<Client>>) -> Result<Client, Failure> {
         let mut slot = slot.lock().await;
         if let Some(client) = slot.as_ref() {
@@ -190,7 +139,7 @@ impl Api {
         if status.is_redirection() || is_page(&response) {
             return Failure::new(FailureKind::Unauthorized, &format!("not Argo CD but a login page answered ({})", status.as_u16()))
                 .cured_by("a proxy in front wants a login of its own: name its header in the configuration, or mend the address and root path")
-                .mended_in(self.files());
+                .mended_in(self.credentials.files());
         }
         let body = self.body(response).await.unwrap_or_default();
         let refusal: wire::Refusal<'_> = serde_json::from_slice(&body).unwrap_or_default();
@@ -204,7 +153,7 @@ impl Api {
     pub(super) fn failed(&self, kind: FailureKind, why: &str) -> Failure {
         let failure = Failure::new(kind, why);
         match kind {
-            FailureKind::Unauthorized => failure.cured_by(&self.renewal()).mended_in(self.files()),
+            FailureKind::Unauthorized => failure.cured_by(&self.credentials.renewal()).mended_in(self.credentials.files()),
             FailureKind::Forbidden => failure.cured_by("ask for this permission in Argo CD (argocd-rbac-cm)"),
             _ => failure,
         }
@@ -233,16 +182,6 @@ fn is_page(response: &Response) -> bool {
 /// The answer's `Content-Type`.
 pub(super) fn content_type(response: &Response) -> Option<&str> {
     response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok())
-}
-
-fn sensitive(text: &str) -> Option<HeaderValue> {
-    let mut value = HeaderValue::from_str(text).ok()?;
-    value.set_sensitive(true);
-    Some(value)
-}
-
-fn unfit(place: &str) -> Failure {
-    Failure::new(FailureKind::Unauthorized, &format!("what {place} holds cannot be sent as a header"))
 }
 
 fn unusable(why: &str) -> Failure {

@@ -2,7 +2,7 @@
 //! is lost.
 //!
 //! * `request` the questions as text, `wire` the answers, `translate` what they mean, `stream` frames: pure
-//! * `http` and `objects` talk to the API and to the cluster, `api` and `cluster` are the two readers, `sample` watches the controller, `holder`
+//! * `http`, with `credentials`, and `objects` talk to the API and to the cluster, `api` and `cluster` are the two readers, `sample` watches the controller, `holder`
 //!   finds and checks the cluster that may stand in
 //! * here: who reads when, and the questions of the core
 //!
@@ -11,6 +11,7 @@
 mod api;
 pub mod checkup;
 mod cluster;
+mod credentials;
 mod holder;
 mod http;
 mod objects;

@@ -2,12 +2,14 @@
 
 use std::path::PathBuf;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use kube::config::{AuthInfo, Kubeconfig};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 
-use crate::base::Timestamp;
 use crate::domain::access::ClusterAccess;
-use crate::sources::secret;
+use crate::sources::expiry::{self, Validity};
+use crate::sources::programs;
 
 /// How a user logs in.
 pub(super) struct Login {
@@ -27,32 +29,26 @@ pub(super) fn of(access: &ClusterAccess) -> Option<Login> {
     Some(Login { user, info })
 }
 
-/// Programs that log in, and the command with which a person renews what they hand out.
-const PROGRAMS: &[(&str, &str)] = &[
-    ("aws", "aws sso login"),
-    ("aws-iam-authenticator", "aws sso login"),
-    ("gke-gcloud-auth-plugin", "gcloud auth login"),
-    ("gcloud", "gcloud auth login"),
-    ("kubelogin", "az login"),
-    ("tsh", "tsh kube login"),
-    ("doctl", "doctl auth init"),
-    ("oci", "oci session authenticate"),
-];
-
 impl Login {
     /// Files in which a renewed login shows.
     pub(super) fn files(&self) -> Vec<PathBuf> {
         [&self.info.token_file, &self.info.client_certificate, &self.info.client_key].into_iter().flatten().map(PathBuf::from).collect()
     }
 
-    /// When its token ends, where it says so and nothing renews it by itself.
-    pub(super) fn ends_at(&self) -> Option<Timestamp> {
-        if self.info.exec.is_some() || self.info.auth_provider.is_some() {
-            return None;
-        }
-        let read = |path: &String| std::fs::read_to_string(path).ok().map(|text| SecretString::from(text.trim_end().to_owned()));
+    /// Whether a program or a provider renews it when it ends.
+    pub(super) const fn renews_itself(&self) -> bool {
+        self.info.exec.is_some() || self.info.auth_provider.is_some()
+    }
+
+    /// How long its token or client certificate is good for, where it says so. Reads the files that are named.
+    pub(super) fn validity(&self) -> Option<Validity> {
+        let read = |path: &String| std::fs::read_to_string(path).ok().map(SecretString::from);
         let token = self.info.token_file.as_ref().and_then(read).or_else(|| self.info.token.clone());
-        token.as_ref().and_then(secret::ends_at)
+        if let Some(validity) = token.as_ref().and_then(|token| expiry::of_token(token.expose_secret().trim())) {
+            return Some(validity);
+        }
+        let data = self.info.client_certificate_data.as_ref().and_then(|data| STANDARD.decode(data.trim()).ok());
+        expiry::of_certificate(&data.or_else(|| std::fs::read(self.info.client_certificate.as_ref()?).ok())?)
     }
 
     /// The command that renews the login, or what a person does where there is none.
@@ -63,14 +59,11 @@ impl Login {
         };
         if let Some(exec) = &self.info.exec {
             let command = exec.command.as_deref().unwrap_or_default();
-            let program = command.rsplit('/').next().unwrap_or_default();
-            let profile = exec.env.iter().flatten().find_map(|pair| {
-                (pair.get("name")? == "AWS_PROFILE").then(|| pair.get("value")).flatten().map(|profile| format!(" --profile {profile}"))
-            });
-            return match PROGRAMS.iter().find(|(known, _)| *known == program) {
-                Some((_, renewal)) if renewal.starts_with("aws ") => format!("{renewal}{}", profile.unwrap_or_default()),
-                Some((_, renewal)) => (*renewal).to_owned(),
-                // A plugin that is asked by kubectl may talk to the person, which it may not do here.
+            let profile = exec.env.iter().flatten().find_map(|pair| (pair.get("name")? == "AWS_PROFILE").then(|| pair.get("value")).flatten());
+            // tsh logs in to a cluster by a word of its own. Of others nothing is known: asked by kubectl a plugin may talk to the person, here it may not.
+            return match programs::login(command) {
+                Some("tsh login") => "tsh kube login".to_owned(),
+                Some(login) => programs::with_profile(login, profile.map(String::as_str)),
                 None => by_hand(),
             };
         }

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use tokio_util::bytes::{Bytes, BytesMut};
 
 use crate::domain::access::ClusterAccess;
-use crate::domain::observation::{InstanceFacts, Observation};
+use crate::domain::observation::{self as domain, InstanceFacts, Observation};
 use crate::sources::clients::Clients;
 use crate::sources::mending::Mending;
 use crate::sources::supervisor::within;
@@ -61,6 +61,8 @@ struct Login {
     failed: Option<(Instant, Failure)>,
     /// Of which generation it was told how long the login is good for.
     told: Option<u64>,
+    /// Of a login that ends, what its files were like when it was read.
+    ending: Option<Mending>,
 }
 
 impl Api {
@@ -144,12 +146,20 @@ impl Api {
         if let Some((_, failure)) = login.failed.as_ref().filter(|(at, failure)| at.elapsed() < LOGIN_INTERVAL && !failure.mending.is_mended()) {
             return Err(failure.clone());
         }
+        // One that ends and was renewed is taken before anything has to be refused, and its end is announced no longer.
+        if login.ending.as_ref().is_some_and(Mending::is_mended) {
+            login.generation += 1;
+            self.clients.renew(&self.access.name).await;
+        }
         match self.clients.reading(&self.access.name).await {
             Ok(client) => {
                 login.failed = None;
                 if login.told != Some(login.generation) {
                     login.told = Some(login.generation);
-                    let facts = InstanceFacts { login: Some(self.clients.login(&self.access.name)), ..InstanceFacts::default() };
+                    let files = Mending::watching(self.clients.files(&self.access.name));
+                    let end = self.clients.login(&self.access.name).await;
+                    login.ending = matches!(end, domain::Login::Until { .. }).then_some(files);
+                    let facts = InstanceFacts { login: Some(end), ..InstanceFacts::default() };
                     self.outbox.observed(Observation::Instance(facts)).await;
                 }
                 self.current.send_replace(Some(client.clone()));

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use tokio::time::Instant;
 
 use super::subject::Subject;
-use crate::base::{Raw, Timestamp};
+use crate::base::{Raw, Timestamp, counted};
 use crate::domain::access::ClusterAccess;
 use crate::domain::checkup::{self, Finding};
 use crate::safe;
@@ -53,7 +53,13 @@ pub async fn examine(access: &ClusterAccess, clients: &Clients, limit: Duration)
             findings.extend(date.map(|date| checkup::clock(date, now(), took)));
         }
     }
-    let credential = checkup::end("credential", clients.credential_end(&access.name).await, now(), &renewal);
+    let credential = clients.credential(&access.name).await;
+    let renewal = credential.renewal.unwrap_or(renewal);
+    let credential = match credential.end {
+        // Its program hands out short ones, all day.
+        Some(end) if credential.renews_itself => Finding::well("credential", safe!("ends at {}, and is renewed by itself", checkup::moment(end))),
+        end => checkup::end("credential", end, now(), &renewal),
+    };
     match within(limit, rights(access, &client, &kubectl)).await {
         // What a refusal says of the credential is more than what the credential says of itself.
         Err(failure) if failure.kind == FailureKind::Unauthorized => findings.push(failed("credential", &failure, &renewal)),
@@ -107,7 +113,8 @@ async fn rights(access: &ClusterAccess, client: &kube::Client, kubectl: &str) ->
     if missing.is_empty() && by_namespace.is_empty() {
         findings.push(Finding::well("workloads", format!("may list and watch all {everywhere} kinds in the whole cluster")));
     } else if missing.is_empty() {
-        findings.push(Finding::well("workloads", format!("may list and watch them in {} namespaces", access.namespaces.len())));
+        findings
+            .push(Finding::well("workloads", format!("may list and watch them in {}", counted(access.namespaces.len(), "namespace", "namespaces"))));
     } else {
         let place = if access.namespaces.is_empty() { "in the whole cluster" } else { "in every configured namespace" };
         let trying = if access.namespaces.is_empty() { "; single namespaces are tried while reading" } else { "" };

@@ -3,7 +3,7 @@
 use crate::app::Model;
 use crate::base::Safe;
 use crate::domain::fleet::{ScopeStatus, Source};
-use crate::domain::observation::{Fallback, Scope, SourceState, World};
+use crate::domain::observation::{Fallback, NOTICE, Scope, SourceState, World};
 use crate::domain::unmapped::Unmapped;
 use crate::domain::{AppKey, SourceId, SourceKind};
 use crate::ui::header::Standing;
@@ -51,7 +51,7 @@ fn one(page: &mut Page, look: Look, model: &Model, moment: Moment, id: &SourceId
     if id.kind == SourceKind::Argocd {
         instance(page, model, source);
     }
-    if let Some((at, renewal)) = source.login_ends(model.now, A_DAY) {
+    if let Some((at, renewal)) = source.login_ends(model.now, NOTICE) {
         page.tone(Tone::Waiting).say("    The login ends at ").say(Clock(at));
         if at <= model.now {
             page.say(", which is over")
@@ -140,9 +140,6 @@ fn of_scope(page: &mut Page, moment: Moment, source: &Source, scope: &Scope, sta
         SourceState::Off { why } => page.tone(Tone::Quiet).say("      ").say(why).end(6),
     }
 }
-
-/// Logins that end within this time are announced.
-const A_DAY: std::time::Duration = std::time::Duration::from_hours(24);
 
 /// The kinds of reasons, those with a cure first.
 const KINDS: [&str; 8] =

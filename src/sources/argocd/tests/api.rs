@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 
 use super::{api_access, app, argocd_access, key, list, listed, start, tag, token};
 use crate::base::{Raw, RequestId};
-use crate::domain::access::SecretRef;
+use crate::domain::access::{ApiAccess, SecretRef};
 use crate::domain::observation::{Item, ItemKey, Observation, ReportBody, Scope, SourceState};
 use crate::sources::scripted::{Reply, Run, Scripted, Seen, project};
 use crate::sources::{Ask, Clients, Want};
@@ -393,6 +393,40 @@ async fn the_detail_of_one_application_is_read_when_asked_for() {
     assert!(server.count("/applications/cart?appNamespace=argocd&project=shop") > 0);
     run.asks.send(Ask { request: RequestId(2), want: Want::Detail(key("nothing"), Raw::from("shop")) }).await.unwrap();
     assert_eq!(run.answered(RequestId(2)).await.as_deref(), Some("application not found"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_program_whose_token_is_refused_is_run_ever_less_often_and_its_new_token_is_taken() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).display().to_string();
+    std::fs::write(at("token"), "old").unwrap();
+    let script = format!("echo >>{}; cat {}", at("runs"), at("token"));
+    let runs = || std::fs::read_to_string(at("runs")).unwrap_or_default().lines().count();
+    let argo = shop();
+    argo.odd(|seen| {
+        let refused = seen.header("authorization") != "Bearer new" && seen.target != "/api/version";
+        refused.then(|| Reply::refused(401, r#"{"error":"x","code":16,"message":"token is expired"}"#))
+    });
+    let server = Scripted::start(argo.script()).await;
+    let token = SecretRef::Command(["sh", "-c", &script].map(String::from).to_vec());
+    let access = ApiAccess { renewal: None, ..api_access(server.url(), token) };
+    let mut run = start(argocd_access(Some(access), &[]), Clients::new([]));
+    let state = run.state(&Scope::Applications, |state| matches!(state, SourceState::Denied { .. })).await;
+    let SourceState::Denied { why, cure } = state else { panic!("{state:?}") };
+    assert_eq!(why.as_str(), "token is expired");
+    assert!(cure.as_str().starts_with("log in by hand, until 'sh -c ") && cure.as_str().ends_with("at least once a minute)"), "{cure}");
+    assert_eq!(runs(), 1);
+    run.pass(Duration::from_secs(4)).await;
+    assert_eq!(runs(), 1);
+    run.pass(Duration::from_secs(5)).await;
+    assert_eq!(runs(), 2, "after five seconds");
+    run.pass(Duration::from_secs(100)).await;
+    let (ran, asked) = (runs(), server.count("/api/v1/"));
+    assert!((4..=6).contains(&ran), "less and less often: {ran}");
+    assert!(asked <= 5 * ran, "the server is not asked while nothing is new: {asked} times");
+    std::fs::write(at("token"), "new").unwrap();
+    run.pass(Duration::from_secs(61)).await;
+    run.live(&project("shop")).await;
 }
 
 #[tokio::test(start_paused = true)]
