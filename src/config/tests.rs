@@ -144,7 +144,7 @@ fn repositories_are_named_by_their_last_part() {
     assert_eq!((first.name.as_wire(), first.interval), ("gitops", Some(Duration::from_secs(5))));
     assert_eq!(first.aliases, [Address::read("https://github.com/acme/releases")]);
     assert_eq!((config.repositories[1].name.as_wire(), config.repositories[1].interval), ("edge", None));
-    assert_eq!((config.gitops.discover, config.gitops.interval, config.gitops.keys.0.len()), (false, Duration::from_mins(1), 1));
+    assert_eq!((config.gitops.discover, config.gitops.interval, config.gitops.keys.0.len()), (false, Duration::from_mins(1), 2));
     assert!(valid("empty").gitops.discover, "without a word they are found");
 }
 

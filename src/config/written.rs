@@ -91,6 +91,7 @@ pub(crate) struct Gitops {
 #[derive(Debug)]
 pub(crate) struct ValueKey {
     pub(crate) place: Place,
+    pub(crate) applications: Vec<At<String>>,
     pub(crate) image: Option<At<String>>,
     pub(crate) repository: Option<At<String>>,
     pub(crate) tag: Option<At<String>>,
@@ -322,6 +323,7 @@ fn gitops(section: Section<'_, '_>) -> Gitops {
     let image = |section: Section<'_, '_>| {
         let key = ValueKey {
             place: section.place().clone(),
+            applications: section.texts("applications").unwrap_or_default(),
             image: section.text("image"),
             repository: section.text("repository"),
             tag: section.text("tag"),

@@ -9,6 +9,7 @@ use crate::base::{Raw, Safe, Timestamp};
 use crate::domain::application::Origin;
 use crate::domain::health::Known;
 use crate::domain::image::Image;
+use crate::domain::words::Pattern;
 
 /// What a repository must know of an application to say what git wants of it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -57,9 +58,20 @@ pub struct Change {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Hash)]
 pub struct ValueKeys(pub Vec<ValueKey>);
 
+impl ValueKeys {
+    /// Those that hold for an application.
+    #[must_use]
+    pub fn of(&self, application: &str) -> Vec<&ValueKey> {
+        let fits = |key: &&ValueKey| key.applications.is_empty() || key.applications.iter().any(|pattern| pattern.matches(application));
+        self.0.iter().filter(fits).collect()
+    }
+}
+
 /// Where the values of a chart name one image. The paths are as `helm --set` takes them.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Hash)]
 pub struct ValueKey {
+    /// The applications whose values it is for, by their names; none: all.
+    pub applications: Vec<Pattern>,
     /// Registry and repository, where no value says them.
     pub image: Option<String>,
     /// The path of registry and repository.

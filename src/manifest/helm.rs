@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use crate::base::Safe;
 use crate::domain::application::Origin;
-use crate::domain::desired::{ValueKey, ValueKeys};
+use crate::domain::desired::ValueKey;
 use crate::domain::image::Image;
 use crate::manifest::tree::{Recorded, Trouble, below, joined};
 use crate::manifest::values::Merged;
@@ -32,7 +32,7 @@ pub(super) fn read(
     origin: &Origin,
     parameters: &[(String, String)],
     refer: Refer<'_, '_>,
-    keys: &ValueKeys,
+    keys: &[&ValueKey],
 ) -> Result<Vec<Named>, Trouble> {
     let mut chart = Chart::load(tree, folder, 0)?;
     for file in &origin.value_files {
@@ -43,7 +43,7 @@ pub(super) fn read(
 }
 
 /// What values in this repository name of a chart that is elsewhere.
-pub(super) fn read_values(origin: &Origin, parameters: &[(String, String)], refer: Refer<'_, '_>, keys: &ValueKeys) -> Result<Vec<Named>, Trouble> {
+pub(super) fn read_values(origin: &Origin, parameters: &[(String, String)], refer: Refer<'_, '_>, keys: &[&ValueKey]) -> Result<Vec<Named>, Trouble> {
     let mut chart = Chart::default();
     for file in &origin.value_files {
         match value_file(None, file.as_wire(), refer) {
@@ -144,13 +144,13 @@ impl Chart {
         Ok(chart)
     }
 
-    fn images(mut self, keys: &ValueKeys) -> Vec<Named> {
+    fn images(mut self, keys: &[&ValueKey]) -> Vec<Named> {
         let mut found = Vec::new();
         self.collect(keys, &mut found);
         found
     }
 
-    fn collect(&mut self, keys: &ValueKeys, found: &mut Vec<Named>) {
+    fn collect(&mut self, keys: &[&ValueKey], found: &mut Vec<Named>) {
         let global = self.values.at("global").cloned();
         for (name, mut inner) in std::mem::take(&mut self.inner) {
             if let Merged::Map(map) = &mut self.values
@@ -168,7 +168,7 @@ impl Chart {
             inner.collect(keys, found);
         }
         let before = found.len();
-        for key in &keys.0 {
+        for key in keys {
             found.extend(self.configured(key));
         }
         // Whoever named the keys knows better than any guess.

@@ -25,7 +25,7 @@ use std::rc::Rc;
 
 use crate::base::Safe;
 use crate::domain::application::Origin;
-use crate::domain::desired::ValueKeys;
+use crate::domain::desired::{ValueKey, ValueKeys};
 use crate::domain::image::Image;
 use entry::ImageEntry;
 use overrides::Overrides;
@@ -63,8 +63,9 @@ pub fn read(question: &Question<'_>, trees: &[Option<&dyn Tree>]) -> Wanted {
     let recorded: Vec<Option<Recorded<'_>>> = trees.iter().map(|tree| tree.map(Recorded::new)).collect();
     let mut told = Told::default();
     let mut broken = None;
+    let reader = Reader { question, keys: question.keys.of(question.name), recorded: &recorded };
     for (origin, tree) in question.origins.iter().zip(&recorded) {
-        let result = Reader { question, recorded: &recorded }.origin(origin, tree.as_ref(), &mut told);
+        let result = reader.origin(origin, tree.as_ref(), &mut told);
         match result {
             Ok(()) => {}
             Err(Trouble::Elsewhere(why)) => _ = told.elsewhere.get_or_insert(why),
@@ -109,13 +110,15 @@ impl Told {
 
 struct Reader<'r, 't> {
     question: &'r Question<'r>,
+    /// Keys of values that hold for this application.
+    keys: Vec<&'r ValueKey>,
     recorded: &'r [Option<Recorded<'t>>],
 }
 
 impl<'t> Reader<'_, 't> {
     fn origin(&self, origin: &Origin, tree: Option<&Recorded<'t>>, told: &mut Told) -> Result<(), Trouble> {
         if let Some(chart) = &origin.chart {
-            let named = helm::read_values(origin, &parameters(origin), &|name| self.referred(name), self.question.keys)?;
+            let named = helm::read_values(origin, &parameters(origin), &|name| self.referred(name), &self.keys)?;
             if named.is_empty() {
                 let why = crate::safe!("the chart {} is in a Helm repository, and no value here names its image", chart.shown());
                 return Err(Trouble::Elsewhere(why));
@@ -126,7 +129,7 @@ impl<'t> Reader<'_, 't> {
         }
         let Some(path) = &origin.path else { return Ok(()) };
         let Some(tree) = tree else {
-            let named = helm::read_values(origin, &parameters(origin), &|name| self.referred(name), self.question.keys)?;
+            let named = helm::read_values(origin, &parameters(origin), &|name| self.referred(name), &self.keys)?;
             if named.is_empty() {
                 return Err(Trouble::Elsewhere(crate::safe!("{} is in another repository", path.shown())));
             }
@@ -147,7 +150,7 @@ impl<'t> Reader<'_, 't> {
         if helm::is_chart(tree, &folder)? {
             let origin = overrides.applied_to(origin);
             told.overridden.extend(overrides.words_of_parameters());
-            let named = helm::read(tree, &folder, &origin, &overrides.parameters, &|name| self.referred(name), self.question.keys)?;
+            let named = helm::read(tree, &folder, &origin, &overrides.parameters, &|name| self.referred(name), &self.keys)?;
             if named.is_empty() {
                 let folder = Safe::clean(&folder);
                 let why = crate::safe!("no value of the chart {folder} is an image by the usual keys: [[gitops.images]] names others");

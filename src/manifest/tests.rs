@@ -4,6 +4,7 @@ use super::tree::testing::Files;
 use super::*;
 use crate::base::Raw;
 use crate::domain::desired::ValueKey;
+use crate::domain::words::Pattern;
 
 fn origin(path: &str) -> Origin {
     Origin { repository: Raw::from("https://git.acme.example/gitops.git"), path: Some(Raw::from(path)), ..Origin::default() }
@@ -199,6 +200,25 @@ fn charts_inside_of_charts_and_named_keys() {
     let (keys, origins) = (ValueKeys(vec![key]), [origin("web/chart")]);
     let question = Question { namespace: "argocd", name: "web", origins: &origins, keys: &keys };
     assert_eq!(images(&read(&question, &[Some(&files)])), ["ghcr.io/acme/app:1.20"]);
+}
+
+#[test]
+fn named_keys_hold_for_the_applications_that_they_name() {
+    let files =
+        chart().with("web/chart/values.yaml", "api: {version: 2.1}\nworker: {version: 2.0}\nimage: {repository: ghcr.io/acme/proxy, tag: 9}\n");
+    let key = |image: &str, tag: &str| ValueKey {
+        applications: vec![Pattern::new("checkout-*"), Pattern::new("basket")],
+        image: Some(image.into()),
+        tag: Some(tag.into()),
+        ..ValueKey::default()
+    };
+    let keys = ValueKeys(vec![key("ghcr.io/acme/api", "api.version"), key("ghcr.io/acme/worker", "worker.version")]);
+    let origins = [origin("web/chart")];
+    let of = |name| images(&read(&Question { namespace: "argocd", name, origins: &origins, keys: &keys }, &[Some(&files)]));
+    for named in ["checkout-production", "basket"] {
+        assert_eq!(of(named), ["ghcr.io/acme/api:2.1", "ghcr.io/acme/worker:2.0"], "{named}");
+    }
+    assert_eq!(of("search"), ["ghcr.io/acme/proxy:9"], "others are read by the usual keys");
 }
 
 #[test]

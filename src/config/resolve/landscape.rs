@@ -256,6 +256,6 @@ fn raws(texts: &[At<String>]) -> Vec<Raw> {
     texts.iter().map(|at| Raw::from(at.value.as_str())).collect()
 }
 
-fn patterns(texts: &[At<String>]) -> Vec<Pattern> {
+pub(super) fn patterns(texts: &[At<String>]) -> Vec<Pattern> {
     texts.iter().map(|at| Pattern::new(&at.value)).collect()
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::Context;
+use super::landscape::patterns;
 use crate::base::Raw;
 use crate::config::reader::At;
 use crate::config::written::{self, Written};
@@ -77,7 +78,8 @@ impl Context<'_, '_> {
             (Some(image), Some(_)) => self.tell(image, "the image is named twice", Some("one of image and repository")),
             _ => {}
         }
-        ValueKey { image: text(&key.image), repository: text(&key.repository), tag: text(&key.tag), digest: text(&key.digest) }
+        let applications = patterns(&key.applications);
+        ValueKey { applications, image: text(&key.image), repository: text(&key.repository), tag: text(&key.tag), digest: text(&key.digest) }
     }
 }
 
