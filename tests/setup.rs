@@ -2,8 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests: what does not run fails them")]
 
+use std::collections::BTreeSet;
+use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::Output;
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -99,6 +102,32 @@ fn a_newcomer_gets_a_file_that_says_what_was_guessed() {
     assert_eq!(cells(&configured), cells(&guessed));
     assert_eq!(configured["unmapped"], guessed["unmapped"]);
 
+    // What git wants is read from what is named in it, as before from what was seen.
+    let text_of_file = std::fs::read_to_string(&file).unwrap();
+    assert!(text_of_file.contains("\n[[repositories]]\nurl = "), "{text_of_file}");
+    let repositories = |status: &Value| -> Vec<Value> {
+        status["sources"].as_array().unwrap().iter().filter(|source| source["kind"] == "repository").map(|source| source["name"].clone()).collect()
+    };
+    assert_eq!((repositories(&configured), repositories(&guessed).len()), (repositories(&guessed), 1));
+
+    // A repository that is named must answer; one that was merely seen need not.
+    let doctor = |file: &str| {
+        let (report, code) = newcomer.json(&["--config", file, "doctor", "--json", "--timeout", "5s"], include_str!("../docs/doctor.schema.json"));
+        let told = findings(&report, "fail").iter().map(|(name, what, _)| format!("{name} {what}")).collect::<Vec<_>>();
+        (told, code)
+    };
+    assert_eq!(doctor(&file), (Vec::new(), Some(0)));
+    let lost: Vec<&str> =
+        text_of_file
+            .lines()
+            .map(|line| {
+                if line.starts_with("url = \"file://") || line.starts_with("url = \"git://") { "url = \"file:///nowhere/gitops.git\"" } else { line }
+            })
+            .collect();
+    let other = newcomer.world.home().join("written/lost.toml").display().to_string();
+    std::fs::write(&other, lost.join("\n")).unwrap();
+    assert_eq!(doctor(&other), (vec!["file:///nowhere/gitops.git reachable".to_owned()], Some(1)));
+
     // A file that is there is left as it is.
     std::fs::write(&file, "title = \"mine\"\n").unwrap();
     let refused = newcomer.run(&["init", "--output", &file]);
@@ -139,6 +168,41 @@ fn the_doctor_tells_each_thing_that_is_wrong_with_its_cure() {
     let (report, code) = newcomer.doctor();
     assert_eq!(code, Some(1));
     assert_eq!(findings(&report, "fail"), [("", "configuration", format!("chmod 600 {}", login.display()).as_str())], "{report:#}");
+}
+
+#[test]
+fn what_changed_and_what_changes_follow_their_schemas() {
+    let newcomer = Newcomer::arrive();
+    let (changes, code) = newcomer.json(&["changes", "--json", "--since", "720h"], include_str!("../docs/changes.schema.json"));
+    assert_eq!(code, Some(0), "{changes:#}");
+    assert!(!changes["changes"].as_array().unwrap().is_empty(), "{changes:#}");
+
+    let validator = jsonschema::validator_for(&serde_json::from_str(include_str!("../docs/status-watch.schema.json")).unwrap()).unwrap();
+    let mut watching = std::process::Command::new(program())
+        .args(["status", "--watch", "--json", "--interval", "100ms"])
+        .env_clear()
+        .envs(newcomer.environment.iter().map(|(name, value)| (name, value)))
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let (sender, lines) = std::sync::mpsc::channel();
+    let out = BufReader::new(watching.stdout.take().unwrap());
+    let reader = std::thread::spawn(move || out.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
+    let mut seen = BTreeSet::new();
+    while !["watching", "placement", "source"].iter().all(|what| seen.contains(*what)) {
+        let line = lines.recv_timeout(Duration::from_mins(1)).unwrap_or_else(|_| panic!("no line came after {seen:?}"));
+        let value: Value = serde_json::from_str(&line).unwrap();
+        let wrong: Vec<String> = validator.iter_errors(&value).map(|error| error.to_string()).collect();
+        assert!(wrong.is_empty(), "{line}: {wrong:?}");
+        if seen.is_empty() {
+            assert_eq!(value["what"], "watching");
+            assert_eq!(newcomer.world.ask("PUT", "/faults/cluster:prod-us", r#"{"down": true}"#).0, 200);
+        }
+        seen.insert(value["what"].as_str().unwrap().to_owned());
+    }
+    watching.kill().unwrap();
+    watching.wait().unwrap();
+    let _ = reader.join().unwrap();
 }
 
 #[test]

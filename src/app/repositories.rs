@@ -158,6 +158,12 @@ fn connect(model: &mut Model, source: &SourceId, url: Raw) -> Effect {
     Effect::Mirror { source: source.clone(), epoch, url }
 }
 
+/// The source that reads the repository at a URL which Applications name; `None`: none does.
+#[must_use]
+pub fn source_at<'m>(model: &'m Model, url: &Raw) -> Option<&'m SourceId> {
+    model.repositories.urls.get(url)?.as_ref()
+}
+
 /// Reads a repository anew whose reader crashed, and tells it everything again. `None`: it is one that is configured.
 pub(super) fn again(model: &mut Model, source: &SourceId) -> Option<Effect> {
     model.repositories.asked.retain(|_, (asked, _)| asked != source);

@@ -10,16 +10,17 @@ use clap::Args;
 use color_eyre::eyre::{Result, WrapErr as _};
 
 use super::{Exit, duration, print, status};
-use crate::app::Model;
 use crate::app::filter::Filter;
+use crate::app::{Model, repositories};
 use crate::base::{Safe, counted};
-use crate::config::draft::{self, Argocd, Cluster, Seen, quoted};
+use crate::config::draft::{self, Argocd, Cluster, Reading, Seen, quoted};
 use crate::config::{self, Config, Surroundings, argocd_cli};
-use crate::domain::SourceId;
 use crate::domain::access::{ArgocdAccess, ClusterAccess, SecretRef};
+use crate::domain::desired::Address;
 use crate::domain::fleet::Placement;
 use crate::domain::names::{ClusterName, EnvironmentName, PlacementName};
 use crate::domain::observation::SourceState;
+use crate::domain::{Known, SourceId};
 use crate::runtime::{clock, headless, log, report, tokio_runtime};
 use crate::safe;
 
@@ -237,6 +238,22 @@ fn seen<'a>(model: &'a Model, found: &Found) -> Seen<'a> {
             clusters.extend(cluster.as_known().cloned());
         }
     }
+    let mut repositories = BTreeMap::new();
+    for origin in fleet.applications().flat_map(|(_, entry)| &entry.value.origins) {
+        let Some(source) = repositories::source_at(model, &origin.repository) else { continue };
+        let state = fleet.sources().get(source).and_then(|source| source.worst()).map(|(_, status)| &status.state);
+        let reading = match state {
+            Some(SourceState::Live) => Reading::Read,
+            Some(SourceState::Denied { why, .. } | SourceState::Off { why }) => Reading::Refused(why.clone()),
+            Some(SourceState::Waiting { why, .. }) => Reading::Later(why.clone()),
+            Some(SourceState::Connecting) | None => Reading::Later(Safe::clean("no answer in time")),
+        };
+        repositories.insert(Address::read(origin.repository.as_wire()), reading);
+    }
+    let unknown = fleet.applications().filter_map(|(key, _)| match &fleet.desired(key)?.value.images {
+        Known::Unknown(why) => Some((key, Safe::clean(&why.to_string()))),
+        Known::Known(_) => None,
+    });
     Seen {
         day: Safe::clean(&clock::now().strftime("%Y-%m-%d").to_string()),
         argocds: argocds.collect(),
@@ -244,6 +261,8 @@ fn seen<'a>(model: &'a Model, found: &Found) -> Seen<'a> {
         landscape: fleet.landscape(),
         applications: fleet.applications().map(|(key, entry)| (key, &entry.value)).collect(),
         placements,
+        repositories,
+        unknown: unknown.collect(),
         unmapped: fleet.unmapped().collect(),
     }
 }

@@ -70,7 +70,8 @@ enum Verb {
         /// How long to wait for sources that do not answer.
         #[arg(long, default_value = "10s", value_parser = duration)]
         timeout: Duration,
-        /// Go on, and print a line for each change: for a log, or a terminal that can do nothing. With --json an object a line.
+        /// Go on, and print a line for each change: for a log, or a terminal that can do nothing. With --json an object a line, by
+        /// docs/status-watch.schema.json.
         #[arg(long)]
         watch: bool,
         /// With --watch: at most so often are changes looked at.

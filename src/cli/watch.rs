@@ -1,5 +1,5 @@
 //! `status --watch`: one line for each change, for a terminal that can do nothing or for a log. Plain text with the time in UTC, or one JSON object a
-//! line; each line is flushed. It ends with 0 when it is asked to, or when nobody reads any more.
+//! line, by `docs/status-watch.schema.json`; each line is flushed. It ends with 0 when it is asked to, or when nobody reads any more.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -100,6 +100,9 @@ fn print(lines: &[Line], json: bool) -> io::Result<()> {
 /// One line: what is what now, and before.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 struct Line {
+    /// Of the form, on the first line.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    version: Option<u32>,
     at: Timestamp,
     /// `watching`, `placement` or `source`.
     what: &'static str,
@@ -195,7 +198,7 @@ impl Seen {
             counted(self.placements.len(), "placement", "placements"),
             if needy == 1 { "needs" } else { "need" },
         );
-        let mut lines = vec![Line { at, what: "watching", place: None, source: None, changes: BTreeMap::new(), words }];
+        let mut lines = vec![Line { version: Some(1), at, what: "watching", place: None, source: None, changes: BTreeMap::new(), words }];
         let troubled = self.sources.iter().filter(|(_, facts)| facts.contains_key("why"));
         lines.extend(troubled.map(|(id, facts)| source_line(at, id, &Facts::new(), facts)));
         let needy = self.placements.iter().filter(|(place, _)| self.needy.contains(*place));
@@ -259,7 +262,7 @@ fn placement_line(at: Timestamp, place: &Place, was: &Facts, is: &Facts) -> Line
     } else {
         list(&mut words, &changes);
     }
-    Line { at, what: "placement", place: Some(place.clone()), source: None, changes, words: Safe::clean(&words) }
+    Line { version: None, at, what: "placement", place: Some(place.clone()), source: None, changes, words: Safe::clean(&words) }
 }
 
 fn source_line(at: Timestamp, id: &SourceId, was: &Facts, is: &Facts) -> Line {
@@ -273,7 +276,7 @@ fn source_line(at: Timestamp, id: &SourceId, was: &Facts, is: &Facts) -> Line {
         }
     }
     let source = SourceName { kind: id.kind, name: id.name.shown() };
-    Line { at, what: "source", place: None, source: Some(source), changes, words: Safe::clean(&words) }
+    Line { version: None, at, what: "source", place: None, source: Some(source), changes, words: Safe::clean(&words) }
 }
 
 fn different(was: &Facts, is: &Facts) -> Different {

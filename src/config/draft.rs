@@ -1,15 +1,20 @@
 //! A configuration written for a person: what was found in the world, as a commented file that loads as it is. Pure: the world comes as values.
 //! It knows the file's form and its comments, and nothing of how the world was read.
 
+mod repositories;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
+pub use repositories::Reading;
+
 use crate::base::{Raw, Safe};
 use crate::domain::application::Application;
+use crate::domain::desired::Address;
 use crate::domain::landscape::{Environment, Landscape};
 use crate::domain::mapping::Mapping;
 use crate::domain::names::{AppKey, ClusterName, EnvironmentName, PlacementName};
-use crate::domain::template::{Reading, Template};
+use crate::domain::template::{self, Template};
 use crate::domain::unmapped::Unmapped;
 
 /// An Argo CD to write down.
@@ -49,6 +54,10 @@ pub struct Seen<'a> {
     pub applications: Vec<(&'a AppKey, &'a Application)>,
     /// Which clusters each placement of an environment was seen in.
     pub placements: BTreeMap<(EnvironmentName, PlacementName), BTreeSet<ClusterName>>,
+    /// How reading the gitops repositories went, of those that were asked.
+    pub repositories: BTreeMap<Address, Reading>,
+    /// Applications of which it is not known what git wants, and why.
+    pub unknown: Vec<(&'a AppKey, Safe)>,
     /// Applications in no cell.
     pub unmapped: Vec<(&'a AppKey, &'a Unmapped)>,
 }
@@ -75,6 +84,7 @@ pub fn text(seen: &Seen<'_>) -> String {
     clusters(&mut out, &seen.clusters);
     environments(&mut out, seen);
     mapping(&mut out, seen);
+    repositories::write(&mut out, seen);
     unmapped(&mut out, &seen.unmapped);
     out
 }
@@ -178,7 +188,6 @@ fn mapping(out: &mut String, seen: &Seen<'_>) {
     let namespaces = texts(|app| vec![app.destination.namespace.as_wire()]);
     templates(out, "namespaces", &mapping.namespaces, &namespaces, seen, all);
     labels(out, mapping, seen);
-    repositories(out, seen);
 }
 
 /// The templates of one rule: written where one fits, else in comments.
@@ -186,7 +195,7 @@ fn templates(out: &mut String, key: &str, templates: &[Template], texts: &[Vec<&
     if templates.is_empty() {
         return;
     }
-    let reading = Reading { words: seen.landscape.words(), parts: &[], free: key == "paths", any_environment: false };
+    let reading = template::Reading { words: seen.landscape.words(), parts: &[], free: key == "paths", any_environment: false };
     let fits = |template: &Template| texts.iter().filter(|texts| texts.iter().any(|text| template.capture(text, &reading).is_some())).count();
     let counted: Vec<(&Template, usize)> = templates.iter().map(|template| (template, fits(template))).collect();
     let comment = if counted.iter().any(|(_, count)| *count > 0) { "" } else { "# " };
@@ -216,30 +225,6 @@ fn labels(out: &mut String, mapping: &Mapping, seen: &Seen<'_>) {
     }
     for (key, count) in counts {
         let _ = writeln!(out, "# environment = [{}]   # {count} of {} carry it", quoted(key.as_wire()), seen.applications.len());
-    }
-}
-
-fn repositories(out: &mut String, seen: &Seen<'_>) {
-    let mut counts: BTreeMap<&Raw, usize> = BTreeMap::new();
-    for (_, app) in &seen.applications {
-        let urls: BTreeSet<&Raw> =
-            app.origins.iter().filter(|origin| origin.chart.is_none()).map(|origin| &origin.repository).filter(|url| !url.is_empty()).collect();
-        for url in urls {
-            *counts.entry(url).or_default() += 1;
-        }
-    }
-    if !counts.is_empty() {
-        out.push_str(
-            "\n# Repositories of these applications. What git wants is read from the first eight, or from those that [[repositories]] name:\n",
-        );
-    }
-    for (url, count) in counts {
-        // What stands before a host may be a password.
-        let shown = match url.as_wire().split_once("://") {
-            Some((scheme, rest)) => format!("{scheme}://{}", rest.rsplit_once('@').map_or(rest, |(_, host)| host)),
-            None => url.as_wire().to_owned(),
-        };
-        let _ = writeln!(out, "#   {} ({count})", Safe::clean(&shown));
     }
 }
 
@@ -339,15 +324,28 @@ mod tests {
             landscape,
             applications: applications.iter().map(|(key, application)| (key, application)).collect(),
             placements: placements.into(),
+            repositories: applications.iter().map(|(_, app)| (Address::read(app.origins[0].repository.as_wire()), Reading::Read)).collect(),
+            unknown: applications.first().map(|(key, _)| (key, Safe::clean("no value of the chart web is an image"))).into_iter().collect(),
             unmapped: unmapped.to_vec(),
         })
     }
 
     #[test]
     fn what_was_found_is_a_file_that_loads_as_it_is() {
-        let applications: Vec<_> = ["checkout-staging", "checkout-production", "root"]
+        let mut applications: Vec<_> = ["checkout-staging", "checkout-production", "root"]
             .map(|name| (testing::app_key(name), testing::application(&["ghcr.io/acme/checkout:1"], "Healthy")))
             .into();
+        // One repository in two spellings, and another one of the same name.
+        let urls = ["git@git.example.com:team/gitops.git", "https://git.example.com/team/gitops", "https://me:s3cret@git.example.com/ops/gitops.git"];
+        for ((_, application), url) in applications.iter_mut().zip(urls) {
+            application.origins = [crate::domain::application::Origin {
+                repository: Raw::from(url),
+                target_revision: Some(Raw::from("main")),
+                parameters: [(Raw::from("api.image.tag"), Raw::from("1"))].into(),
+                ..Default::default()
+            }]
+            .into();
+        }
         let unmapped = Unmapped::new(Reason::AppOfApps);
         let text = drafted(&applications, &testing::landscape(), &[(&applications[2].0, &unmapped)]);
         insta::assert_snapshot!(text);
@@ -355,6 +353,11 @@ mod tests {
         let config = config::resolve(&home.path().join("config.toml"), &text, &surroundings).unwrap_or_else(|problems| panic!("{problems}\n{text}"));
         assert_eq!((config.argocds.len(), config.clusters.len(), config.landscape.environments.len()), (1, 1, 2));
         assert!(!config.landscape.guessed && config.argocds[0].cluster_is_configured);
+        let repositories: Vec<_> = config.repositories.iter().map(|repository| (repository.name.as_wire(), repository.url.as_str())).collect();
+        assert_eq!(
+            repositories,
+            [("gitops", "https://git.example.com/ops/gitops.git"), ("git.example.com/team/gitops", "git@git.example.com:team/gitops.git")]
+        );
     }
 
     #[test]
@@ -367,7 +370,7 @@ mod tests {
         let unmapped = Unmapped::new(Reason::UnknownEnvironment { value: Raw::from(hostile), rule: crate::domain::unmapped::Rule::Name });
         let text = drafted(&applications, &testing::landscape(), &[(&applications[0].0, &unmapped)]);
         assert!(!text.contains("s3cret") && !text.contains('\u{1b}') && !text.contains('\u{202e}'), "{text}");
-        assert!(text.lines().all(|line| !line.starts_with("url")), "{text}");
+        assert!(text.lines().all(|line| !line.starts_with("url = \"evil")), "{text}");
         let (home, surroundings) = home();
         config::resolve(&home.path().join("config.toml"), &text, &surroundings).unwrap_or_else(|problems| panic!("{problems}\n{text}"));
         let read: toml::Table = toml::from_str(&format!("name = {}", quoted(hostile))).unwrap();

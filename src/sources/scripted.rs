@@ -239,6 +239,13 @@ impl Run {
         }
     }
 
+    /// Takes in what was reported until now: a source whose reports nobody takes in stands still.
+    pub(crate) fn listen(&mut self) {
+        while let Ok(report) = self.reports.try_recv() {
+            self.log.push(report.body);
+        }
+    }
+
     /// Takes reports in until one of them is what is waited for.
     pub(crate) async fn until<T>(&mut self, mut wanted: impl FnMut(&ReportBody) -> Option<T>) -> T {
         loop {
