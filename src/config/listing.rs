@@ -4,7 +4,8 @@
 use std::path::PathBuf;
 
 use crate::base::{Raw, Safe};
-use crate::config::reader::{Leaf, Word as _};
+use crate::config::reader::Leaf;
+use crate::config::word::Word as _;
 use crate::config::{Config, Surroundings, argocd_cli, kubeconfig};
 use crate::domain::access::{ApiAccess, ArgocdAccess, ClusterAccess, SecretRef};
 use crate::domain::mapping::Mapping;

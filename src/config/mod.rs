@@ -20,6 +20,7 @@ pub mod problem;
 mod reader;
 mod resolve;
 pub mod schema;
+mod word;
 mod written;
 
 use std::collections::BTreeMap;

@@ -10,6 +10,7 @@ use toml::de::{DeTable, DeValue};
 
 use crate::base::Safe;
 use crate::config::problem::{Problem, did_you_mean};
+use crate::config::word::Word;
 
 /// Where something stands in the file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -24,17 +25,6 @@ pub(crate) struct Place {
 pub(crate) struct At<T> {
     pub(crate) value: T,
     pub(crate) place: Place,
-}
-
-/// A value that is written as one of a few words.
-pub(crate) trait Word: Copy + PartialEq + 'static {
-    /// Each word and what it means.
-    const WORDS: &'static [(&'static str, Self)];
-
-    /// The word for it.
-    fn word(self) -> &'static str {
-        Self::WORDS.iter().find(|(_, meant)| *meant == self).map_or("", |(word, _)| *word)
-    }
 }
 
 /// What a key takes.

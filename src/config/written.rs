@@ -1,7 +1,7 @@
 //! The configuration as it is written: every key that there is, with its place, and no meaning yet. `config.example.toml` shows all of them.
 
-use crate::config::reader::{At, Findings, Place, Section, Word};
-use crate::config::{Arrange, Colors, Glyphs, Links, Notify, Theme, Ui};
+use crate::config::reader::{At, Findings, Place, Section};
+use crate::config::{Arrange, Ui};
 
 /// The whole file.
 #[derive(Debug, Default)]
@@ -183,30 +183,6 @@ pub(crate) enum Version {
     Repository(At<String>),
     Container(At<String>),
     Annotation(At<String>),
-}
-
-impl Word for Glyphs {
-    const WORDS: &'static [(&'static str, Self)] = &[("auto", Self::Auto), ("unicode", Self::Unicode), ("ascii", Self::Ascii)];
-}
-
-impl Word for Colors {
-    const WORDS: &'static [(&'static str, Self)] = &[("auto", Self::Auto), ("16", Self::Sixteen), ("256", Self::Many), ("none", Self::None)];
-}
-
-impl Word for Notify {
-    const WORDS: &'static [(&'static str, Self)] = &[("bell", Self::Bell), ("osc9", Self::Osc9), ("osc777", Self::Osc777), ("off", Self::Off)];
-}
-
-impl Word for Theme {
-    const WORDS: &'static [(&'static str, Self)] = &[("default", Self::Usual), ("colour-blind", Self::ColourBlind)];
-}
-
-impl Word for Links {
-    const WORDS: &'static [(&'static str, Self)] = &[("auto", Self::Auto), ("always", Self::Always), ("never", Self::Never)];
-}
-
-impl Word for Arrange {
-    const WORDS: &'static [(&'static str, Self)] = &[("need", Self::Need), ("name", Self::Name), ("change", Self::Change)];
 }
 
 /// Reads the whole file. What does not fit is among the findings and missing in the result; `None`: it is not TOML at all.
