@@ -345,7 +345,7 @@ mod tests {
             (format!("{{client-certificate-data: {inline}}}"), Some(certificate)),
             // Relative to the kubeconfig, as kubectl has it.
             ("{client-certificate: me.crt}".to_owned(), Some(certificate)),
-            (format!("{{token: opaque, client-certificate-data: {inline}}}"), Some(certificate)),
+            (format!("{{token: opaque, client-certificate-data: {inline}}}"), None),
             (format!("{{token: {token}, client-certificate-data: {inline}}}"), Some("2026-11-21T15:00:00Z".parse().unwrap())),
             (format!("{{client-certificate-data: {inline}, {plugin}}}"), None),
             ("{token: opaque}".to_owned(), None),

@@ -40,12 +40,13 @@ impl Login {
         self.info.exec.is_some() || self.info.auth_provider.is_some()
     }
 
-    /// How long its token or client certificate is good for, where it says so. Reads the files that are named.
+    /// How long its token is good for, or without one its client certificate, where that says so: beside a token that is good, a certificate that
+    /// ended does no harm. Reads the files that are named.
     pub(super) fn validity(&self) -> Option<Validity> {
         let read = |path: &String| std::fs::read_to_string(path).ok().map(SecretString::from);
         let token = self.info.token_file.as_ref().and_then(read).or_else(|| self.info.token.clone());
-        if let Some(validity) = token.as_ref().and_then(|token| expiry::of_token(token.expose_secret().trim())) {
-            return Some(validity);
+        if let Some(token) = token {
+            return expiry::of_token(token.expose_secret().trim());
         }
         let data = self.info.client_certificate_data.as_ref().and_then(|data| STANDARD.decode(data.trim()).ok());
         expiry::of_certificate(&data.or_else(|| std::fs::read(self.info.client_certificate.as_ref()?).ok())?)
