@@ -22,7 +22,7 @@ pub const HOLD: Duration = Duration::from_secs(3);
 pub const NEWS: Duration = Duration::from_hours(4);
 
 /// More rows than this are put in order at most every [`CALM`]: sorting is cheap, but not a thousand times a second.
-const MANY: usize = 1000;
+const MANY: usize = 400;
 const CALM: Duration = Duration::from_millis(250);
 
 /// More rows than this at most every [`BREATH`]: the first change at once, a burst in steps that an eye can follow.

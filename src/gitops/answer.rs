@@ -69,6 +69,14 @@ pub(super) struct Told {
     pub(super) is_early: bool,
 }
 
+/// The applications whose answer may have changed: a handful among thousands, most of the time.
+fn open_of<'a>(asked: &'a BTreeMap<AppKey, Asked>, open: Option<&BTreeSet<AppKey>>) -> Vec<(&'a AppKey, &'a Asked)> {
+    match open {
+        None => asked.iter().collect(),
+        Some(open) => open.iter().filter_map(|key| asked.get_key_value(key)).collect(),
+    }
+}
+
 impl Reader {
     /// A reader for the repository at these addresses. `keys`: keys of Helm values that the configuration names.
     #[must_use]
@@ -177,11 +185,9 @@ impl Reader {
         let git = self.mirror.open()?;
         let mut index = self.index.take().unwrap_or_else(|| Index::load(&self.mirror.index()));
         let mut tips: Vec<Oid> = Vec::new();
-        let mut targets: Vec<Option<&Raw>> = self
-            .asked
-            .iter()
-            // Nothing new was fetched: only those that were spoken of since can name another revision.
-            .filter(|(key, _)| self.open.as_ref().is_none_or(|open| open.contains(*key)))
+        // Where nothing new was fetched, only those that were spoken of since can name another revision.
+        let mut targets: Vec<Option<&Raw>> = open_of(&self.asked, self.open.as_ref())
+            .into_iter()
             .flat_map(|(_, asked)| &asked.wish.origins)
             .filter(|origin| self.is_here(origin))
             .map(|origin| origin.target_revision.as_ref())
@@ -205,8 +211,7 @@ impl Reader {
         let index = self.index.take();
         let mut asked = std::mem::take(&mut self.asked);
         let open = if with_history { self.open.replace(BTreeSet::new()) } else { self.open.clone() };
-        let is_open = |key: &&AppKey| open.as_ref().is_none_or(|open| open.contains(*key));
-        let keys: Vec<AppKey> = asked.keys().filter(is_open).cloned().collect();
+        let keys: Vec<AppKey> = open_of(&asked, open.as_ref()).into_iter().map(|(key, _)| key.clone()).collect();
         let (mut changed, mut common, mut result) = (Vec::new(), Common::default(), Ok(()));
         let mut saved = if with_history { self.saved(keys.iter().filter_map(|key| asked.get(key))) } else { None };
         let newest = RefCell::new(std::mem::take(&mut self.newest));

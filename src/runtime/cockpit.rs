@@ -47,6 +47,10 @@ const MEMORISE: Duration = Duration::from_mins(5);
 /// Reports taken in before keys are looked at again.
 const BATCH: usize = 256;
 
+/// After so many turns of reports without a frame between them, the next ones wait for the frame: they are seen no later for it, and a thousand
+/// events a second are a handful of turns.
+const BURST: u8 = 4;
+
 /// How the cockpit ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ending {
@@ -118,6 +122,8 @@ pub(super) struct Cockpit<'t> {
     recalled: Option<mpsc::Receiver<Vec<Remembered>>>,
     memorised_at: Instant,
     painted_at: Option<Instant>,
+    /// Turns of reports since the last frame.
+    burst: u8,
     /// When the cursor will have rested.
     rests_at: Option<Instant>,
     /// When what was taken in is to be on the screen; none where it is.
@@ -182,6 +188,7 @@ impl<'t> Cockpit<'t> {
             recalled: None,
             memorised_at: Instant::now(),
             painted_at: None,
+            burst: 0,
             rests_at: None,
             due: Some(Instant::now()),
             whole: true,
@@ -280,6 +287,7 @@ impl<'t> Cockpit<'t> {
 
     async fn turn(&mut self) -> Result<Turn> {
         let (by_time, by_frame, rests_at) = (self.changes_at(), self.frame_at(), self.rests_at);
+        let waits = self.burst >= BURST && by_frame.is_some_and(|at| at <= Instant::now() + FRAME);
         tokio::select! {
             biased;
             () = ended(&mut self.signals.end) => return Ok(Turn::End(Ending::Ended)),
@@ -287,7 +295,7 @@ impl<'t> Cockpit<'t> {
             Some(()) = self.signals.continued.recv() => self.repaint(),
             // Also when it is as large as before: frames of the sizes in between may have been overtaken, and what they cut off is gone.
             Some(()) = self.signals.resized.recv() => self.distrust(),
-            Some(report) = self.reports.recv() => self.take_reports(report),
+            Some(report) = self.reports.recv(), if !waits => self.take_reports(report),
             Some(what) = news(&mut self.told) => self.take(what),
             Some(part) = recalled(&mut self.recalled) => self.take(What::Remembered(part)),
             crashed = self.connections.crashed() => self.take(What::TaskPanicked { source: crashed.source, message: crashed.message }),
@@ -381,6 +389,7 @@ impl<'t> Cockpit<'t> {
     }
 
     fn take_reports(&mut self, first: Report) {
+        self.burst = self.burst.saturating_add(1);
         let mut batch = vec![first];
         while batch.len() < BATCH
             && let Ok(report) = self.reports.try_recv()
@@ -440,6 +449,7 @@ impl<'t> Cockpit<'t> {
 
     fn paint(&mut self) {
         self.due = None;
+        self.burst = 0;
         let (mut buffer, mut links) = self.terminal.blank(self.model.size);
         ui::paint(&self.model, &self.look, &mut self.painter, &mut buffer, &mut links);
         if let Some(furthest) = self.painter.furthest() {
