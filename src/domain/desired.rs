@@ -45,6 +45,14 @@ pub struct Desired {
     pub remark: Option<Safe>,
 }
 
+impl Desired {
+    /// Whether what it wants, or wanted before, is not what the other says.
+    #[must_use]
+    pub fn tells_other_than(&self, other: &Self) -> bool {
+        self.images != other.images || self.history != other.history || self.is_whole != other.is_whole
+    }
+}
+
 /// A commit that changed what git wants of an application.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {

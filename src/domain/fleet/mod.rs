@@ -380,9 +380,14 @@ impl Fleet {
                 self.replica_sets_changed(&changed)
             }
             Items::Desired(items) => {
-                let changed: Vec<AppKey> =
-                    items.into_iter().filter_map(|(key, desired)| self.desired.put(&key, desired, at, version).then_some(key)).collect();
-                self.desired_changed(&changed)
+                let (mut changed, mut told_anew) = (Vec::new(), Vec::new());
+                for (key, desired) in items {
+                    let tells_more = self.desired.get(&key).is_none_or(|held| held.value.tells_other_than(&desired));
+                    if self.desired.put(&key, desired, at, version) {
+                        if tells_more { told_anew.push(key) } else { changed.push(key) }
+                    }
+                }
+                self.desired_changed(&changed, &told_anew)
             }
         }
     }

@@ -135,9 +135,12 @@ impl Reader<'_> {
 }
 
 impl Fleet {
-    pub(super) fn desired_changed(&mut self, keys: &[AppKey]) -> Changes {
-        let mut places: BTreeSet<Place> = keys.iter().flat_map(|key| self.places_of(key)).collect();
+    /// What git wants changed: of some applications only what it wanted at the revision that Argo CD compared them with, of others what those that
+    /// follow them are compared with, too.
+    pub(super) fn desired_changed(&mut self, compared: &[AppKey], told: &[AppKey]) -> Changes {
+        let mut places: BTreeSet<Place> = told.iter().flat_map(|key| self.places_of(key)).collect();
         self.add_followers(&mut places);
+        places.extend(compared.iter().flat_map(|key| self.places_of(key)));
         self.recompute(&places)
     }
 
