@@ -102,7 +102,8 @@ pub(super) fn cells(text: &str) -> BTreeMap<Place, String> {
 fn difference(cell: &str, fact: &Fact) -> Option<String> {
     let wrong = |what: &str| Some(format!("{what}: the screen says '{cell}', the truth is {fact:?}"));
     let words: Vec<&str> = cell.split_whitespace().collect();
-    let Some(version) = words.first() else { return wrong("nothing") };
+    // What git wants stands behind what runs; stories compare it with `git log`.
+    let Some(version) = words.first().map(|word| word.split_once('→').map_or(*word, |(runs, _)| runs)) else { return wrong("nothing") };
     let shown: BTreeSet<String> = version.split('+').map(str::to_owned).collect();
     if let Some(stranger) = shown.iter().find(|tag| !fact.tags.contains(*tag) && !is_cut(tag, fact)) {
         return wrong(&format!("the version {stranger} is not there"));

@@ -75,6 +75,13 @@ pub(super) struct PartFacts<'a> {
 }
 
 impl Placement {
+    /// The versions that git wants of it, where they are known and not what runs.
+    #[must_use]
+    pub fn wants_another(&self) -> Option<&[Version]> {
+        let versions = self.wanted.as_ref()?.versions.as_known()?;
+        (self.versions.as_known() != Some(versions)).then_some(versions)
+    }
+
     /// The versions as one word: `2.14.2`, or `2.14.2+2.14.3` while they are mixed, with `+?` where a part does not tell its own; `None` when not
     /// known.
     #[must_use]

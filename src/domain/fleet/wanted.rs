@@ -35,15 +35,6 @@ pub struct Wanted {
     pub remark: Option<Safe>,
 }
 
-impl Placement {
-    /// The versions that git wants of it, where they are known and not what runs.
-    #[must_use]
-    pub fn wants_another(&self) -> Option<&[Version]> {
-        let versions = self.wanted.as_ref()?.versions.as_known()?;
-        (self.versions.as_known() != Some(versions)).then_some(versions)
-    }
-}
-
 /// How a placement stands to the environment that it is promoted from.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Behind {

@@ -32,7 +32,9 @@ fn keys(look: Look, intent: crate::app::Intent) -> String {
 const SIGNS: &[(&str, &str)] = &[
     ("=", "the same version as in the environment before, and well"),
     ("–", "not deployed here"),
+    ("→", "git wants another version; 2.1→2.2 where there is room"),
     ("~", "the cluster differs from git"),
+    ("+4", "so many versions behind the environment before; ± that one never had ours"),
     ("↻", "a sync runs"),
     ("!", "the last sync failed, or a workload does not move on"),
     ("25%‖you", "a canary that waits for a person"),
