@@ -3,6 +3,7 @@
 mod fleet;
 mod lab;
 mod layers;
+mod manifests;
 mod picture;
 mod setup;
 mod simulator;

@@ -89,6 +89,14 @@ impl<'g> Files<'g> {
         })
     }
 
+    /// The bytes of a file; nothing where it is no regular file or none of a manifest's size.
+    fn bytes(&self, left: Left) -> Option<Vec<u8>> {
+        let Left::File(id) = left else { return None };
+        let objects = self.git.odb().ok()?;
+        let object = objects.read(id).ok()?;
+        (object.kind() == ObjectType::Blob && object.len() <= LARGEST).then(|| object.data().to_vec())
+    }
+
     fn read(&self, left: Left) -> Option<Parsed> {
         let id = match left {
             Left::Nothing => return None,
@@ -128,6 +136,10 @@ impl Tree for Indexed<'_> {
         self.files.read(self.index.at(self.chain, self.number, path))
     }
 
+    fn bytes(&self, path: &str) -> Option<Vec<u8>> {
+        self.files.bytes(self.index.at(self.chain, self.number, path))
+    }
+
     fn folder(&self, path: &str) -> Option<Vec<Entry>> {
         let mut found: Vec<Entry> = Vec::new();
         for file in self.index.files(self.chain, self.number, path) {
@@ -146,12 +158,22 @@ pub(super) struct Plain<'i> {
     pub(super) root: Oid,
 }
 
-impl Tree for Plain<'_> {
-    fn yaml(&self, path: &str) -> Option<Parsed> {
+impl Plain<'_> {
+    /// What lies at the path of a file.
+    fn left(&self, path: &str) -> Option<Left> {
         let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
         let items = self.files.items(self.files.tree(self.root, folder)?)?;
-        let item = items.iter().find(|item| *item.name == *name).filter(|item| !item.is_folder())?;
-        self.files.read(item.left())
+        items.iter().find(|item| *item.name == *name).filter(|item| !item.is_folder()).map(Item::left)
+    }
+}
+
+impl Tree for Plain<'_> {
+    fn yaml(&self, path: &str) -> Option<Parsed> {
+        self.files.read(self.left(path)?)
+    }
+
+    fn bytes(&self, path: &str) -> Option<Vec<u8>> {
+        self.files.bytes(self.left(path)?)
     }
 
     fn folder(&self, path: &str) -> Option<Vec<Entry>> {

@@ -22,8 +22,19 @@ pub(super) struct Container {
     pub(super) image: String,
     /// The file that says so.
     pub(super) file: Rc<str>,
-    /// Whether something else than a manifest said so.
-    pub(super) is_set: bool,
+    /// What says so.
+    pub(super) by: By,
+}
+
+/// What said the image of a container last.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum By {
+    /// Its manifest.
+    Manifest,
+    /// A patch.
+    Patch,
+    /// The entry of kustomize's `images` of that name.
+    Entry(Rc<str>),
 }
 
 const LISTS: [&str; 2] = ["containers", "initContainers"];
@@ -89,7 +100,7 @@ impl Around<'_> {
                 name: container.text_of("name").unwrap_or_default().to_owned(),
                 image: text.to_owned(),
                 file: Rc::clone(self.file),
-                is_set: false,
+                by: By::Manifest,
             });
         }
         Ok(())

@@ -7,6 +7,7 @@ use crate::base::Safe;
 use crate::domain::application::Origin;
 use crate::domain::desired::ValueKey;
 use crate::domain::image::Image;
+use crate::manifest::path::{Step, steps};
 use crate::manifest::tree::{Recorded, Trouble, below, joined};
 use crate::manifest::values::Merged;
 
@@ -15,6 +16,56 @@ use crate::manifest::values::Merged;
 pub(super) struct Named {
     pub(super) image: Image,
     pub(super) file: Rc<str>,
+    pub(super) parts: Parts,
+}
+
+/// Where values name the parts of an image, from the top of the outermost chart's values.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Parts {
+    /// The whole reference in one text.
+    Whole(Part),
+    /// Tag and digest by themselves.
+    Apart {
+        /// Where the tag is, or would be; `None`: no value says it, and which one would is not known.
+        tag: Option<Part>,
+        /// Where the digest is.
+        digest: Option<Part>,
+    },
+}
+
+/// A value that is a part of an image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Part {
+    pub(super) path: Vec<Step>,
+    /// What it says, and the file that says it; `None`: nothing says it yet.
+    pub(super) said: Option<(String, Rc<str>)>,
+}
+
+impl Part {
+    fn new(path: &[Step], key: &str, said: Option<(&str, &Rc<str>)>) -> Self {
+        let path = path.iter().cloned().chain([Step::Key(key.to_owned())]).collect();
+        Self { path, said: said.map(|(text, file)| (text.to_owned(), Rc::clone(file))) }
+    }
+
+    fn named(path: &str, said: Option<(&str, &Rc<str>)>) -> Self {
+        Self { path: steps(path), said: said.map(|(text, file)| (text.to_owned(), Rc::clone(file))) }
+    }
+
+    /// As seen from the chart around: `global` is the same for all.
+    fn inside(&mut self, name: &str) {
+        if self.path.first() != Some(&Step::Key("global".to_owned())) {
+            self.path.insert(0, Step::Key(name.to_owned()));
+        }
+    }
+}
+
+impl Parts {
+    fn inside(&mut self, name: &str) {
+        match self {
+            Self::Whole(part) => part.inside(name),
+            Self::Apart { tag, digest } => tag.iter_mut().chain(digest).for_each(|part| part.inside(name)),
+        }
+    }
 }
 
 /// How an origin's value files find the tree that they are in: `None` is the chart's own.
@@ -72,22 +123,30 @@ fn finish(chart: &mut Chart, origin: &Origin, parameters: &[(String, String)]) -
     Ok(())
 }
 
-/// A value file as an Application names it: relative to the chart, from the root (`/…`), or in another source (`$name/…`).
-fn value_file(chart: Option<(&Recorded<'_>, &str)>, written: &str, refer: Refer<'_, '_>) -> Result<Merged, Trouble> {
+/// Where a value file is that an Application names: relative to the chart's folder, from the root (`/…`), or in another source (`$name/…`), with
+/// the name of that source.
+pub(super) fn place_of<'w>(folder: Option<&str>, written: &'w str) -> Result<(Option<&'w str>, String), Trouble> {
     let shown = Safe::clean(written);
     let elsewhere = || Trouble::Elsewhere(crate::safe!("the values file {shown} is in another repository"));
-    let (tree, path) = match written.strip_prefix('$') {
+    let (name, path) = match written.strip_prefix('$') {
         Some(rest) => {
             let (name, path) = rest.split_once('/').unwrap_or((rest, ""));
-            (refer(name).ok_or_else(elsewhere)?, joined("", path))
+            (Some(name), joined("", path))
         }
         None if written.contains("://") => return Err(elsewhere()),
-        None => {
-            let (tree, folder) = chart.ok_or_else(elsewhere)?;
-            (tree, joined(folder, written))
-        }
+        None => (None, joined(folder.ok_or_else(elsewhere)?, written)),
     };
     let path = path.ok_or_else(|| Trouble::Broken(crate::safe!("the values file {shown} leaves the repository")))?;
+    Ok((name, path))
+}
+
+fn value_file(chart: Option<(&Recorded<'_>, &str)>, written: &str, refer: Refer<'_, '_>) -> Result<Merged, Trouble> {
+    let (name, path) = place_of(chart.map(|(_, folder)| folder), written)?;
+    let tree = match name {
+        Some(name) => refer(name),
+        None => chart.map(|(tree, _)| tree),
+    };
+    let tree = tree.ok_or_else(|| Trouble::Elsewhere(crate::safe!("the values file {} is in another repository", Safe::clean(written))))?;
     let documents = tree.yaml(&path)?.ok_or_else(|| Trouble::Missing(crate::safe!("there is no values file {}", Safe::clean(&path))))?;
     let file = Rc::from(path);
     Ok(documents.first().map(|document| Merged::read(document, &file)).unwrap_or_default())
@@ -165,7 +224,9 @@ impl Chart {
             if let (Some(global), Merged::Map(map)) = (&global, &mut inner.values) {
                 map.entry("global".to_owned()).or_default().lay(global.clone());
             }
+            let before = found.len();
             inner.collect(keys, found);
+            found.iter_mut().skip(before).for_each(|named| named.parts.inside(&name));
         }
         let before = found.len();
         for key in keys {
@@ -174,7 +235,7 @@ impl Chart {
         // Whoever named the keys knows better than any guess.
         if found.len() == before {
             let global = Global::of(&self.values);
-            self.search(&self.values, &global, found);
+            self.search(&self.values, &global, &mut Vec::new(), found);
         }
     }
 
@@ -183,16 +244,26 @@ impl Chart {
         let (tag, digest) = (text(&key.tag), text(&key.digest));
         let file = digest.or(tag).map(|(_, file)| Rc::clone(file))?;
         let named = text(&key.repository).map(|(repository, _)| repository.to_owned()).or_else(|| key.image.clone())?;
+        let parts = Parts::Apart {
+            tag: key.tag.as_ref().map(|path| Part::named(path, tag)),
+            digest: key.digest.as_ref().map(|path| Part::named(path, digest)),
+        };
         let tag = tag.map_or_else(String::new, |(tag, _)| format!(":{tag}"));
         let digest = digest.map_or_else(String::new, |(digest, _)| format!("@{digest}"));
-        Some(Named { image: Image::read(&format!("{named}{tag}{digest}")), file })
+        Some(Named { image: Image::read(&format!("{named}{tag}{digest}")), file, parts })
     }
 
     /// Looks for images under every key.
-    fn search(&self, values: &Merged, global: &Global<'_>, found: &mut Vec<Named>) {
+    fn search(&self, values: &Merged, global: &Global<'_>, way: &mut Vec<Step>, found: &mut Vec<Named>) {
         match values {
             Merged::Scalar(..) => {}
-            Merged::List(items) => items.iter().for_each(|item| self.search(item, global, found)),
+            Merged::List(items) => {
+                for (place, item) in items.iter().enumerate() {
+                    way.push(Step::Place(place));
+                    self.search(item, global, way, found);
+                    way.pop();
+                }
+            }
             Merged::Map(map) => {
                 if values.text("enabled").is_some_and(|(text, _)| text == "false") {
                     return;
@@ -203,44 +274,55 @@ impl Chart {
                     }
                     let is_image = key == "image" || key.ends_with("Image");
                     let named = match value {
-                        Merged::Scalar(..) if is_image => self.of_text(values, value),
+                        Merged::Scalar(..) if is_image => self.of_text(values, key, value, way),
                         Merged::Map(_)
                             if is_image || value.text("repository").is_some() && value.as_map().is_some_and(|map| map.contains_key("tag")) =>
                         {
-                            self.of_map(value, global)
+                            self.of_map(key, value, global, way)
                         }
                         _ => None,
                     };
-                    match named {
-                        Some(named) => found.push(named),
-                        None => self.search(value, global, found),
+                    if let Some(named) = named {
+                        found.push(named);
+                        continue;
                     }
+                    way.push(Step::Key(key.clone()));
+                    self.search(value, global, way, found);
+                    way.pop();
                 }
             }
         }
     }
 
     /// `image: repository:tag`, or `image: repository` with the tag beside it.
-    fn of_text(&self, beside: &Merged, value: &Merged) -> Option<Named> {
+    fn of_text(&self, beside: &Merged, key: &str, value: &Merged, way: &[Step]) -> Option<Named> {
         let (text, file) = value.scalar()?;
         let mut image = Image::read(text);
-        let mut file = Rc::clone(file);
-        if image.tag.is_none() && image.digest.is_none() {
-            let tag = beside.text("tag").or_else(|| beside.text("imageTag")).map(|(tag, file)| (tag.to_owned(), Rc::clone(file)));
-            let (tag, from) = tag.or_else(|| self.version.clone())?;
-            (image.tag, file) = (Some(tag.as_str().into()), from);
+        if image.tag.is_some() || image.digest.is_some() {
+            return Some(Named { image, file: Rc::clone(file), parts: Parts::Whole(Part::new(way, key, Some((text, file)))) });
         }
-        Some(Named { image, file })
+        let tag = ["tag", "imageTag"].into_iter().find_map(|key| Some((key, beside.text(key)?)));
+        let part = tag.map(|(key, said)| Part::new(way, key, Some(said)));
+        let tag = tag.map(|(_, (tag, file))| (tag.to_owned(), Rc::clone(file)));
+        let (tag, file) = tag.or_else(|| self.version.clone())?;
+        image.tag = Some(tag.as_str().into());
+        Some(Named { image, file, parts: Parts::Apart { tag: part, digest: None } })
     }
 
     /// `image: {registry, repository, tag, digest}`.
-    fn of_map(&self, value: &Merged, global: &Global<'_>) -> Option<Named> {
+    fn of_map(&self, key: &str, value: &Merged, global: &Global<'_>, way: &[Step]) -> Option<Named> {
         let (repository, said) = value.text("repository").or_else(|| value.text("name"))?;
         let registry = global.registry.or_else(|| value.text("registry")).map(|(registry, _)| registry);
         let repository = registry.map_or_else(|| repository.to_owned(), |registry| format!("{}/{repository}", registry.trim_end_matches('/')));
-        let digest = value.text("digest").or_else(|| value.text("sha"));
-        let tag = value.text("tag").or(global.tag);
-        let tag = tag.map(|(tag, file)| (tag.to_owned(), Rc::clone(file))).or_else(|| if digest.is_none() { self.version.clone() } else { None });
+        let way: Vec<Step> = way.iter().cloned().chain([Step::Key(key.to_owned())]).collect();
+        let digest = ["digest", "sha"].into_iter().find_map(|key| Some((key, value.text(key)?)));
+        let digest_part = digest.map(|(key, said)| Part::new(&way, key, Some(said)));
+        let digest = digest.map(|(_, said)| said);
+        let tag_part = match (value.text("tag"), global.tag) {
+            (None, Some(said)) => Part::named("global.image.tag", Some(said)),
+            (said, _) => Part::new(&way, "tag", said),
+        };
+        let tag = tag_part.said.clone().or_else(|| if digest.is_none() { self.version.clone() } else { None });
         let file =
             digest.map(|(_, file)| Rc::clone(file)).or_else(|| tag.as_ref().map(|(_, file)| Rc::clone(file))).unwrap_or_else(|| Rc::clone(said));
         let digest = digest.map(|(digest, _)| if digest.contains(':') { digest.into() } else { format!("sha256:{digest}").into() });
@@ -250,7 +332,7 @@ impl Chart {
             None => Image::read(&repository),
         };
         image.digest = digest.or(image.digest);
-        Some(Named { image, file })
+        Some(Named { image, file, parts: Parts::Apart { tag: Some(tag_part), digest: digest_part } })
     }
 }
 

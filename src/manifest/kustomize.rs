@@ -4,14 +4,14 @@
 use std::rc::Rc;
 
 use crate::base::Safe;
-use crate::manifest::containers::{Container, containers};
+use crate::manifest::containers::{By, Container, containers};
 use crate::manifest::entry::ImageEntry;
 use crate::manifest::patch;
 use crate::manifest::tree::{Recorded, Trouble, below, joined};
 use crate::manifest::yaml::{Documents, Node};
 
 /// The names of a kustomization's file. Exactly one may be there.
-const FILES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
+pub(super) const FILES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
 /// A chain of bases longer than this is none that a person made.
 const MOST_DEPTH: usize = 50;
 
@@ -20,10 +20,20 @@ const MOST_DEPTH: usize = 50;
 pub(super) struct Built {
     /// The containers of its manifests.
     pub(super) containers: Vec<Container>,
-    /// Entries that no container was meant by, with their file.
-    pub(super) unused: Vec<(ImageEntry, Rc<str>)>,
+    /// Entries that no container was meant by.
+    pub(super) unused: Vec<Unused>,
     /// What it names and is not in the repository, or is made by something that is not read here.
     pub(super) elsewhere: Option<Safe>,
+}
+
+/// An entry that no container was meant by, alone or with outer ones that mean what it makes.
+#[derive(Debug, Clone)]
+pub(super) struct Unused {
+    pub(super) entry: ImageEntry,
+    /// The file of the outermost.
+    pub(super) file: Rc<str>,
+    /// The name of the outermost.
+    pub(super) name: Rc<str>,
 }
 
 /// The file of the kustomization in a folder, if it is one.
@@ -69,7 +79,7 @@ impl Builder<'_> {
         }
         self.on_the_way.push(folder.to_owned());
         let documents = self.tree.yaml(&file)?.unwrap_or_default();
-        let nothing = Rc::new(Node { line: 1, value: crate::manifest::yaml::Value::Null });
+        let nothing = Rc::new(Node { line: 1, is_plain: true, value: crate::manifest::yaml::Value::Null });
         let kustomization = match &*documents {
             [] => nothing,
             [only] => Rc::clone(only),
@@ -195,23 +205,23 @@ impl Built {
 
     fn apply(&mut self, (entry, file): (ImageEntry, Rc<str>)) {
         let mut is_used = false;
+        let name: Rc<str> = Rc::from(entry.name.as_str());
         for container in &mut self.containers {
             if let Some(image) = entry.applied_to(&container.image) {
                 container.image = image;
                 container.file = Rc::clone(&file);
-                container.is_set = true;
+                container.by = By::Entry(Rc::clone(&name));
                 is_used = true;
             }
         }
-        for (unused, unused_file) in &mut self.unused {
-            if let Some(outer) = unused.then(&entry) {
-                *unused = outer;
-                *unused_file = Rc::clone(&file);
+        for unused in &mut self.unused {
+            if let Some(outer) = unused.entry.then(&entry) {
+                *unused = Unused { entry: outer, file: Rc::clone(&file), name: Rc::clone(&name) };
                 is_used = true;
             }
         }
         if !is_used {
-            self.unused.push((entry, file));
+            self.unused.push(Unused { entry, file, name });
         }
     }
 }

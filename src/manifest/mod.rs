@@ -5,28 +5,33 @@
 //! * [`tree`]: what a reader needs of a repository
 //! * `kustomize`, `entry`, `patch`, `containers`: kustomizations and plain manifests
 //! * `helm`, `values`: charts, by their values
+//! * [`edit`]: a version put into the files that say it, and nothing else; [`path`]: where something stands in a file
 //! * `overrides`: what stands beside the files and wins: `.argocd-source.yaml`, and the Application itself
 //!
 //! Pure: it knows no git, no network and no application but by its origins.
 
 mod containers;
+pub mod edit;
 mod entry;
 mod helm;
 mod kustomize;
 mod overrides;
 mod patch;
+pub mod path;
 #[cfg(test)]
 mod tests;
 pub mod tree;
 mod values;
 pub mod yaml;
 
+use std::borrow::Cow;
 use std::rc::Rc;
 
 use crate::base::Safe;
 use crate::domain::application::Origin;
 use crate::domain::desired::{ValueKey, ValueKeys};
 use crate::domain::image::Image;
+use containers::By;
 use entry::ImageEntry;
 use overrides::Overrides;
 use tree::{Inputs, Recorded, Tree, Trouble, below, joined};
@@ -115,28 +120,28 @@ struct Reader<'r, 't> {
     recorded: &'r [Option<Recorded<'t>>],
 }
 
+/// How the manifests of an origin are made.
+enum Layout<'o> {
+    /// It has none.
+    Nothing,
+    /// By a chart that is elsewhere; its values may be here.
+    Remote(Safe),
+    /// By a chart in this folder.
+    Chart(String, Overrides, Cow<'o, Origin>),
+    /// By the kustomization in this folder.
+    Kustomization(String, Overrides),
+    /// They lie in this folder.
+    Plain(String),
+}
+
 impl<'t> Reader<'_, 't> {
-    fn origin(&self, origin: &Origin, tree: Option<&Recorded<'t>>, told: &mut Told) -> Result<(), Trouble> {
+    fn layout<'o>(&self, origin: &'o Origin, tree: Option<&Recorded<'t>>) -> Result<Layout<'o>, Trouble> {
         if let Some(chart) = &origin.chart {
-            let named = helm::read_values(origin, &parameters(origin), &|name| self.referred(name), &self.keys)?;
-            if named.is_empty() {
-                let why = crate::safe!("the chart {} is in a Helm repository, and no value here names its image", chart.shown());
-                return Err(Trouble::Elsewhere(why));
-            }
-            told.overridden.extend(overridden_by_parameters(origin));
-            take(named, told);
-            return Ok(());
+            let why = crate::safe!("the chart {} is in a Helm repository, and no value here names its image", chart.shown());
+            return Ok(Layout::Remote(why));
         }
-        let Some(path) = &origin.path else { return Ok(()) };
-        let Some(tree) = tree else {
-            let named = helm::read_values(origin, &parameters(origin), &|name| self.referred(name), &self.keys)?;
-            if named.is_empty() {
-                return Err(Trouble::Elsewhere(crate::safe!("{} is in another repository", path.shown())));
-            }
-            told.overridden.extend(overridden_by_parameters(origin));
-            take(named, told);
-            return Ok(());
-        };
+        let Some(path) = &origin.path else { return Ok(Layout::Nothing) };
+        let Some(tree) = tree else { return Ok(Layout::Remote(crate::safe!("{} is in another repository", path.shown()))) };
         if origin.plugin {
             return Err(Trouble::Elsewhere(crate::safe!("the manifests of {} are made by a plugin, which is not run here", path.shown())));
         }
@@ -149,21 +154,53 @@ impl<'t> Reader<'_, 't> {
         let overrides = Overrides::read(tree, &folder, self.question.namespace, self.question.name, origin)?;
         if helm::is_chart(tree, &folder)? {
             let origin = overrides.applied_to(origin);
-            told.overridden.extend(overrides.words_of_parameters());
-            let named = helm::read(tree, &folder, &origin, &overrides.parameters, &|name| self.referred(name), &self.keys)?;
-            if named.is_empty() {
-                let folder = Safe::clean(&folder);
-                let why = crate::safe!("no value of the chart {folder} is an image by the usual keys: [[gitops.images]] names others");
-                told.elsewhere.get_or_insert(why);
-            }
-            take(named, told);
-            return Ok(());
+            return Ok(Layout::Chart(folder, overrides, origin));
         }
         if kustomize::file_of(tree, &folder)?.is_some() {
-            told.overridden.extend(overrides.words_of_images());
-            return kustomized(tree, &folder, &overrides, told);
+            return Ok(Layout::Kustomization(folder, overrides));
         }
-        plain(tree, &folder, origin.recurse, 0, told)
+        Ok(Layout::Plain(folder))
+    }
+
+    fn origin(&self, origin: &Origin, tree: Option<&Recorded<'t>>, told: &mut Told) -> Result<(), Trouble> {
+        match (self.layout(origin, tree)?, tree) {
+            (Layout::Remote(why), _) => {
+                let named = self.remote_values(origin)?;
+                if named.is_empty() {
+                    return Err(Trouble::Elsewhere(why));
+                }
+                told.overridden.extend(overridden_by_parameters(origin));
+                take(named, told);
+                Ok(())
+            }
+            (Layout::Chart(folder, overrides, origin), Some(tree)) => {
+                told.overridden.extend(overrides.words_of_parameters());
+                let named = self.chart_values(tree, &folder, &overrides, &origin)?;
+                if named.is_empty() {
+                    let folder = Safe::clean(&folder);
+                    let why = crate::safe!("no value of the chart {folder} is an image by the usual keys: [[gitops.images]] names others");
+                    told.elsewhere.get_or_insert(why);
+                }
+                take(named, told);
+                Ok(())
+            }
+            (Layout::Kustomization(folder, overrides), Some(tree)) => {
+                told.overridden.extend(overrides.words_of_images());
+                kustomized(tree, &folder, &overrides, told)
+            }
+            (Layout::Plain(folder), Some(tree)) => plain(tree, &folder, origin.recurse, 0, told),
+            (Layout::Nothing, _) | (_, None) => Ok(()),
+        }
+    }
+
+    /// What values here name of a chart that is elsewhere.
+    fn remote_values(&self, origin: &Origin) -> Result<Vec<helm::Named>, Trouble> {
+        helm::read_values(origin, &parameters(origin), &|name| self.referred(name), &self.keys)
+    }
+
+    /// What the values of a chart name.
+    fn chart_values(&self, tree: &Recorded<'t>, folder: &str, overrides: &Overrides, origin: &Origin) -> Result<Vec<helm::Named>, Trouble> {
+        helm::read(tree, folder, origin, &overrides.parameters, &|name| self.referred(name), &self.keys)
     }
 
     fn referred(&self, name: &str) -> Option<&Recorded<'t>> {
@@ -176,7 +213,7 @@ impl<'t> Reader<'_, 't> {
 
 /// Takes in what values name.
 fn take(named: Vec<helm::Named>, told: &mut Told) {
-    for helm::Named { image, file } in named {
+    for helm::Named { image, file, .. } in named {
         told.image(image, &file, true);
     }
 }
@@ -194,11 +231,11 @@ fn kustomized(tree: &Recorded<'_>, folder: &str, overrides: &Overrides, told: &m
     // Where no manifest names an image, or not all of them are here, the entries themselves are what is known.
     let entries = if built.containers.is_empty() || built.elsewhere.is_some() { built.unused } else { Vec::new() };
     for container in built.containers {
-        told.image(Image::read(&container.image), &container.file, container.is_set);
+        told.image(Image::read(&container.image), &container.file, container.by != By::Manifest);
     }
-    for (entry, file) in entries {
-        if let Some(image) = entry.image() {
-            told.image(Image::read(&image), &file, true);
+    for unused in entries {
+        if let Some(image) = unused.entry.image() {
+            told.image(Image::read(&image), &unused.file, true);
         }
     }
     if let Some(why) = built.elsewhere {

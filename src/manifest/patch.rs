@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use crate::base::Safe;
-use crate::manifest::containers::{Container, containers};
+use crate::manifest::containers::{By, Container, containers};
 use crate::manifest::tree::Trouble;
 use crate::manifest::yaml::{Node, Value};
 
@@ -22,7 +22,7 @@ fn merge(document: &Node, target: Option<&Node>, file: &Rc<str>, onto: &mut [Con
         for container in onto.iter_mut().filter(|container| container.list == patched.list && container.name == patched.name && is_meant(container)) {
             container.image.clone_from(&patched.image);
             container.file = Rc::clone(file);
-            container.is_set = true;
+            container.by = By::Patch;
         }
     }
     Ok(())
@@ -47,7 +47,7 @@ fn json(document: &Node, target: Option<&Node>, file: &Rc<str>, onto: &mut [Cont
         {
             image.clone_into(&mut container.image);
             container.file = Rc::clone(file);
-            container.is_set = true;
+            container.by = By::Patch;
         }
     }
     Ok(())

@@ -13,6 +13,9 @@ pub trait Tree {
     /// The documents of a YAML file; `None`: there is no such file.
     fn yaml(&self, path: &str) -> Option<Result<Rc<[Rc<Node>]>, Flaw>>;
 
+    /// The bytes of a file; `None`: there is no such file, or it is none that can be edited (a symbolic link, too large).
+    fn bytes(&self, path: &str) -> Option<Vec<u8>>;
+
     /// What lies in a folder, in order; `None`: there is no such folder. The root is the empty path.
     fn folder(&self, path: &str) -> Option<Vec<Entry>>;
 }
@@ -82,6 +85,11 @@ impl<'t> Recorded<'t> {
         read.map_err(|flaw| Trouble::broken(path, flaw.line, &flaw.what))
     }
 
+    /// The bytes of a file that can be edited.
+    pub(super) fn bytes(&self, path: &str) -> Option<Vec<u8>> {
+        self.tree.bytes(path)
+    }
+
     /// What lies in a folder, if it is there.
     pub(super) fn folder(&self, path: &str) -> Option<Vec<Entry>> {
         self.inputs.borrow_mut().folders.insert(path.to_owned());
@@ -138,6 +146,10 @@ pub(crate) mod testing {
     impl Tree for Files {
         fn yaml(&self, path: &str) -> Option<Result<Rc<[Rc<Node>]>, Flaw>> {
             Some(yaml::read(self.0.get(path)?.as_bytes()).map(Rc::from))
+        }
+
+        fn bytes(&self, path: &str) -> Option<Vec<u8>> {
+            self.0.get(path).map(|text| text.clone().into_bytes())
         }
 
         fn folder(&self, path: &str) -> Option<Vec<Entry>> {

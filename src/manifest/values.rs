@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use crate::manifest::path::{Step, steps};
 use crate::manifest::yaml::{Node, Value};
 
 /// A value and the file that it is from.
@@ -88,6 +89,8 @@ impl Merged {
                     let Some(item) = items.get_mut(place) else { return };
                     item
                 }
+                // A name for `--set` has no such step.
+                Step::Named(_) => return,
             };
         }
         *held = Self::Scalar(value.to_owned(), Rc::clone(from));
@@ -119,36 +122,6 @@ impl Merged {
 
 /// Helm's own limit (`strvals.MaxIndex`) is larger; no list of images is.
 const MOST_ITEMS: usize = 1000;
-
-enum Step {
-    Key(String),
-    Place(usize),
-}
-
-fn steps(name: &str) -> Vec<Step> {
-    let mut keys = vec![String::new()];
-    let mut letters = name.chars();
-    while let Some(letter) = letters.next() {
-        match letter {
-            '.' => keys.push(String::new()),
-            letter => {
-                let letter = if letter == '\\' { letters.next() } else { Some(letter) };
-                if let Some(last) = keys.last_mut() {
-                    last.extend(letter);
-                }
-            }
-        }
-    }
-    let mut found = Vec::new();
-    for key in keys {
-        let (name, places) = key.split_once('[').map_or((key.as_str(), ""), |(name, places)| (name, places));
-        if !name.is_empty() || places.is_empty() {
-            found.push(Step::Key(name.to_owned()));
-        }
-        found.extend(places.split('[').filter_map(|place| place.trim_end_matches(']').parse().ok()).map(Step::Place));
-    }
-    found
-}
 
 #[cfg(test)]
 mod tests {

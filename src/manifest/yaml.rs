@@ -16,6 +16,8 @@ const MOST_DEPTH: usize = 100;
 pub struct Node {
     /// Its line, from 1.
     pub line: usize,
+    /// Whether it is text without quotes and without a tag, which whoever reads it may take for a number, a date or a word that means yes.
+    pub is_plain: bool,
     /// What it is.
     pub value: Value,
 }
@@ -113,9 +115,15 @@ pub fn read(bytes: &[u8]) -> Result<Vec<Rc<Node>>, Flaw> {
     Ok(reader.documents)
 }
 
-/// A template that was not rendered is the usual reason why a manifest is no YAML.
+/// A template that was not rendered is the usual reason why a manifest is no YAML; a tab is the next.
 fn spoken(text: &str, error: &str) -> String {
-    if text.contains("{{") { format!("{error}: a template, which is not read") } else { error.to_owned() }
+    if text.contains("{{") {
+        format!("{error}: a template, which is not read")
+    } else if error.starts_with("tabs ") {
+        format!("{error}: indent with spaces")
+    } else {
+        error.to_owned()
+    }
 }
 
 #[derive(Default)]
@@ -136,7 +144,7 @@ impl Reader {
                     text => Value::Scalar(text.into()),
                 };
                 // A key may be any scalar, and `null:` is the text of one.
-                self.put(Rc::new(Node { line, value }), anchor, 1, Some(&text))
+                self.put(Rc::new(Node { line, is_plain, value }), anchor, 1, Some(&text))
             }
             Event::Alias(anchor) => {
                 let Some((node, weight)) = self.anchors.get(&anchor).cloned() else {
@@ -151,8 +159,8 @@ impl Reader {
                 let before = self.nodes;
                 let Some((open, anchor)) = self.open.pop() else { return Ok(()) };
                 let node = match open {
-                    Open::List(line, items) => Node { line, value: Value::List(items) },
-                    Open::Map(line, entries, _) => Node { line, value: Value::Map(entries) },
+                    Open::List(line, items) => Node { line, is_plain: false, value: Value::List(items) },
+                    Open::Map(line, entries, _) => Node { line, is_plain: false, value: Value::Map(entries) },
                 };
                 // An alias of it weighs at most what was read so far: a bound, not a count.
                 self.put(Rc::new(node), anchor, 1, None)?;
