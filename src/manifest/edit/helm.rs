@@ -97,8 +97,5 @@ pub(super) fn move_value(draft: &mut Draft, target: &Target) -> Result<(), Hindr
     if draft.has(&target.path)? {
         return draft.set(&target.path, &target.to);
     }
-    if target.to.is_empty() {
-        return Ok(());
-    }
-    draft.add(&target.path, Fresh::Text(Raw::from(target.to.as_str())), &["repository"])
+    draft.add(&target.path, Fresh::Text(Raw::from(target.to.as_str())), &["tag", "repository"])
 }
