@@ -5,10 +5,6 @@ use std::process::ExitCode;
 use tiphys::cli;
 use tiphys::runtime::report;
 
-#[cfg(target_env = "musl")]
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     if let Err(error) = report::install() {
         report::print_error(&format!("tiphys: cannot install the error reports: {error:#}"));
