@@ -2,7 +2,7 @@
 //! whoever walks a history looks only at the commits that touched one of them.
 //!
 //! * [`yaml`]: text to a tree in which scalars stay what was written
-//! * [`tree`]: what a reader needs of a repository
+//! * [`tree`]: what a reader needs of a repository; [`files`]: one that lies in memory
 //! * `kustomize`, `entry`, `patch`, `containers`: kustomizations and plain manifests
 //! * `helm`, `values`: charts, by their values
 //! * [`edit`]: a version put into the files that say it, and nothing else; [`path`]: where something stands in a file
@@ -13,6 +13,7 @@
 mod containers;
 pub mod edit;
 mod entry;
+pub mod files;
 mod helm;
 mod kustomize;
 mod overrides;

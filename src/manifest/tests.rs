@@ -1,6 +1,6 @@
 //! Layouts as teams have them → what they want.
 
-use super::tree::testing::Files;
+use super::files::Files;
 use super::*;
 use crate::base::Raw;
 use crate::domain::desired::ValueKey;

@@ -122,48 +122,8 @@ pub(super) fn below(folder: &str, name: &str) -> String {
 }
 
 #[cfg(test)]
-pub(crate) mod testing {
-    //! A tree of texts.
-
+mod tests {
     use super::*;
-    use crate::manifest::yaml;
-
-    /// Files by path.
-    #[derive(Debug, Clone, Default)]
-    pub(crate) struct Files(pub(crate) std::collections::BTreeMap<String, String>);
-
-    impl Files {
-        pub(crate) fn new(files: &[(&str, &str)]) -> Self {
-            Self(files.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned())).collect())
-        }
-
-        pub(crate) fn with(mut self, path: &str, text: &str) -> Self {
-            self.0.insert(path.to_owned(), text.to_owned());
-            self
-        }
-    }
-
-    impl Tree for Files {
-        fn yaml(&self, path: &str) -> Option<Result<Rc<[Rc<Node>]>, Flaw>> {
-            Some(yaml::read(self.0.get(path)?.as_bytes()).map(Rc::from))
-        }
-
-        fn bytes(&self, path: &str) -> Option<Vec<u8>> {
-            self.0.get(path).map(|text| text.clone().into_bytes())
-        }
-
-        fn folder(&self, path: &str) -> Option<Vec<Entry>> {
-            let prefix = if path.is_empty() { String::new() } else { format!("{path}/") };
-            let mut found: Vec<Entry> = Vec::new();
-            for rest in self.0.keys().filter_map(|file| file.strip_prefix(&prefix)) {
-                let (name, is_folder) = rest.split_once('/').map_or((rest, false), |(name, _)| (name, true));
-                if found.last().is_none_or(|entry| entry.name != name) {
-                    found.push(Entry { name: name.to_owned(), is_folder });
-                }
-            }
-            (!found.is_empty()).then_some(found)
-        }
-    }
 
     #[test]
     fn paths_are_joined_inside_the_repository() {

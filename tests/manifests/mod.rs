@@ -6,9 +6,7 @@
 mod corpus;
 mod properties;
 
-use std::collections::BTreeMap;
 use std::path::Path;
-use std::rc::Rc;
 
 use serde::Deserialize;
 use tiphys::base::Raw;
@@ -16,52 +14,25 @@ use tiphys::domain::application::Origin;
 use tiphys::domain::desired::{ValueKey, ValueKeys};
 use tiphys::manifest::Question;
 use tiphys::manifest::edit::{Moved, Refused, Version, moved};
-use tiphys::manifest::tree::{Entry, Tree};
-use tiphys::manifest::yaml::{self, Flaw, Node};
+use tiphys::manifest::files::Files;
+use tiphys::manifest::tree::Tree;
 
-/// The files of a repository.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-struct Files(BTreeMap<String, Vec<u8>>);
-
-impl Files {
-    fn read(folder: &Path) -> Self {
-        let mut files = Self::default();
-        files.add(folder, "");
-        files
-    }
-
-    fn add(&mut self, folder: &Path, prefix: &str) {
-        let Ok(entries) = std::fs::read_dir(folder) else { return };
-        for entry in entries.map(Result::unwrap) {
-            let path = format!("{prefix}{}", entry.file_name().into_string().unwrap());
-            if entry.file_type().unwrap().is_dir() {
-                self.add(&entry.path(), &format!("{path}/"));
-            } else {
-                self.0.insert(path, std::fs::read(entry.path()).unwrap());
-            }
-        }
-    }
+/// The files of a folder on the disk.
+fn read(folder: &Path) -> Files {
+    let mut files = Files::default();
+    add(&mut files, folder, "");
+    files
 }
 
-impl Tree for Files {
-    fn yaml(&self, path: &str) -> Option<Result<Rc<[Rc<Node>]>, Flaw>> {
-        Some(yaml::read(self.0.get(path)?).map(Rc::from))
-    }
-
-    fn bytes(&self, path: &str) -> Option<Vec<u8>> {
-        self.0.get(path).cloned()
-    }
-
-    fn folder(&self, path: &str) -> Option<Vec<Entry>> {
-        let prefix = if path.is_empty() { String::new() } else { format!("{path}/") };
-        let mut found: Vec<Entry> = Vec::new();
-        for rest in self.0.keys().filter_map(|file| file.strip_prefix(&prefix)) {
-            let (name, is_folder) = rest.split_once('/').map_or((rest, false), |(name, _)| (name, true));
-            if found.last().is_none_or(|entry| entry.name != name) {
-                found.push(Entry { name: name.to_owned(), is_folder });
-            }
+fn add(files: &mut Files, folder: &Path, prefix: &str) {
+    let Ok(entries) = std::fs::read_dir(folder) else { return };
+    for entry in entries.map(Result::unwrap) {
+        let path = format!("{prefix}{}", entry.file_name().into_string().unwrap());
+        if entry.file_type().unwrap().is_dir() {
+            add(files, &entry.path(), &format!("{path}/"));
+        } else {
+            files.0.insert(path, std::fs::read(entry.path()).unwrap());
         }
-        (!found.is_empty()).then_some(found)
     }
 }
 
@@ -117,7 +88,7 @@ impl Case {
         let name = folder.file_name().unwrap().to_str().unwrap().to_owned();
         let asked = std::fs::read_to_string(folder.join("case.toml")).unwrap();
         let asked = toml::from_str(&asked).unwrap_or_else(|error| panic!("{name}: {error}"));
-        Self { name, asked, before: Files::read(&folder.join("before")), after: Files::read(&folder.join("after")) }
+        Self { name, asked, before: read(&folder.join("before")), after: read(&folder.join("after")) }
     }
 
     /// What its files are after the change.
