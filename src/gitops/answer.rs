@@ -19,7 +19,7 @@ use crate::gitops::index::Index;
 use crate::gitops::mirror::{self, Heads, Mirror};
 use crate::gitops::round::{At, Place, Round, evaluate};
 use crate::gitops::saved::{self, Saved, Sum};
-use crate::gitops::ties::{Newest, Ties};
+use crate::gitops::ties::{Newest, Ties, Told};
 use crate::manifest::Wanted;
 
 /// With more commits than this to be read first, the present is told before the past.
@@ -56,17 +56,6 @@ pub struct Reader {
 struct Asked {
     wish: Wish,
     told: Option<Told>,
-}
-
-/// What was answered, and what that depends on.
-#[derive(Debug, Clone)]
-pub(super) struct Told {
-    pub(super) desired: Desired,
-    pub(super) revisions: Box<[Raw]>,
-    pub(super) tips: Box<[Option<Oid>]>,
-    pub(super) ties: Box<[Ties]>,
-    /// Without its history: that was not read yet.
-    pub(super) is_early: bool,
 }
 
 /// The applications whose answer may have changed: a handful among thousands, most of the time.

@@ -13,9 +13,8 @@ use std::path::Path;
 
 use git2::{Oid, Repository};
 
-use crate::gitops::log::{self, Change};
+use crate::gitops::log::{self, Change, Left};
 use crate::gitops::mirror::Mirror;
-use crate::gitops::trees::Left;
 use crate::manifest::tree::Inputs;
 
 const MAGIC: &[u8] = b"tiphys index 1\n";

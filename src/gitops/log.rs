@@ -8,7 +8,17 @@ use std::process::{Child, ChildStdout, Stdio};
 use git2::{Error, Oid};
 
 use crate::gitops::program;
-use crate::gitops::trees::Left;
+
+/// What lies at a path after a commit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Left {
+    /// Nothing.
+    Nothing,
+    /// A file with this content.
+    File(Oid),
+    /// A symbolic link or a submodule.
+    Other,
+}
 
 /// A path that a commit touched.
 #[derive(Debug, Clone, PartialEq, Eq)]

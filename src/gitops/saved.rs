@@ -20,9 +20,8 @@ use crate::domain::application::Origin;
 use crate::domain::desired::{Change, Commit, Desired, ValueKeys};
 use crate::domain::health::{Known, Why};
 use crate::domain::image::Image;
-use crate::gitops::answer::Told;
 use crate::gitops::common::Common;
-use crate::gitops::ties::Ties;
+use crate::gitops::ties::{Ties, Told};
 
 const MAGIC: &[u8] = b"tiphys answers 1\n";
 /// Nobody has so much; a larger file is not ours.

@@ -3,14 +3,28 @@
 
 use std::collections::HashMap;
 
+use git2::Oid;
 use serde::{Deserialize, Serialize};
 
+use crate::base::Raw;
+use crate::domain::desired::Desired;
 use crate::gitops::index::{Chain, Index};
 use crate::manifest::tree::Inputs;
 
 /// The paths that an answer depends on: files, and folders that were listed.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Ties(Box<[u64]>);
+
+/// What was answered, and what that depends on.
+#[derive(Debug, Clone)]
+pub(super) struct Told {
+    pub(super) desired: Desired,
+    pub(super) revisions: Box<[Raw]>,
+    pub(super) tips: Box<[Option<Oid>]>,
+    pub(super) ties: Box<[Ties]>,
+    /// Without its history: that was not read yet.
+    pub(super) is_early: bool,
+}
 
 /// The newest commit of a branch that touched a path or something below it, by the sum of the path.
 #[derive(Debug, Default)]

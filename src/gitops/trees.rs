@@ -7,19 +7,9 @@ use std::rc::Rc;
 use git2::{FileMode, ObjectType, Oid, Repository};
 
 use crate::gitops::index::{Chain, Index};
+use crate::gitops::log::Left;
 use crate::manifest::tree::{Entry, Tree};
 use crate::manifest::yaml::{self, Flaw, Node};
-
-/// What lies at a path.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Left {
-    /// Nothing.
-    Nothing,
-    /// A file with this content.
-    File(Oid),
-    /// A symbolic link or a submodule.
-    Other,
-}
 
 /// Bytes of files whose parsed form is kept: bases and charts are read for many applications.
 const KEPT: usize = 256 << 10;
