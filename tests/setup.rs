@@ -144,6 +144,7 @@ fn the_doctor_tells_each_thing_that_is_wrong_with_its_cure() {
     assert_eq!((findings(&report, "fail"), code), (Vec::new(), Some(0)), "{report:#}");
     assert_eq!(findings(&report, "warn"), [("", "configuration", "tiphys init")], "{report:#}");
     assert!(report["parts"].as_array().unwrap().iter().any(|part| part["kind"] == "repository"), "{report:#}");
+    assert!(!report.to_string().contains("not everywhere"), "an administrator may do everything: {report:#}");
 
     let fault = |server: &str, body: &str| assert_eq!(newcomer.world.ask("PUT", &format!("/faults/{server}"), body).0, 200);
     fault("argocd:main", r#"{"expired-token": true}"#);

@@ -399,7 +399,7 @@ fn by_change(mut rows: Vec<(&ServiceName, &Service)>) -> Vec<Line> {
     rows.iter().map(|(name, _)| Line::Row((*name).clone())).collect()
 }
 
-pub(super) fn placements(service: &Service) -> impl Iterator<Item = (usize, &Placement)> {
+fn placements(service: &Service) -> impl Iterator<Item = (usize, &Placement)> {
     service.cells.iter().flat_map(|(environment, cell)| cell.placements.iter().map(|placement| (*environment, placement)))
 }
 

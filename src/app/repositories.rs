@@ -145,8 +145,7 @@ fn discovered(model: &mut Model, address: Address, url: &Raw, effects: &mut Vec<
         return None;
     }
     // Its last part, as people call it, unless two are called so.
-    let place = address.0.as_wire();
-    let short = SourceId::repository(Raw::from(place.rsplit('/').next().unwrap_or(place)));
+    let short = SourceId::repository(Raw::from(address.short_name()));
     let source = if known.contains_key(&short) { SourceId::repository(address.0.clone()) } else { short };
     model.repositories.discovered.insert(source.clone(), (address, url.clone()));
     effects.push(connect(model, &source, url.clone()));

@@ -142,15 +142,15 @@ fn note(model: &Model, placement: &Placement) -> String {
 /// What git wants, where that is not what runs, and how far it is behind.
 fn wanted(model: &Model, placement: &Placement) -> Vec<String> {
     let mut notes = Vec::new();
-    match (placement.wanted.as_deref().map(|wanted| (wanted, &wanted.versions)), placement.wants_another()) {
-        (Some((wanted, _)), Some(versions)) => {
+    if let Some(wanted) = &placement.wanted {
+        if let Some(versions) = placement.wants_another() {
             let texts: Vec<_> = versions.iter().map(|version| version.text.shown().to_string()).collect();
             let age = wanted.commit.as_ref().map(|commit| format!(" for {}", Age::of(commit.at, model.now)));
             notes.push(format!("git wants {}{}", texts.join("+"), age.unwrap_or_default()));
         }
         // The same reason for both is said once.
-        (Some((_, Known::Unknown(why))), _) if unknown(&placement.versions) != Some(why.to_string()) => notes.push(format!("wanted version: {why}")),
-        _ => {}
+        let why = unknown(&wanted.versions).filter(|why| unknown(&placement.versions).as_ref() != Some(why));
+        notes.extend(why.map(|why| format!("wanted version: {why}")));
     }
     if let Some(behind) = &placement.behind {
         match (behind.count(), &behind.missed) {

@@ -135,6 +135,38 @@ impl Address {
     }
 }
 
+impl Address {
+    /// Its last part, as people call it.
+    #[must_use]
+    pub fn short_name(&self) -> &str {
+        let place = self.0.as_wire();
+        place.rsplit('/').next().unwrap_or(place)
+    }
+}
+
+/// A URL with a password in it, taken apart.
+#[derive(Clone, PartialEq, Eq)]
+pub struct WithPassword<'u> {
+    /// The URL without user and password.
+    pub url: String,
+    /// The user, as the URL writes it.
+    pub user: &'u str,
+    /// The password, as the URL writes it. Never shown: this type tells of nothing in it.
+    pub password: &'u str,
+}
+
+impl<'u> WithPassword<'u> {
+    /// Takes a URL apart; `None`: there is no password in it.
+    #[must_use]
+    pub fn read(url: &'u str) -> Option<Self> {
+        let (scheme, rest) = url.split_once("://")?;
+        let (place, path) = rest.split_at_checked(rest.find('/').unwrap_or(rest.len()))?;
+        let (who, host) = place.rsplit_once('@')?;
+        let (user, password) = who.split_once(':')?;
+        Some(Self { url: format!("{scheme}://{host}{path}"), user, password })
+    }
+}
+
 /// A host without its user and port.
 fn host_of(written: &str) -> &str {
     let host = written.rsplit_once('@').map_or(written, |(_, host)| host);
@@ -144,6 +176,20 @@ fn host_of(written: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_password_is_taken_out_of_a_url_and_nothing_else_is() {
+        let apart = |url| WithPassword::read(url).map(|apart| (apart.url, apart.user, apart.password));
+        let plain = |url: &str, user, password| Some((url.to_owned(), user, password));
+        assert_eq!(apart("https://bot:s3cret@git.example/ops.git"), plain("https://git.example/ops.git", "bot", "s3cret"));
+        assert_eq!(apart("https://bot:a@b:c@git.example:8443"), plain("https://git.example:8443", "bot", "a@b:c"));
+        assert_eq!(apart("https://:token@git.example/ops"), plain("https://git.example/ops", "", "token"));
+        for url in
+            ["https://bot@git.example/ops", "ssh://git@git.example:22/ops", "git@git.example:ops:x", "https://git.example/a:b@c", "file:///a", ""]
+        {
+            assert_eq!(apart(url), None, "{url}");
+        }
+    }
 
     #[test]
     fn one_repository_is_written_in_many_ways() {

@@ -13,6 +13,7 @@ use tokio::process::Command;
 use tokio::sync::OnceCell;
 
 use crate::base::Safe;
+use crate::domain::desired::WithPassword;
 use crate::gitops::program::{self, Running};
 
 /// A remote that says nothing for so long is lost. Git tells its progress about every second while something moves.
@@ -80,14 +81,9 @@ impl Remote {
     #[must_use]
     pub fn new(url: &str, is_isolated: bool) -> Self {
         let mut remote = Self { url: url.to_owned(), password: None, is_isolated, silence: SILENCE, ssh: Arc::default() };
-        if let Some((scheme, rest)) = url.split_once("://") {
-            let (place, path) = rest.find('/').and_then(|slash| rest.split_at_checked(slash)).unwrap_or((rest, ""));
-            if let Some((who, host)) = place.rsplit_once('@')
-                && let Some((user, password)) = who.split_once(':')
-            {
-                remote.url = format!("{scheme}://{host}{path}");
-                remote.password = Some((decoded(user), SecretString::from(decoded(password))));
-            }
+        if let Some(WithPassword { url, user, password }) = WithPassword::read(url) {
+            remote.url = url;
+            remote.password = Some((decoded(user), SecretString::from(decoded(password))));
         }
         remote
     }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use super::{Seen, heading, quoted, written};
 use crate::base::{Raw, Safe, counted};
-use crate::domain::desired::Address;
+use crate::domain::desired::{Address, WithPassword};
 use crate::domain::names::AppKey;
 
 /// How reading a repository went.
@@ -43,17 +43,17 @@ pub(super) fn write(out: &mut String, seen: &Seen<'_>) {
     let mut taken = BTreeSet::new();
     for (address, repository) in &named {
         let Some(url) = repository.url else { continue };
-        let (shown, had_password) = without_password(url.as_wire());
+        let apart = WithPassword::read(url.as_wire());
+        let shown = apart.as_ref().map_or(url.as_wire(), |apart| apart.url.as_str());
         let mut about = counted(repository.applications.len(), "application", "applications").to_string();
         if !repository.revisions.is_empty() {
             let _ = write!(about, " at {}", listed(&repository.revisions));
         }
-        let mut entry = format!("[[repositories]]\nurl = {}   # {about}\n", quoted(&shown));
-        let place = address.0.as_wire();
-        if !taken.insert(place.rsplit('/').next().unwrap_or(place)) {
-            let _ = writeln!(entry, "name = {}   # another is called as the last part of this URL", quoted(place));
+        let mut entry = format!("[[repositories]]\nurl = {}   # {about}\n", quoted(shown));
+        if !taken.insert(address.short_name()) {
+            let _ = writeln!(entry, "name = {}   # another is called as the last part of this URL", quoted(address.0.as_wire()));
         }
-        if had_password {
+        if apart.is_some() {
             entry.push_str("# Its password is left out: git's credential helper must have it.\n");
         }
         if !repository.parameters.is_empty() {
@@ -106,17 +106,4 @@ fn listed(texts: &BTreeSet<&str>) -> Safe {
         shown.push("…");
     }
     Safe::clean(&shown.join(", "))
-}
-
-/// A URL without its user and password, where there is a password; whether there was.
-fn without_password(url: &str) -> (String, bool) {
-    if let Some((scheme, rest)) = url.split_once("://") {
-        let (place, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-        if let Some((who, host)) = place.rsplit_once('@')
-            && who.contains(':')
-        {
-            return (format!("{scheme}://{host}{path}"), true);
-        }
-    }
-    (url.to_owned(), false)
 }

@@ -8,7 +8,7 @@ use crate::base::Raw;
 use crate::config::reader::At;
 use crate::config::written::{self, Written};
 use crate::config::{Gitops, Repository};
-use crate::domain::desired::{Address, ValueKey, ValueKeys};
+use crate::domain::desired::{Address, ValueKey, ValueKeys, WithPassword};
 
 /// More often than this no remote should be asked.
 const SHORTEST: Duration = Duration::from_secs(1);
@@ -20,13 +20,13 @@ impl Context<'_, '_> {
         let mut known: Vec<(Address, String)> = Vec::new();
         for entry in written {
             let Some(url) = &entry.url else { continue };
-            if has_password(&url.value) {
+            if WithPassword::read(&url.value).is_some() {
                 let cure = "leave user and password out: git's credential helper, or ssh, has them";
                 self.tell(url, "a secret must not stand in this file", Some(cure));
                 continue;
             }
             let address = Address::read(&url.value);
-            let name = entry.name.as_ref().map_or_else(|| short_name(&address), |name| name.value.clone());
+            let name = entry.name.as_ref().map_or_else(|| address.short_name().to_owned(), |name| name.value.clone());
             if repositories.iter().any(|other| other.name.as_wire() == name) {
                 let place = entry.name.as_ref().map_or(&entry.place, |name| &name.place);
                 self.findings.tell(place, &format!("there are two repositories '{name}'"), Some("give each [[repositories]] a name of its own"));
@@ -81,16 +81,4 @@ impl Context<'_, '_> {
         let applications = patterns(&key.applications);
         ValueKey { applications, image: text(&key.image), repository: text(&key.repository), tag: text(&key.tag), digest: text(&key.digest) }
     }
-}
-
-/// The last part of an address.
-fn short_name(address: &Address) -> String {
-    let place = address.0.as_wire();
-    place.rsplit('/').next().unwrap_or(place).to_owned()
-}
-
-fn has_password(url: &str) -> bool {
-    let Some((_, rest)) = url.split_once("://") else { return false };
-    let place = rest.split('/').next().unwrap_or_default();
-    place.rsplit_once('@').is_some_and(|(who, _)| who.contains(':'))
 }
