@@ -108,6 +108,12 @@ pub struct Subject<'a> {
 /// The versions among images without order. One is usual; two are a change under way.
 #[must_use]
 pub fn of_images(subject: Subject<'_>, rule: &VersionRule, images: &[Image]) -> Known<Vec<Version>> {
+    meant(subject, rule, images).map(|meant| distinct(&meant))
+}
+
+/// The images that are the version, among images without order: at least one.
+#[must_use]
+pub fn meant<'i>(subject: Subject<'_>, rule: &VersionRule, images: &'i [Image]) -> Known<Vec<&'i Image>> {
     match rule {
         VersionRule::Image { repository } => {
             chosen(images, |image| repository_fits(repository, image)).ok_or_else(|| no_repository(repository, images))
@@ -139,10 +145,12 @@ pub fn of_containers(subject: Subject<'_>, rule: &VersionRule, containers: &[Con
                 Why(safe!("there is no container '{}' among {}", name.shown(), listed(&names)))
             })
             .into(),
-        VersionRule::Auto => match by_name(subject, &images).or_else(|| names_of(subject).find_map(|name| called(&name))) {
-            Some(found) => Known::Known(found),
-            None => of_images(subject, rule, &images),
-        },
+        VersionRule::Auto => {
+            match by_name(subject, &images).map(|meant| distinct(&meant)).or_else(|| names_of(subject).find_map(|name| called(&name))) {
+                Some(found) => Known::Known(found),
+                None => of_images(subject, rule, &images),
+            }
+        }
         _ => of_images(subject, rule, &images),
     }
 }
@@ -200,10 +208,15 @@ fn plain(repository: &str) -> &str {
     repository.strip_prefix("library/").unwrap_or(repository)
 }
 
-/// The distinct versions of the images that are meant; `None` where none is.
-fn chosen(images: &[Image], mut is_meant: impl FnMut(&Image) -> bool) -> Option<Vec<Version>> {
-    let found: BTreeSet<Version> = images.iter().filter(|image| is_meant(image)).map(Version::of_image).collect();
-    (!found.is_empty()).then(|| found.into_iter().collect())
+/// The images that are meant; `None` where none is.
+fn chosen(images: &[Image], mut is_meant: impl FnMut(&Image) -> bool) -> Option<Vec<&Image>> {
+    let found: Vec<&Image> = images.iter().filter(|image| is_meant(image)).collect();
+    (!found.is_empty()).then_some(found)
+}
+
+/// Their versions, each once, in order.
+fn distinct(images: &[&Image]) -> Vec<Version> {
+    images.iter().map(|image| Version::of_image(image)).collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 /// What image or container of a subject may be called, the most exact first.
@@ -221,7 +234,7 @@ fn names_of(subject: Subject<'_>) -> impl Iterator<Item = String> {
 }
 
 /// The images called like the subject, if they are of one repository. Several repositories are not decided by taking one.
-fn by_name(subject: Subject<'_>, images: &[Image]) -> Option<Vec<Version>> {
+fn by_name<'i>(subject: Subject<'_>, images: &'i [Image]) -> Option<Vec<&'i Image>> {
     for name in names_of(subject) {
         let meant: Vec<&Image> = images.iter().filter(|image| image.short_name() == name).collect();
         let Some(first) = meant.first() else { continue };
@@ -234,7 +247,7 @@ fn by_name(subject: Subject<'_>, images: &[Image]) -> Option<Vec<Version>> {
     None
 }
 
-fn only_repository(images: &[Image]) -> Option<Vec<Version>> {
+fn only_repository(images: &[Image]) -> Option<Vec<&Image>> {
     let first = images.first()?;
     if images.iter().all(|image| image.repository == first.repository) { chosen(images, |_| true) } else { None }
 }

@@ -142,13 +142,21 @@ fn commit_of(walk: &Walk<'_, '_>, common: &mut Common, id: Oid, number: u32, inp
     let at = Timestamp::from_second(landed.time().seconds()).ok()?;
     let paths: Vec<&str> = walk.index.touched_by(number, inputs).collect();
     let made = if landed.parent_count() > 1 { on_the_side(git, &landed, &paths).unwrap_or_else(|| landed.clone()) } else { landed };
-    let in_words = |common: &mut Common| Commit {
-        id: Raw::from(made.id().to_string()),
-        author: common.safe(Safe::clean(&String::from_utf8_lossy(made.author().name_bytes()))),
-        at,
-        subject: Safe::clean(&String::from_utf8_lossy(made.summary_bytes().unwrap_or_default())),
+    let shared = |common: &mut Common| {
+        let told = in_words(&made, at);
+        Commit { author: common.safe(told.author), ..told }
     };
-    Some(common.commit(made.id(), |known| known.at == at, in_words))
+    Some(common.commit(made.id(), |known| known.at == at, shared))
+}
+
+/// A commit as people read it, landed at this time.
+pub(super) fn in_words(commit: &git2::Commit<'_>, at: Timestamp) -> Commit {
+    Commit {
+        id: Raw::from(commit.id().to_string()),
+        author: Safe::clean(&String::from_utf8_lossy(commit.author().name_bytes())),
+        at,
+        subject: Safe::clean(&String::from_utf8_lossy(commit.summary_bytes().unwrap_or_default())),
+    }
 }
 
 /// The newest commit of those that a merge brought which touched one of these files.

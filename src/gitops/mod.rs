@@ -6,6 +6,7 @@
 //! * `round`, `history`: one read of the mirror; `ties`, `common`: what is kept of it, small
 //! * `saved`: the answers of the last run, on disk
 //! * [`answer`]: applications in, [`Desired`](crate::domain::desired::Desired) out, with the history of it
+//! * [`prepare`]: heads, bytes and commits for a plan
 //!
 //! Objects are read in this process and through libgit2; the network is never touched by it. Nothing here knows a source, a screen or a fleet.
 
@@ -16,6 +17,7 @@ pub mod index;
 mod log;
 pub mod mirror;
 pub mod network;
+mod prepare;
 pub(crate) mod program;
 mod round;
 mod saved;
@@ -27,3 +29,4 @@ mod trees;
 pub use answer::Reader;
 pub use mirror::Mirror;
 pub use network::{Remote, Trouble};
+pub use prepare::{Opened, prepare};

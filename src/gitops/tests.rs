@@ -1,6 +1,7 @@
 //! Real repositories → what they want, and how it came about.
 
 mod backend;
+mod prepare;
 pub(crate) mod upstream;
 
 use std::io::Write as _;

@@ -150,7 +150,7 @@ pub(super) struct Plain<'i> {
 
 impl Plain<'_> {
     /// What lies at the path of a file.
-    fn left(&self, path: &str) -> Option<Left> {
+    pub(super) fn left(&self, path: &str) -> Option<Left> {
         let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
         let items = self.files.items(self.files.tree(self.root, folder)?)?;
         items.iter().find(|item| *item.name == *name).filter(|item| !item.is_folder()).map(Item::left)

@@ -6,6 +6,7 @@
 //! * `kustomize`, `entry`, `patch`, `containers`: kustomizations and plain manifests
 //! * `helm`, `values`: charts, by their values
 //! * [`edit`]: a version put into the files that say it, and nothing else; [`path`]: where something stands in a file
+//! * [`prepared`]: what was read of a repository for a plan, so that a plan needs no repository
 //! * `overrides`: what stands beside the files and wins: `.argocd-source.yaml`, and the Application itself
 //!
 //! Pure: it knows no git, no network and no application but by its origins.
@@ -19,6 +20,7 @@ mod kustomize;
 mod overrides;
 mod patch;
 pub mod path;
+pub mod prepared;
 #[cfg(test)]
 mod tests;
 pub mod tree;

@@ -233,18 +233,11 @@ pub fn moved(question: &Question<'_>, trees: &[Option<&dyn Tree>], repository: &
         )));
     }
     let mut meant = after.iter().filter(is_meant).peekable();
-    if meant.peek().is_none() || meant.any(|image| !is_at(image, name, version)) {
+    if meant.peek().is_none() || meant.any(|image| !version.is_said_by(image, repository)) {
         let by = wanted.overridden.as_ref().map_or_else(|| Safe::clean("something else than these files"), Clone::clone);
         return Err(Refused(crate::safe!("the application would not want this version of {}: {by} says another one", Safe::clean(repository))));
     }
     Ok(Moved { edits, files, wanted })
-}
-
-/// Whether an image is what was asked for, as far as it says anything.
-fn is_at(image: &Image, name: &str, version: &Version) -> bool {
-    let is_tag = image.tag.is_none() || image.tag == version.tag;
-    let is_digest = image.digest.is_none() || image.digest == version.digest;
-    image.repository.as_wire() == name && is_tag && is_digest && (image.tag.is_some() || image.digest.is_some())
 }
 
 /// A tree with new files laid over it.

@@ -23,6 +23,7 @@ mod style;
 mod tests;
 
 use crate::base::{Raw, Safe};
+use crate::domain::image::Image;
 use crate::manifest::path::Step;
 
 pub use locate::{Changed, Moved, carry, locate, moved};
@@ -37,6 +38,18 @@ pub struct Version {
     pub digest: Option<Raw>,
     /// Registry and repository, where the image is to come from another place than now.
     pub name: Option<Raw>,
+}
+
+impl Version {
+    /// Whether an image is this version, as far as the image says anything. `repository` is what it is to be called where [`name`](Self::name) says
+    /// nothing.
+    #[must_use]
+    pub fn is_said_by(&self, image: &Image, repository: &str) -> bool {
+        let is_tag = image.tag.is_none() || image.tag == self.tag;
+        let is_digest = image.digest.is_none() || image.digest == self.digest;
+        let name = self.name.as_ref().map_or(repository, Raw::as_wire);
+        image.repository.as_wire() == name && is_tag && is_digest && (image.tag.is_some() || image.digest.is_some())
+    }
 }
 
 /// Why nothing is edited: one sentence that names the place and the cure.

@@ -1,0 +1,182 @@
+//! What was read of repositories for a plan: heads, bytes and commits, as data. Whoever reads them knows git and no plan; whoever plans knows no git.
+//!
+//! A [`Snapshot`] holds exactly what was looked at, and also what was looked for and is not there. What nobody looked at is neither there nor absent:
+//! reading it is refused, so that a plan can never rest on a file that was not read.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use crate::base::{Raw, Safe, Timestamp};
+use crate::domain::AppKey;
+use crate::domain::application::Origin;
+use crate::domain::desired::{Commit, ValueKeys};
+use crate::domain::health::Known;
+use crate::manifest::edit::Changed;
+use crate::manifest::tree::{Entry, Inputs, Tree};
+use crate::manifest::yaml::{self, Flaw, Node};
+
+/// What is to be read.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Asked {
+    /// Applications that are to be edited.
+    pub subjects: Vec<Subject>,
+    /// All others: which of them render the same files is to be found out.
+    pub others: Vec<(AppKey, Box<[Origin]>)>,
+}
+
+/// An application that is to be edited.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Subject {
+    /// The application.
+    pub app: AppKey,
+    /// Where its manifests come from.
+    pub origins: Box<[Origin]>,
+    /// For each origin the revision that was synced last, as far as it is known: what came after it goes along with the next sync. Fewer than there
+    /// are origins, or none: not known.
+    pub synced: Box<[Raw]>,
+}
+
+/// What was read.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Prepared {
+    /// When the mirrors were read.
+    pub at: Timestamp,
+    /// The branches that origins name, each once.
+    pub branches: Vec<Branch>,
+    /// The applications that are to be edited.
+    pub applications: BTreeMap<AppKey, Facts>,
+    /// The files that may be edited, each with every application that depends on it. Both by the place of their branch.
+    pub feeds: BTreeMap<(usize, String), BTreeSet<AppKey>>,
+    /// Applications of which could not be told what they depend on, and why.
+    pub unread: Vec<(AppKey, Safe)>,
+    /// Keys of Helm values that the configuration names.
+    pub keys: ValueKeys,
+}
+
+/// A branch of a repository, at its head.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Branch {
+    /// The name of the source that reads the repository.
+    pub repository: Raw,
+    /// The reference in full (`refs/heads/main`); `None`: the revision is a commit, and nothing can be put on it.
+    pub reference: Option<Raw>,
+    /// The commit at its head, in full.
+    pub head: Raw,
+    /// What was looked at there.
+    pub files: Snapshot,
+}
+
+impl Branch {
+    /// Its name where it is a branch: `main`.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        self.reference.as_ref()?.as_wire().strip_prefix("refs/heads/")
+    }
+}
+
+/// What was read for one application.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Facts {
+    /// The origins that were read: those of the question.
+    pub origins: Box<[Origin]>,
+    /// For each origin the place of its branch among the branches; `None`: it is in a repository that is not read.
+    pub branches: Vec<Option<usize>>,
+    /// Commits since the revision that was synced last that touch what it depends on, newest first; or why they are not known.
+    pub carried: Known<Vec<Commit>>,
+}
+
+/// The part of a tree that was looked at.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Snapshot {
+    files: BTreeMap<String, Option<File>>,
+    folders: BTreeMap<String, Option<Vec<Entry>>>,
+}
+
+/// A file of a snapshot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct File {
+    /// The id of its content.
+    pub blob: Raw,
+    /// Its bytes; a sentence where it has none that can be read: a symbolic link, too large.
+    pub bytes: Result<Arc<[u8]>, Safe>,
+}
+
+impl Snapshot {
+    /// Keeps what lies at a path.
+    pub fn keep_file(&mut self, path: &str, file: Option<File>) {
+        self.files.insert(path.to_owned(), file);
+    }
+
+    /// Keeps what lies in a folder.
+    pub fn keep_folder(&mut self, path: &str, entries: Option<Vec<Entry>>) {
+        self.folders.insert(path.to_owned(), entries);
+    }
+
+    /// What lies at a path; `None`: nobody looked there.
+    #[must_use]
+    pub fn file(&self, path: &str) -> Option<Option<&File>> {
+        self.files.get(path).map(Option::as_ref)
+    }
+
+    /// What lies in a folder; `None`: nobody looked there.
+    #[must_use]
+    pub fn listing(&self, path: &str) -> Option<Option<&[Entry]>> {
+        self.folders.get(path).map(Option::as_deref)
+    }
+
+    /// Lays new bytes over a file. Its id stays that of what is in the repository.
+    pub fn lay(&mut self, changed: &Changed) {
+        if let Some(Some(file)) = self.files.get_mut(changed.file.as_wire()) {
+            file.bytes = Ok(Arc::from(changed.bytes.as_slice()));
+        }
+    }
+
+    /// The paths of what an answer depends on, with the id of what lies at each.
+    pub fn depended_on<'s>(&'s self, inputs: &'s Inputs) -> impl Iterator<Item = (&'s str, Option<&'s Raw>)> {
+        inputs.files.iter().map(|path| (path.as_str(), self.files.get(path).and_then(Option::as_ref).map(|file| &file.blob)))
+    }
+}
+
+const NOT_READ: &str = "this was not read for the plan: plan again";
+
+impl Tree for Snapshot {
+    fn yaml(&self, path: &str) -> Option<Result<Rc<[Rc<Node>]>, Flaw>> {
+        let flaw = |what: &str| Err(Flaw { line: 1, what: what.to_owned() });
+        match self.files.get(path) {
+            None => Some(flaw(NOT_READ)),
+            Some(None) => None,
+            Some(Some(File { bytes: Ok(bytes), .. })) => Some(yaml::read(bytes).map(Rc::from)),
+            Some(Some(File { bytes: Err(why), .. })) => Some(flaw(why.as_str())),
+        }
+    }
+
+    fn bytes(&self, path: &str) -> Option<Vec<u8>> {
+        let file = self.files.get(path)?.as_ref()?;
+        file.bytes.as_ref().ok().map(|bytes| bytes.to_vec())
+    }
+
+    fn folder(&self, path: &str) -> Option<Vec<Entry>> {
+        self.folders.get(path)?.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_nobody_looked_at_is_neither_there_nor_absent() {
+        let mut snapshot = Snapshot::default();
+        snapshot.keep_file("absent.yaml", None);
+        snapshot.keep_file("there.yaml", Some(File { blob: Raw::from("1"), bytes: Ok(Arc::from(&b"a: 1\n"[..])) }));
+        snapshot.keep_file("link.yaml", Some(File { blob: Raw::from("2"), bytes: Err(Safe::clean("a symbolic link")) }));
+        assert!(snapshot.yaml("absent.yaml").is_none());
+        assert!(snapshot.yaml("there.yaml").unwrap().is_ok());
+        assert_eq!(snapshot.yaml("link.yaml").unwrap().unwrap_err().what, "a symbolic link");
+        assert_eq!(snapshot.yaml("other.yaml").unwrap().unwrap_err().what, NOT_READ);
+        let inputs = Inputs { files: ["absent.yaml", "there.yaml"].map(str::to_owned).into(), folders: BTreeSet::new() };
+        let found: Vec<_> = snapshot.depended_on(&inputs).map(|(path, blob)| (path, blob.map(Raw::as_wire))).collect();
+        assert_eq!(found, [("absent.yaml", None), ("there.yaml", Some("1"))]);
+    }
+}
