@@ -6,6 +6,7 @@
 //! * [`domain`]: NOUNS, what is known of the world and the fold of it
 //! * [`manifest`]: what a tree of files wants of an application
 //! * [`gitops`]: THE REPOSITORY, a mirror of it and what its branches want
+//! * [`operations`]: VERBS, what a change would do, or why not
 //! * [`app`]: THE CORE, model, messages, effects; knows no terminal and no network
 //! * [`ui`]: PAINT, the model on a screen
 //! * [`config`]: what a person wrote, or what was found, resolved
@@ -25,6 +26,7 @@ pub mod config;
 pub mod domain;
 pub mod gitops;
 pub mod manifest;
+pub mod operations;
 pub mod runtime;
 pub mod simulator;
 pub mod sources;

@@ -1,0 +1,48 @@
+//! VERBS: what a change would do to the world, or why it may not be done. Pure: a request, the fleet and what was read of repositories in, a plan or
+//! a refusal out. It sends nothing, reads no clock and knows no repository.
+//!
+//! * [`Request`]: what is wished for
+//! * [`asked`]: what must be read of repositories before it can be planned
+//! * [`plan`]: the [`Plan`], or the [`Refusal`]
+//! * `scene`: whom a request concerns and which version it is about; `edits`: what that does to files; `message`: the commit
+
+mod edits;
+mod message;
+mod plan;
+mod refusal;
+mod scene;
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+use crate::base::Raw;
+use crate::domain::{EnvironmentName, PlacementName, ServiceName};
+
+pub use edits::{FileEdit, Line, Sign};
+pub use plan::{Carried, Differs, Expects, Fresh, Message, Moves, Plan, Precondition, Step, plan};
+pub use refusal::{Place, Refusal, Versioned};
+pub use scene::asked;
+
+/// A plan is worth nothing after so long: what it rests on may have changed. Also, what was read for it must not be older.
+pub const LIFETIME: Duration = Duration::from_mins(1);
+
+/// What is wished for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Request {
+    /// A version of a service into an environment that follows the one where it was tried.
+    Promote {
+        /// The service.
+        service: ServiceName,
+        /// From where; `None`: from the only environment that leads there.
+        from: Option<EnvironmentName>,
+        /// To where.
+        to: EnvironmentName,
+        /// The version; `None`: the one that runs there.
+        version: Option<Raw>,
+        /// Only these placements; `None`: all.
+        placements: Option<Vec<PlacementName>>,
+        /// Also a version that the environment before never had.
+        hotfix: bool,
+    },
+}

@@ -1,0 +1,324 @@
+//! The plan of a promotion: everything that it would change, what that rests on, and how it is taken back. It is data: it can be shown, compared with
+//! the plan of a moment later, and carried out by somebody else.
+
+use super::edits::{self, Edited, FileEdit};
+use super::message;
+use super::refusal::Place;
+use super::scene::{Scene, is_ahead};
+use super::{LIFETIME, Refusal, Request};
+use crate::base::time::later;
+use crate::base::{Raw, Safe, Timestamp};
+use crate::domain::desired::Commit;
+use crate::domain::fleet::{Fleet, Placement};
+use crate::domain::{AppKey, ClusterName, EnvironmentName, Known, Namespace, ServiceName, SourceId, SourceKind};
+use crate::manifest::prepared::Prepared;
+
+/// What would be done.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Plan {
+    /// The service.
+    pub service: ServiceName,
+    /// From where.
+    pub from: EnvironmentName,
+    /// To where.
+    pub to: EnvironmentName,
+    /// The version.
+    pub version: Safe,
+    /// What happens, in order.
+    pub steps: Vec<Step>,
+    /// The files that change, with their bytes.
+    pub files: Vec<FileEdit>,
+    /// The commit.
+    pub message: Message,
+    /// The name of the source that reads the repository.
+    pub repository: Raw,
+    /// The branch: `main`.
+    pub branch: Raw,
+    /// Its head when it was read. No precondition: later commits may leave alone what the plan depends on.
+    pub head: Raw,
+    /// The placements that move.
+    pub moves: Vec<Moves>,
+    /// What else the next sync of each application brings.
+    pub carried: Vec<Carried>,
+    /// What must still be so when it is carried out.
+    pub preconditions: Vec<Precondition>,
+    /// The sources that it rests on, with when each was last known to be current.
+    pub rests_on: Vec<Fresh>,
+    /// What a person should know.
+    pub remarks: Vec<Safe>,
+    /// What nobody knows.
+    pub not_known: Vec<Safe>,
+    /// Until when it is worth something.
+    pub expires: Timestamp,
+}
+
+/// One step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// A commit on the head of a branch, and its push.
+    Push {
+        /// The repository.
+        repository: Raw,
+        /// The branch.
+        branch: Raw,
+    },
+    /// Argo CD is told to look.
+    Refresh(Vec<AppKey>),
+    /// It syncs by itself.
+    Synced(Vec<AppKey>),
+    /// A person has to sync it: auto-sync is off.
+    SyncByHand(Vec<AppKey>),
+    /// It is watched until the version is seen healthy.
+    Verify(Vec<Place>),
+}
+
+/// A placement that moves.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Moves {
+    /// Where.
+    pub place: Place,
+    /// What git wants of it now.
+    pub wants: Safe,
+    /// What runs now.
+    pub runs: Safe,
+    /// Its applications.
+    pub apps: Vec<AppKey>,
+    /// Its cluster.
+    pub cluster: Known<ClusterName>,
+    /// Its namespace.
+    pub namespace: Namespace,
+}
+
+/// What else the next sync of an application brings: commits that touch what it depends on, since it was synced last.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Carried {
+    /// The application.
+    pub app: AppKey,
+    /// The commits, newest first.
+    pub commits: Known<Vec<Commit>>,
+}
+
+/// What must still lie at a path.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Precondition {
+    /// The name of the source that reads the repository.
+    pub repository: Raw,
+    /// The reference in full; `None`: a commit, which does not change.
+    pub branch: Option<Raw>,
+    /// The path from the root.
+    pub path: Raw,
+    /// What lies there.
+    pub expects: Expects,
+}
+
+/// What lies at a path.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Expects {
+    /// A file with this content.
+    Blob(Raw),
+    /// Nothing.
+    Nothing,
+    /// A folder with these names in it.
+    Names(Vec<Raw>),
+}
+
+/// How current a source is.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Fresh {
+    /// The source.
+    pub source: SourceId,
+    /// When what it said was last known to be current; `None`: not known.
+    pub seen: Option<Timestamp>,
+}
+
+/// The words of a commit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Message {
+    /// The first line.
+    pub subject: Safe,
+    /// Sentences below it.
+    pub body: Vec<Safe>,
+    /// Trailers, name and value, in order. Whoever carries the plan out adds the id of the operation.
+    pub trailers: Vec<(&'static str, Safe)>,
+}
+
+impl Message {
+    /// The whole text, as git keeps it.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let body = self.body.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
+        let trailers = self.trailers.iter().map(|(name, value)| format!("{name}: {value}")).collect::<Vec<_>>().join("\n");
+        let paragraphs = [self.subject.to_string(), body, trailers];
+        let text = paragraphs.iter().filter(|paragraph| !paragraph.is_empty()).map(String::as_str).collect::<Vec<_>>().join("\n\n");
+        format!("{text}\n")
+    }
+}
+
+/// In what a plan differs from another one of the same request. Only this voids what was typed to confirm it: the age of a fact does not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Differs {
+    /// Other steps, or in another order.
+    pub steps: bool,
+    /// Other bytes.
+    pub bytes: bool,
+    /// Other placements.
+    pub targets: bool,
+}
+
+impl Differs {
+    /// Whether it differs at all.
+    #[must_use]
+    pub const fn any(self) -> bool {
+        self.steps || self.bytes || self.targets
+    }
+}
+
+impl Plan {
+    /// In what the other one differs from this.
+    #[must_use]
+    pub fn same_as(&self, other: &Self) -> Differs {
+        let bytes = |plan: &Self| plan.files.iter().map(|file| (file.file.clone(), file.before.clone(), file.after.clone())).collect::<Vec<_>>();
+        let targets = |plan: &Self| plan.moves.iter().map(|moves| (moves.place.clone(), moves.apps.clone())).collect::<Vec<_>>();
+        Differs { steps: self.steps != other.steps, bytes: bytes(self) != bytes(other), targets: targets(self) != targets(other) }
+    }
+}
+
+/// Plans a request.
+///
+/// # Errors
+///
+/// Why there is no plan. No bytes are ever given where a source that they would rest on is not current.
+pub fn plan(request: &Request, fleet: &Fleet, prepared: &Prepared, now: Timestamp) -> Result<Plan, Refusal> {
+    let scene = Scene::of(request, fleet, now)?;
+    scene.must_be_read_lately(prepared, now)?;
+    let edited = edits::edited(&scene, prepared)?;
+    let branch = prepared.branches.get(edited.branch);
+    let repository = branch.map(|branch| branch.repository.clone()).unwrap_or_default();
+    let name = branch.and_then(|branch| branch.name()).map(Raw::from).unwrap_or_default();
+    let moving: Vec<&Placement> =
+        scene.targets.iter().copied().filter(|target| target.parts.iter().any(|part| edited.moves.contains(&part.app))).collect();
+    Ok(Plan {
+        service: scene.service.clone(),
+        from: scene.from.clone(),
+        to: scene.to.clone(),
+        version: scene.version.text.shown(),
+        steps: steps(&scene, &edited, &moving, &repository, &name),
+        message: message::of(&scene, &edited),
+        repository,
+        branch: name,
+        head: branch.map(|branch| branch.head.clone()).unwrap_or_default(),
+        moves: moving.iter().map(|placement| moves(&scene, placement)).collect(),
+        carried: edited.moves.iter().map(|app| Carried { app: app.clone(), commits: edits::carried(prepared, app) }).collect(),
+        rests_on: rests_on(&scene, prepared),
+        remarks: remarks(&scene, &edited, &moving),
+        not_known: not_known(&scene, prepared, &edited),
+        files: edited.files,
+        preconditions: edited.preconditions,
+        expires: later(prepared.at.min(now), LIFETIME),
+    })
+}
+
+fn steps(scene: &Scene<'_>, edited: &Edited, moving: &[&Placement], repository: &Raw, branch: &Raw) -> Vec<Step> {
+    let apps: Vec<AppKey> = edited.moves.iter().cloned().collect();
+    let is_automatic = |app: &AppKey| scene.fleet.application(app).is_some_and(|entry| entry.value.automation.enabled);
+    let (by_itself, by_hand): (Vec<AppKey>, Vec<AppKey>) = apps.iter().cloned().partition(is_automatic);
+    let mut steps = vec![Step::Push { repository: repository.clone(), branch: branch.clone() }, Step::Refresh(apps)];
+    steps.extend((!by_itself.is_empty()).then_some(Step::Synced(by_itself)));
+    steps.extend((!by_hand.is_empty()).then_some(Step::SyncByHand(by_hand)));
+    steps.push(Step::Verify(moving.iter().map(|placement| scene.target(placement)).collect()));
+    steps
+}
+
+fn moves(scene: &Scene<'_>, placement: &Placement) -> Moves {
+    Moves {
+        place: scene.target(placement),
+        wants: edits::wants(placement),
+        runs: placement.version_text().unwrap_or_else(|| Safe::clean("?")),
+        apps: placement.parts.iter().map(|part| part.app.clone()).collect(),
+        cluster: placement.cluster.clone(),
+        namespace: placement.namespace.clone(),
+    }
+}
+
+/// Every source that said something which the plan rests on.
+fn rests_on(scene: &Scene<'_>, prepared: &Prepared) -> Vec<Fresh> {
+    let mut found: Vec<Fresh> = Vec::new();
+    let mut note = |source: SourceId, seen: Option<Timestamp>| match found.iter_mut().find(|fresh| fresh.source == source) {
+        Some(fresh) => fresh.seen = fresh.seen.min(seen),
+        None => found.push(Fresh { source, seen }),
+    };
+    for part in scene.sources.iter().chain(&scene.targets).flat_map(|placement| &placement.parts) {
+        note(SourceId::argocd(&part.app.argocd), scene.fleet.application_seen_at(&part.app));
+        for workload in part.workloads.as_known().into_iter().flatten() {
+            let source = SourceId::cluster(&workload.cluster);
+            let seen = scene.fleet.sources().get(&source).and_then(|source| source.heard_at);
+            note(source, seen);
+        }
+    }
+    for branch in &prepared.branches {
+        note(SourceId::repository(branch.repository.clone()), Some(prepared.at));
+    }
+    found.sort();
+    found
+}
+
+fn remarks(scene: &Scene<'_>, edited: &Edited, moving: &[&Placement]) -> Vec<Safe> {
+    let mut remarks = Vec::new();
+    if scene.fleet.landscape().read_only {
+        remarks.push(Safe::clean("environments are guessed by their names, so nothing is carried out: tiphys init writes down what leads where"));
+    }
+    if scene.is_hotfix {
+        remarks.push(crate::safe!("{} never had {}: it was not tried there", scene.from.shown(), scene.version.text.shown()));
+    }
+    for source in scene.sources.iter().filter(|source| source.incoming.is_some() || source.open_canary().is_some()) {
+        let coming = source.incoming.as_ref().map_or_else(|| Safe::clean("another version"), |version| version.text.shown());
+        remarks.push(crate::safe!("{} is on its way to {coming}, which is not what is promoted", scene.from.shown()));
+    }
+    for placement in moving {
+        let place = scene.target(placement).shown();
+        if is_ahead(placement) {
+            remarks.push(crate::safe!("{} never had {}, which git wants in {place} now", scene.from.shown(), edits::wants(placement)));
+        }
+        if placement.open_canary().is_some() {
+            remarks.push(crate::safe!("a change is under way in {place}: a new version takes its place"));
+        }
+        if placement.syncing {
+            remarks.push(crate::safe!("Argo CD is syncing {place} now: it takes the new commit afterwards"));
+        }
+        if let Some(commit) = placement.wanted.as_ref().and_then(|wanted| wanted.commit.as_ref()) {
+            remarks.push(crate::safe!("{place} has {} since {:.0}, by {} ({})", edits::wants(placement), commit.at, commit.author, commit.short()));
+        }
+    }
+    for app in &edited.moves {
+        let Some(application) = scene.fleet.application(app).map(|entry| &entry.value) else { continue };
+        if !application.automation.enabled {
+            remarks.push(crate::safe!("auto-sync of {} is off: after the commit somebody has to sync it", app.name.shown()));
+        }
+        if application.deleting {
+            remarks.push(crate::safe!("{} is being deleted", app.name.shown()));
+        }
+    }
+    remarks.extend(edited.remarks.iter().cloned());
+    remarks
+}
+
+fn not_known(scene: &Scene<'_>, prepared: &Prepared, edited: &Edited) -> Vec<Safe> {
+    let mut found = vec![
+        Safe::clean("how long it takes"),
+        Safe::clean("what the manifests look like when they are rendered: files are compared, neither kustomize nor helm is run"),
+        Safe::clean("applications of Argo CD instances that are not read here, which may render the same files"),
+    ];
+    let instances = scene.fleet.sources().iter().filter(|(id, _)| id.kind == SourceKind::Argocd);
+    for (id, _) in instances.filter(|(_, source)| source.worst().is_none_or(|(_, status)| !status.state.is_live())) {
+        found.push(crate::safe!("whether applications of argocd {} render the same files: not all of it is read now", id.name.shown()));
+    }
+    for app in &edited.moves {
+        if let Known::Unknown(why) = edits::carried(prepared, app) {
+            found.push(crate::safe!("what else the sync of {} brings: {why}", app.name.shown()));
+        }
+    }
+    for (app, why) in prepared.unread.iter().filter(|(app, _)| !edited.moves.contains(app)) {
+        found.push(crate::safe!("whether {} renders a file that changes: {why}", app.name.shown()));
+    }
+    found
+}

@@ -1,0 +1,261 @@
+//! A world to plan in: one service in three environments, production in two placements, each with an overlay of its own.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::base::time::later;
+use crate::base::{Epoch, Raw, Safe, Timestamp};
+use crate::domain::application::{Application, Automation, Origin};
+use crate::domain::desired::{Change, Commit, Desired, ValueKeys};
+use crate::domain::fleet::Fleet;
+use crate::domain::image::Image;
+use crate::domain::landscape::{Environment, Landscape, PlacementSpec};
+use crate::domain::mapping::Mapping;
+use crate::domain::observation::{Items, Observation, Report, ReportBody, Scope, SourceState};
+use crate::domain::template::Template;
+use crate::domain::testing::{app_key, application, landscape};
+use crate::domain::version::VersionRule;
+use crate::domain::{AppKey, EnvironmentName, Known, SourceId, Sync};
+use crate::manifest::prepared::{Branch, Facts, File, Prepared, Snapshot};
+use crate::manifest::tree::testing::Files;
+use crate::manifest::tree::{Inputs, Tree};
+use crate::manifest::{Question, Wanted, read};
+use crate::operations::{Plan, Refusal, Request, asked, plan};
+
+pub(super) const T0: Timestamp = Timestamp::UNIX_EPOCH;
+pub(super) const NOW: Timestamp = Timestamp::constant(3_600, 0);
+
+#[derive(Debug, Clone)]
+pub(super) struct App {
+    pub(super) origin: Origin,
+    pub(super) runs: String,
+    pub(super) health: &'static str,
+    pub(super) is_automatic: bool,
+    /// Whether a repository says what git wants of it.
+    pub(super) is_read: bool,
+    /// The tag that it wanted at the revision that Argo CD compared it with.
+    pub(super) compared: Option<&'static str>,
+    /// The path that it has when the plan is made, after its files were read.
+    pub(super) moved_to: Option<&'static str>,
+    had: Vec<&'static str>,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct World {
+    pub(super) apps: BTreeMap<String, App>,
+    pub(super) files: Files,
+    pub(super) rule: VersionRule,
+    pub(super) lost: Option<(SourceId, SourceState)>,
+    pub(super) read_at: Timestamp,
+}
+
+/// An overlay with this tag, and more of its entry.
+pub(super) fn kustomization(tag: &str, more: &str) -> String {
+    format!("resources: [../../base]\nimages: # the version\n  - name: acme/checkout\n    newTag: {tag}\n{more}")
+}
+
+const DEPLOYMENT: &str = "kind: Deployment\nmetadata: {name: checkout}\nspec: {template: {spec: {containers: [{name: checkout, image: acme/checkout}, {name: envoy, image: 'envoy:1'}]}}}\n";
+
+impl World {
+    pub(super) fn new() -> Self {
+        let mut world = Self { apps: BTreeMap::new(), files: Files::default(), rule: VersionRule::Auto, lost: None, read_at: NOW };
+        world.put("apps/checkout/base/kustomization.yaml", "resources: [deployment.yaml]\n");
+        world.put("apps/checkout/base/deployment.yaml", DEPLOYMENT);
+        for (place, tag) in [("dev", "2.15.0"), ("staging", "2.14.3"), ("production-eu", "\"2.14.2\""), ("production-us", "\"2.14.2\"")] {
+            world.file(place, &kustomization(tag, ""));
+            let path = format!("apps/checkout/overlays/{place}");
+            let origin = Origin {
+                repository: Raw::from("https://git.example/gitops.git"),
+                path: Some(Raw::from(path)),
+                target_revision: Some(Raw::from("main")),
+                ..Origin::default()
+            };
+            let runs = format!("acme/checkout:{} envoy:1", tag.trim_matches('"'));
+            let app = App { origin, runs, health: "Healthy", is_automatic: true, is_read: true, compared: None, moved_to: None, had: Vec::new() };
+            world.apps.insert(format!("checkout-{place}"), app);
+        }
+        world
+    }
+
+    pub(super) fn app(&mut self, name: &str) -> &mut App {
+        self.apps.get_mut(name).unwrap()
+    }
+
+    pub(super) fn remove(&mut self, name: &str) {
+        self.apps.remove(name).unwrap();
+    }
+
+    pub(super) fn run(&mut self, name: &str, images: &str) {
+        self.app(name).runs = images.to_owned();
+    }
+
+    pub(super) fn path(&mut self, name: &str, path: &str) {
+        self.app(name).origin.path = Some(Raw::from(path));
+    }
+
+    pub(super) fn had(&mut self, name: &str, tags: &[&'static str]) {
+        self.app(name).had = tags.to_vec();
+    }
+
+    pub(super) fn put(&mut self, path: &str, text: &str) {
+        self.files = std::mem::take(&mut self.files).with(path, text);
+    }
+
+    pub(super) fn file(&mut self, overlay: &str, text: &str) {
+        self.put(&format!("apps/checkout/overlays/{overlay}/kustomization.yaml"), text);
+    }
+
+    /// It wants and runs this tag.
+    pub(super) fn tag(&mut self, name: &str, tag: &str) {
+        self.run(name, &format!("acme/checkout:{tag} envoy:1"));
+        self.file(name.trim_start_matches("checkout-"), &kustomization(&format!("\"{tag}\""), ""));
+    }
+
+    /// An application that belongs to no service.
+    pub(super) fn stranger(&mut self, path: &str) {
+        let mut app = self.apps.values().next().unwrap().clone();
+        app.origin.path = Some(Raw::from(path));
+        self.apps.insert("stranger".to_owned(), app);
+    }
+
+    /// What the cockpit does: it asks what must be read, has it read, and plans.
+    pub(super) fn plan(&self, request: &Request) -> Result<Plan, Refusal> {
+        asked(request, &self.fleet(false), NOW)?;
+        plan(request, &self.fleet(true), &self.prepared(), NOW)
+    }
+
+    fn landscape(&self) -> Landscape {
+        let environment = |name: &str, from: &[&str], placements: &[&str]| Environment {
+            name: EnvironmentName::from(name),
+            from: from.iter().map(|name| EnvironmentName::from(*name)).collect(),
+            placements: placements.iter().map(|name| PlacementSpec { name: (*name).into(), ..PlacementSpec::default() }).collect(),
+            ..Environment::default()
+        };
+        let environments =
+            vec![environment("dev", &[], &[]), environment("staging", &["dev"], &[]), environment("production", &["staging"], &["eu", "us"])];
+        let names = vec![Template::parse("{service}-{environment}-{placement}").unwrap(), Template::parse("{service}-{environment}").unwrap()];
+        let mut ours = Landscape::new(environments, Mapping { names, ..Mapping::default() }).unwrap();
+        ours.clusters = landscape().clusters;
+        ours.version = self.rule.clone();
+        ours
+    }
+
+    fn fleet(&self, is_later: bool) -> Fleet {
+        let (argocd, repository) = (SourceId::argocd(&"main".into()), SourceId::repository(Raw::from("gitops")));
+        let mut fleet = Fleet::new(self.landscape());
+        fleet.connect(argocd.clone(), Epoch(1), T0);
+        fleet.connect(repository.clone(), Epoch(1), T0);
+        let mut say = |source: &SourceId, body: ReportBody| {
+            fleet.apply(Report { source: source.clone(), epoch: Epoch(1), at: NOW, body });
+        };
+        say(&argocd, ReportBody::State(Scope::Applications, SourceState::Live));
+        say(&repository, ReportBody::State(Scope::Desired, SourceState::Live));
+        let items = Items::Applications(self.apps.iter().map(|(name, app)| (app_key(name), app.application(is_later))).collect());
+        say(&argocd, ReportBody::Observed(Observation::Listed { scope: Scope::Applications, items, version: None }));
+        let desired = self.apps.iter().filter(|(_, app)| app.is_read).map(|(name, app)| (app_key(name), self.desired(&app_key(name), app)));
+        say(&repository, ReportBody::Observed(Observation::Page { items: Items::Desired(desired.collect()), version: None }));
+        if let Some((source, state)) = &self.lost {
+            let scope = if *source == argocd { Scope::Applications } else { Scope::Desired };
+            say(source, ReportBody::State(scope, state.clone()));
+        }
+        fleet
+    }
+
+    fn wants(&self, key: &AppKey, app: &App) -> Wanted {
+        let origins = [app.origin.clone()];
+        let question = Question { namespace: key.namespace.as_wire(), name: key.name.as_wire(), origins: &origins, keys: &ValueKeys::default() };
+        read(&question, &[Some(&self.files as &dyn Tree)])
+    }
+
+    fn desired(&self, key: &AppKey, app: &App) -> Desired {
+        let wanted = self.wants(key, app);
+        let images: Known<Arc<[Image]>> = match wanted.images {
+            Ok(images) => Known::Known(images.into()),
+            Err(trouble) => Known::unknown(trouble.why().as_str()),
+        };
+        let commit = |minute: u64| {
+            Arc::new(Commit {
+                id: Raw::from(format!("{minute:040x}")),
+                author: Safe::clean("ana"),
+                at: later(T0, Duration::from_mins(minute)),
+                subject: Safe::clean("x"),
+            })
+        };
+        let of = |tag: &str| -> Arc<[Image]> { [Image::read(&format!("acme/checkout:{tag}")), Image::read("envoy:1")].into() };
+        let present = images.as_known().map(|images| Change { images: images.clone(), commit: commit(50) });
+        let earlier = app.had.iter().zip(1..).map(|(tag, count)| Change { images: of(tag), commit: commit(50 - count) });
+        Desired {
+            repository: Raw::from("gitops"),
+            images,
+            revision: Raw::from("head"),
+            file: wanted.file.map(Raw::from),
+            overridden: wanted.overridden,
+            compared: app.compared.map(of),
+            history: present.into_iter().chain(earlier).collect(),
+            is_whole: true,
+            remark: None,
+        }
+    }
+
+    fn prepared(&self) -> Prepared {
+        let (mut names, mut prepared) = (Vec::new(), Prepared { at: self.read_at, ..Prepared::default() });
+        for (name, app) in &self.apps {
+            let target = app.origin.target_revision.as_ref().unwrap().as_wire().to_owned();
+            let place = names.iter().position(|known| *known == target).unwrap_or_else(|| {
+                let reference = (!target.starts_with('v')).then(|| Raw::from(format!("refs/heads/{target}")));
+                let branch = Branch { repository: Raw::from("gitops"), reference, head: Raw::from("head"), files: Snapshot::default() };
+                prepared.branches.push(branch);
+                names.push(target);
+                names.len() - 1
+            });
+            let key = app_key(name);
+            let inputs = self.wants(&key, app).inputs.remove(0);
+            self.keep(&mut prepared.branches[place].files, &inputs, app);
+            for path in inputs.files.iter().filter(|path| self.files.bytes(path).is_some()) {
+                prepared.feeds.entry((place, path.clone())).or_insert_with(BTreeSet::new).insert(key.clone());
+            }
+            let facts = Facts { origins: Box::new([app.origin.clone()]), branches: vec![Some(place)], carried: Known::Known(Vec::new()) };
+            prepared.applications.insert(key, facts);
+        }
+        prepared
+    }
+
+    fn keep(&self, snapshot: &mut Snapshot, inputs: &Inputs, app: &App) {
+        for path in &inputs.files {
+            let bytes = self.files.bytes(path);
+            snapshot.keep_file(path, bytes.map(|bytes| File { blob: Raw::from(format!("{:08x}", sum(&bytes))), bytes: Ok(bytes.into()) }));
+        }
+        let own = app.origin.path.as_ref().unwrap().as_wire();
+        for path in inputs
+            .folders
+            .iter()
+            .map(String::as_str)
+            .chain([own, "apps/checkout/base"])
+            .chain(inputs.files.iter().filter_map(|path| Some(path.rsplit_once('/')?.0)))
+        {
+            snapshot.keep_folder(path, self.files.folder(path));
+        }
+    }
+}
+
+/// A number for bytes.
+fn sum(bytes: &[u8]) -> u32 {
+    bytes.iter().fold(7, |sum: u32, byte| sum.wrapping_mul(31).wrapping_add(u32::from(*byte)))
+}
+
+impl App {
+    fn application(&self, is_later: bool) -> Application {
+        let images: Vec<&str> = self.runs.split_whitespace().collect();
+        let mut origin = self.origin.clone();
+        if let (true, Some(path)) = (is_later, self.moved_to) {
+            origin.path = Some(Raw::from(path));
+        }
+        Application {
+            origins: Box::new([origin]),
+            automation: Automation { enabled: self.is_automatic, ..Automation::default() },
+            sync: Sync::Synced,
+            ..application(&images, self.health)
+        }
+    }
+}
