@@ -33,6 +33,13 @@ pub enum Refusal {
         /// Those there are.
         known: Vec<EnvironmentName>,
     },
+    /// It is not there as far as is known, but not everything was read that could tell of it.
+    NotAllRead {
+        /// What is not known.
+        what: Safe,
+        /// What was not read, and why.
+        why: Safe,
+    },
     /// The service has no placement there.
     NotDeployed(ServiceName, EnvironmentName),
     /// No placement is called so.
@@ -188,6 +195,7 @@ impl Refusal {
             Self::NoEnvironment { asked, known } => {
                 crate::safe!("There is no environment '{}': there are {}.", asked.shown(), named(known.iter().map(EnvironmentName::shown)))
             }
+            Self::NotAllRead { what, why } => crate::safe!("{what} is not known: {why}. Wait until it is read."),
             Self::NotDeployed(service, environment) => {
                 crate::safe!("{} is not deployed in {}: add its Application there first.", service.shown(), environment.shown())
             }
@@ -258,6 +266,7 @@ impl Refusal {
         match self {
             Self::NoService(_) => "no-service",
             Self::NoEnvironment { .. } => "no-environment",
+            Self::NotAllRead { .. } => "not-all-read",
             Self::NotDeployed(..) => "not-deployed",
             Self::NoPlacement { .. } => "no-placement",
             Self::FollowsNothing(..) => "follows-nothing",

@@ -12,7 +12,7 @@ use crate::domain::fleet::{Fleet, Missed, Part, Placement, Stale};
 use crate::domain::image::Image;
 use crate::domain::observation::SourceState;
 use crate::domain::version::{self, Subject, Version, VersionRule};
-use crate::domain::{EnvironmentName, Known, PlacementName, ServiceName, SourceId, Sync};
+use crate::domain::{AppKey, EnvironmentName, Known, PlacementName, ServiceName, SourceId, SourceKind, Sync};
 use crate::manifest::edit;
 use crate::manifest::prepared::{self, Asked, Prepared};
 
@@ -45,7 +45,7 @@ pub fn asked(request: &Request, fleet: &Fleet, now: Timestamp) -> Result<Asked, 
     for (app, entry) in fleet.applications() {
         let application = &entry.value;
         if parts.contains(app) {
-            let synced = if application.sync == Sync::Synced { application.revisions.clone() } else { last_synced(fleet, app) };
+            let synced = last_synced(fleet, app, application);
             asked.subjects.push(prepared::Subject { app: app.clone(), origins: application.origins.clone(), synced });
         } else {
             asked.others.push((app.clone(), application.origins.clone()));
@@ -54,10 +54,15 @@ pub fn asked(request: &Request, fleet: &Fleet, now: Timestamp) -> Result<Asked, 
     Ok(asked)
 }
 
-/// What an application that is not in sync was synced to last: its history says, where it was read.
-fn last_synced(fleet: &Fleet, app: &crate::domain::AppKey) -> Box<[Raw]> {
+/// What an application was synced to last, one revision per origin: its history says, where it was read; else, while it is in sync, what it was
+/// compared with. Nothing where neither is known.
+fn last_synced(fleet: &Fleet, app: &AppKey, application: &Application) -> Box<[Raw]> {
     let newest = fleet.detail(app).and_then(|entry| entry.value.history.first());
-    newest.map(|deployment| deployment.revisions.clone().into_iter().collect()).unwrap_or_default()
+    match newest {
+        Some(deployment) => deployment.revisions.iter().cloned().collect(),
+        None if application.sync == Sync::Synced => application.revisions.clone(),
+        None => Box::default(),
+    }
 }
 
 impl<'f> Scene<'f> {
@@ -70,6 +75,7 @@ impl<'f> Scene<'f> {
             }
         }
         if !fleet.services().contains_key(service) {
+            absent(fleet, || crate::safe!("Whether there is a service '{}'", service.shown()))?;
             return Err(Refusal::NoService(service.clone()));
         }
         let what = match fleet.landscape().version_rule(service) {
@@ -81,7 +87,7 @@ impl<'f> Scene<'f> {
         if let Some(what) = what {
             return Err(Refusal::NotAnImage { service: service.clone(), what });
         }
-        let targets = chosen(deployed(fleet, service, to), to, placements.as_deref(), service)?;
+        let targets = chosen(fleet, deployed(fleet, service, to), to, placements.as_deref(), service)?;
         let from = followed(fleet, service, from.as_ref(), to)?;
         let sources: Vec<&Placement> = deployed(fleet, service, &from).iter().collect();
         let mut scene = Self {
@@ -288,20 +294,38 @@ fn deployed<'f>(fleet: &'f Fleet, service: &ServiceName, environment: &Environme
 }
 
 fn chosen<'f>(
+    fleet: &'f Fleet,
     all: &'f [Placement],
     to: &EnvironmentName,
     only: Option<&[PlacementName]>,
     service: &ServiceName,
 ) -> Result<Vec<&'f Placement>, Refusal> {
     if all.is_empty() {
+        absent(fleet, || crate::safe!("Whether {} is deployed in {}", service.shown(), to.shown()))?;
         return Err(Refusal::NotDeployed(service.clone(), to.clone()));
     }
     let Some(only) = only else { return Ok(all.iter().collect()) };
     if let Some(asked) = only.iter().find(|name| !all.iter().any(|placement| placement.name == **name)) {
         let asked = Place { environment: to.clone(), placement: asked.clone() };
+        absent(fleet, || crate::safe!("Whether there is a placement {}", asked.shown()))?;
         return Err(Refusal::NoPlacement { asked, known: all.iter().map(|placement| placement.name.clone()).collect() });
     }
     Ok(all.iter().filter(|placement| only.contains(&placement.name)).collect())
+}
+
+/// Refuses to conclude that something is not there while an Argo CD instance was never listed as a whole: it may be there.
+fn absent(fleet: &Fleet, what: impl FnOnce() -> Safe) -> Result<(), Refusal> {
+    for (id, source) in fleet.sources().iter().filter(|(id, _)| id.kind == SourceKind::Argocd) {
+        let unheard = source.scopes.values().find(|status| status.confirmed_at.is_none());
+        let why = match unheard.map(|status| &status.state) {
+            Some(SourceState::Waiting { why, .. } | SourceState::Denied { why, .. } | SourceState::Off { why }) => why.clone(),
+            Some(SourceState::Connecting | SourceState::Live) => Safe::clean("it is still being listed"),
+            None if source.scopes.is_empty() => Safe::clean("it said nothing yet"),
+            None => continue,
+        };
+        return Err(Refusal::NotAllRead { what: what(), why: crate::safe!("argocd {}: {why}", id.name.shown()) });
+    }
+    Ok(())
 }
 
 /// The environment to promote from: the nearest that has the service, along each way that leads there.
@@ -313,7 +337,12 @@ fn followed(fleet: &Fleet, service: &ServiceName, asked: Option<&EnvironmentName
             if !seen.insert(parent) {
                 continue;
             }
-            if deployed(fleet, service, parent).is_empty() { open.push(parent) } else { follows.push(parent.clone()) }
+            if deployed(fleet, service, parent).is_empty() {
+                absent(fleet, || crate::safe!("Whether {} is deployed in {}", service.shown(), parent.shown()))?;
+                open.push(parent);
+            } else {
+                follows.push(parent.clone());
+            }
         }
     }
     follows.sort_by_key(|name| fleet.landscape().position(name));

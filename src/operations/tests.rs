@@ -160,6 +160,27 @@ fn a_wrong_direction_or_name_is_refused_with_what_would_be_right() {
 }
 
 #[test]
+fn what_was_never_listed_is_not_taken_for_absent() {
+    let waiting = SourceState::Waiting { until: None, why: crate::safe!("connection refused") };
+    let lost = Some((SourceId::argocd(&"other".into()), waiting));
+    let rows: [(Change, Request, &str); 4] = [
+        (|world| world.apps.clear(), to("production"), "Whether there is a service 'checkout' is not known"),
+        (|world| world.remove("checkout-staging"), to("staging"), "Whether checkout is deployed in staging is not known"),
+        (|world| world.remove("checkout-staging"), to("production"), "Whether checkout is deployed in staging is not known"),
+        (|_| {}, only("asia", to("production")), "Whether there is a placement production·asia is not known"),
+    ];
+    for (change, request, expected) in rows {
+        let mut world = World { lost: lost.clone(), ..World::new() };
+        change(&mut world);
+        assert_eq!(told(&world.plan(&request)), format!("{expected}: argocd other: connection refused. Wait until it is read."));
+    }
+    // What is there all the same is planned, and says what nobody knows.
+    let plan = World { lost, ..World::new() }.plan(&to("production")).unwrap();
+    let unknown = "whether applications of argocd other render the same files: not all of it is read now";
+    assert!(plan.not_known.iter().any(|words| words.as_str() == unknown), "{:?}", plan.not_known);
+}
+
+#[test]
 fn a_version_that_is_not_one_known_thing_is_refused() {
     hold(vec![
         (

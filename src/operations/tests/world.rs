@@ -146,17 +146,21 @@ impl World {
         let mut fleet = Fleet::new(self.landscape());
         fleet.connect(argocd.clone(), Epoch(1), T0);
         fleet.connect(repository.clone(), Epoch(1), T0);
+        fleet.connect(SourceId::argocd(&"other".into()), Epoch(1), T0);
         let mut say = |source: &SourceId, body: ReportBody| {
             fleet.apply(Report { source: source.clone(), epoch: Epoch(1), at: NOW, body });
         };
         say(&argocd, ReportBody::State(Scope::Applications, SourceState::Live));
         say(&repository, ReportBody::State(Scope::Desired, SourceState::Live));
+        let other = SourceId::argocd(&"other".into());
+        let never = self.lost.as_ref().filter(|(source, _)| *source == other).map(|(_, state)| state.clone());
+        say(&other, ReportBody::State(Scope::Applications, never.unwrap_or(SourceState::Live)));
         let items = Items::Applications(self.apps.iter().map(|(name, app)| (app_key(name), app.application(is_later))).collect());
         say(&argocd, ReportBody::Observed(Observation::Listed { scope: Scope::Applications, items, version: None }));
         let desired = self.apps.iter().filter(|(_, app)| app.is_read).map(|(name, app)| (app_key(name), self.desired(&app_key(name), app)));
         say(&repository, ReportBody::Observed(Observation::Page { items: Items::Desired(desired.collect()), version: None }));
-        if let Some((source, state)) = &self.lost {
-            let scope = if *source == argocd { Scope::Applications } else { Scope::Desired };
+        if let Some((source, state)) = self.lost.as_ref().filter(|(source, _)| source.name != Raw::from("other")) {
+            let scope = if *source == repository { Scope::Desired } else { Scope::Applications };
             say(source, ReportBody::State(scope, state.clone()));
         }
         fleet
