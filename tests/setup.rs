@@ -172,6 +172,32 @@ fn the_doctor_tells_each_thing_that_is_wrong_with_its_cure() {
 }
 
 #[test]
+fn a_plan_and_a_refusal_follow_their_schema_and_change_nothing() {
+    let newcomer = Newcomer::arrive();
+    let file = newcomer.world.home().join("world/config.toml").display().to_string();
+    let head = || std::fs::read_to_string(newcomer.world.home().join("world/gitops.git/refs/heads/main")).ok();
+    let before = head();
+    let status = newcomer.json(&["--config", &file, "status", "--json"], include_str!("../docs/status.schema.json")).0;
+    let services: Vec<&str> = status["services"].as_array().unwrap().iter().filter_map(|service| service["name"].as_str()).collect();
+    let (mut planned, mut refused) = (None, None);
+    for service in services {
+        let arguments = ["--config", &file, "plan", "promote", service, "--to", "production", "--json"];
+        let (answer, code) = newcomer.json(&arguments, include_str!("../docs/plan.schema.json"));
+        let is_refused = answer["plan"].is_null();
+        assert_eq!(code, Some(if is_refused { 3 } else { 0 }), "{answer:#}");
+        *(if is_refused { &mut refused } else { &mut planned }) = Some(answer);
+        if planned.is_some() && refused.is_some() {
+            break;
+        }
+    }
+    let (planned, refused) = (planned.unwrap(), refused.unwrap());
+    assert!(!planned["plan"]["files"].as_array().unwrap().is_empty() && planned["refusal"].is_null(), "{planned:#}");
+    assert!(refused["refusal"]["sentence"].as_str().is_some_and(|sentence| sentence.ends_with('.')), "{refused:#}");
+    assert!(before.is_some());
+    assert_eq!(head(), before);
+}
+
+#[test]
 fn what_changed_and_what_changes_follow_their_schemas() {
     let newcomer = Newcomer::arrive();
     let (changes, code) = newcomer.json(&["changes", "--json", "--since", "720h"], include_str!("../docs/changes.schema.json"));

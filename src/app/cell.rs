@@ -5,7 +5,7 @@ use crate::app::model::{Model, Question, Screen};
 use crate::app::scroll::Scroll;
 use crate::domain::fleet::{Cell, Placement};
 use crate::domain::question::Want;
-use crate::domain::{EnvironmentName, Known, PlacementName, ServiceName, SourceId};
+use crate::domain::{AppKey, EnvironmentName, Known, PlacementName, ServiceName, SourceId};
 
 /// What the cell screen shows.
 #[derive(Debug, Clone, PartialEq)]
@@ -72,4 +72,13 @@ pub(super) fn ask(model: &mut Model) -> Vec<Effect> {
         }
     }
     questions.into_iter().filter_map(|(source, question, want)| model.ask(source, question, want)).collect()
+}
+
+/// Asks for the details of applications, for whom wants to know more of them than a row tells.
+pub fn details<'k>(model: &mut Model, apps: impl IntoIterator<Item = &'k AppKey>) -> Vec<Effect> {
+    let ask = |app: &AppKey| {
+        let project = model.fleet.application(app)?.value.project.clone();
+        model.ask(SourceId::argocd(&app.argocd), Question::Detail(app.clone()), Want::Detail(app.clone(), project))
+    };
+    apps.into_iter().filter_map(ask).collect()
 }

@@ -5,6 +5,8 @@ mod config;
 mod doctor;
 mod init;
 mod manual;
+mod plan;
+mod plan_json;
 mod practice;
 mod status;
 mod status_json;
@@ -93,6 +95,8 @@ enum Verb {
         #[arg(long, default_value = "20s", value_parser = duration)]
         timeout: Duration,
     },
+    /// Show what a change would do, to the byte, or why it may not be done. Nothing is sent. Exit code 3 where it is refused.
+    Plan(plan::Wanted),
     /// Try the cockpit on a world to practise in: no cluster, no login, nothing outside this process.
     Demo(practice::Demo),
     /// Serve a world to practise in alone, for several cockpits, kubectl and argocd.
@@ -159,6 +163,14 @@ fn dispatch(arguments: &Arguments) -> Result<Exit> {
             };
             let _log = log::start()?;
             changes::run(&config, &changes::Wanted { json: *json, filter, since: *since, timeout: *timeout })
+        }
+        Some(Verb::Plan(wanted)) => {
+            let config = match load(arguments) {
+                Ok(config) => config,
+                Err(exit) => return Ok(exit),
+            };
+            let _log = log::start()?;
+            plan::run(&config, wanted)
         }
         None => {
             let config = match load(arguments) {

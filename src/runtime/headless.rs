@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
-use crate::app::{Effect, Intent, Model, Msg, What, changes, update};
+use crate::app::{Effect, Intent, Model, Msg, What, cell, changes, update};
 use crate::base::Timestamp;
 use crate::base::time::later;
 use crate::config::Config;
+use crate::domain::AppKey;
 use crate::domain::observation::Report;
 use crate::runtime::connections::Connections;
 use crate::runtime::{clock, model, reached};
@@ -31,6 +32,21 @@ pub async fn changes(config: &Config, window: Duration, timeout: Duration) -> (M
     let end = if settled { end } else { later(clock::now(), timeout / 4) };
     let answered = headless.until(end, changes::is_answered).await;
     // Everything that came in, in one last look.
+    headless.take(What::Tick);
+    (headless.model, settled && answered)
+}
+
+/// The same, and then the details of some applications. Returns the model and whether it settled.
+pub async fn detailed(config: &Config, timeout: Duration, which: impl FnOnce(&Model) -> Vec<AppKey>) -> (Model, bool) {
+    let mut headless = Headless::start(config, model(config));
+    let end = later(clock::now(), timeout);
+    let settled = headless.settle(end).await;
+    let apps = which(&headless.model);
+    let effects = cell::details(&mut headless.model, &apps);
+    headless.carry_out(effects);
+    // What is on its way when the time is up is waited for a little: a source that does not answer must not cost what others say.
+    let end = if settled { end } else { later(clock::now(), timeout / 4) };
+    let answered = headless.settle(end).await;
     headless.take(What::Tick);
     (headless.model, settled && answered)
 }
@@ -92,7 +108,12 @@ impl Headless {
 
     /// Takes one message in and has done what comes of it.
     pub fn take(&mut self, what: What) {
-        for effect in update(&mut self.model, Msg { at: clock::now(), what }) {
+        let effects = update(&mut self.model, Msg { at: clock::now(), what });
+        self.carry_out(effects);
+    }
+
+    fn carry_out(&mut self, effects: Vec<Effect>) {
+        for effect in effects {
             match effect {
                 Effect::Connect { source, epoch } => self.connections.connect(&source, epoch),
                 Effect::Mirror { source, epoch, url } => self.connections.mirror(&source, epoch, &url),

@@ -15,6 +15,7 @@ pub mod headless;
 pub mod kept;
 pub mod log;
 pub mod places;
+pub mod planning;
 mod remembered;
 pub mod report;
 pub mod terminal;

@@ -1,0 +1,205 @@
+//! `tiphys plan`: what a change would do, as text for people or JSON by `docs/plan.schema.json`, or why it may not. It sends nothing.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+use color_eyre::eyre::{Result, eyre};
+
+use super::{Exit, duration, plan_json, print};
+use crate::app::Model;
+use crate::base::time::Age;
+use crate::base::{Raw, Timestamp, counted};
+use crate::config::Config;
+use crate::domain::{AppKey, EnvironmentName, Known, PlacementName, ServiceName};
+use crate::operations::{self, Moves, Plan, Refusal, Request, Sign, Step};
+use crate::runtime::{headless, planning, report, tokio_runtime};
+
+/// What is asked for.
+#[derive(Debug, Args)]
+pub(super) struct Wanted {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// What promoting a service would change: the lines, the commit, the placements that move, how it is taken back. Or why not. Nothing is sent.
+    Promote(Promote),
+}
+
+#[derive(Debug, Args)]
+struct Promote {
+    /// The service.
+    #[arg(value_name = "SERVICE")]
+    service: String,
+    /// Into this environment.
+    #[arg(long, value_name = "ENV")]
+    to: String,
+    /// From this environment. Without it: the one that leads there.
+    #[arg(long, value_name = "ENV")]
+    from: Option<String>,
+    /// This version. Without it: the one that runs in the environment before.
+    #[arg(long, value_name = "VERSION")]
+    version: Option<String>,
+    /// Only this placement; may be given several times.
+    #[arg(long, value_name = "NAME")]
+    placement: Vec<String>,
+    /// Also a version that the environment before never had.
+    #[arg(long, requires = "version")]
+    hotfix: bool,
+    /// As JSON, by docs/plan.schema.json.
+    #[arg(long)]
+    json: bool,
+    /// How long to wait for sources that do not answer.
+    #[arg(long, default_value = "20s", value_parser = duration)]
+    timeout: Duration,
+}
+
+impl Promote {
+    fn request(&self) -> Request {
+        let placements: Vec<PlacementName> = self.placement.iter().map(|name| PlacementName::from(name.as_str())).collect();
+        Request::Promote {
+            service: ServiceName::from(self.service.as_str()),
+            from: self.from.as_deref().map(EnvironmentName::from),
+            to: EnvironmentName::from(self.to.as_str()),
+            version: self.version.as_deref().map(Raw::from),
+            placements: (!placements.is_empty()).then_some(placements),
+            hotfix: self.hotfix,
+        }
+    }
+}
+
+pub(super) fn run(config: &Config, wanted: &Wanted) -> Result<Exit> {
+    let What::Promote(promote) = &wanted.what;
+    let runtime = tokio_runtime()?;
+    let request = promote.request();
+    // What came since the last sync is told by the history of an application, which is read on demand.
+    let edited = |model: &Model| {
+        let asked = operations::asked(&request, &model.fleet, model.now).unwrap_or_default();
+        asked.subjects.into_iter().map(|subject| subject.app).collect()
+    };
+    let (model, settled) = runtime.block_on(headless::detailed(config, promote.timeout, edited));
+    let planned = planned(config, &model, &request);
+    runtime.shutdown_background();
+    for remark in &config.remarks {
+        report::print_error(&format!("tiphys: {remark}"));
+    }
+    let planned = planned.map_err(|error| eyre!("a mirror cannot be read: {}", error.message()))?;
+    if promote.json {
+        print(&format!("{}\n", serde_json::to_string(&plan_json::Answer::of(&planned, model.now))?));
+    } else {
+        match &planned {
+            Ok(plan) => print(&text(plan, model.now)),
+            Err(refusal) => report::print_error(&format!("tiphys: refused: {}", refusal.sentence())),
+        }
+    }
+    Ok(match planned {
+        Ok(_) => Exit::Done,
+        // It may have been refused because somebody did not answer in time, and not for good.
+        Err(Refusal::Stale { .. } | Refusal::Unread { .. } | Refusal::NotAllRead { .. }) if !settled => Exit::NoAnswer,
+        Err(_) => Exit::Refused,
+    })
+}
+
+fn planned(config: &Config, model: &Model, request: &Request) -> Result<Result<Plan, Refusal>, git2::Error> {
+    let now = model.now;
+    let asked = match operations::asked(request, &model.fleet, now) {
+        Ok(asked) => asked,
+        Err(refusal) => return Ok(Err(refusal)),
+    };
+    let prepared = planning::prepare(config, model, &asked, now)?;
+    Ok(operations::plan(request, &model.fleet, &prepared, now))
+}
+
+/// The plan for a person: what changes, what moves, what is done, how it is taken back, and what nobody knows.
+fn text(plan: &Plan, now: Timestamp) -> String {
+    let mut out = String::new();
+    // Writing into a string cannot fail.
+    let places: Vec<String> = plan.moves.iter().map(|moves| moves.place.shown().to_string()).collect();
+    let _ = writeln!(out, "Promote {} {}: {} → {}", plan.service.shown(), plan.version, plan.from.shown(), places.join(", "));
+    let _ = writeln!(out, "\nChanges, in one commit on {} of {}:", plan.branch.shown(), plan.repository.shown());
+    for file in &plan.files {
+        let _ = writeln!(out, "  {}", file.file.shown());
+        for line in file.lines() {
+            let sign = if line.sign == Sign::Goes { '-' } else { '+' };
+            let _ = writeln!(out, "  {:>5} {sign} {}", line.number, line.text);
+        }
+    }
+    section(&mut out, "Moves", plan.moves.iter().map(moves));
+    let message = plan.message.text();
+    section(&mut out, "Commit message", message.lines().map(ToOwned::to_owned));
+    section(&mut out, "Then", plan.steps.iter().zip(1..).map(|(step, number)| format!("{number}. {}", words(step))));
+    section(&mut out, "Also in this sync", plan.carried.iter().filter_map(also));
+    let edits: usize = plan.files.iter().map(|file| file.undo.len()).sum();
+    let undo = plan.files.iter().flat_map(|file| &file.undo).map(|edit| {
+        let says = |text: Option<&Raw>| text.map_or_else(|| "nothing".to_owned(), |text| text.shown().to_string());
+        format!("{}: {} → {}", edit.shown(), says(edit.from()), says(edit.to()))
+    });
+    section(&mut out, &format!("Back, {} put on the head of then", counted(edits as u64, "edit", "edits")), undo);
+    section(&mut out, "Worth knowing", plan.remarks.iter().map(ToString::to_string));
+    section(&mut out, "Not known", plan.not_known.iter().map(ToString::to_string));
+    let ages = plan.rests_on.iter().map(|fresh| {
+        let age = fresh.seen.map_or_else(|| "?".to_owned(), |seen| format!("{} ago", Age::of(seen, now)));
+        format!("{} {}, {age}", fresh.source.kind, fresh.source.name.shown())
+    });
+    section(&mut out, "Rests on", ages);
+    let _ = writeln!(out, "\nNothing was sent. The plan is worth something until {}.", plan.expires.strftime("%H:%M:%SZ"));
+    out
+}
+
+fn section(out: &mut String, title: &str, lines: impl Iterator<Item = String>) {
+    let mut lines = lines.peekable();
+    if lines.peek().is_none() {
+        return;
+    }
+    let _ = writeln!(out, "\n{title}:");
+    for line in lines {
+        let _ = writeln!(out, "{}", format!("  {line}").trim_end());
+    }
+}
+
+fn moves(moves: &Moves) -> String {
+    let cluster = match &moves.cluster {
+        Known::Known(cluster) => cluster.shown(),
+        Known::Unknown(_) => crate::safe!("?"),
+    };
+    let apps = apps(&moves.apps);
+    format!(
+        "{}: git wants {}, {} runs; {apps}, cluster {cluster}, namespace {}",
+        moves.place.shown(),
+        moves.wants,
+        moves.runs,
+        moves.namespace.shown()
+    )
+}
+
+fn apps(apps: &[AppKey]) -> String {
+    apps.iter().map(|app| app.name.shown().to_string()).collect::<Vec<_>>().join(", ")
+}
+
+pub(super) fn words(step: &Step) -> String {
+    match step {
+        Step::Push { repository, branch } => format!("commit and push to {} of {}", branch.shown(), repository.shown()),
+        Step::Refresh(keys) => format!("Argo CD is told to look: {}", apps(keys)),
+        Step::Synced(keys) => format!("Argo CD syncs by itself: {}", apps(keys)),
+        Step::SyncByHand(keys) => format!("somebody syncs, because auto-sync is off: {}", apps(keys)),
+        Step::Verify(places) => {
+            let places: Vec<String> = places.iter().map(|place| place.shown().to_string()).collect();
+            format!("the version is seen healthy in {}", places.join(", "))
+        }
+    }
+}
+
+fn also(carried: &operations::Carried) -> Option<String> {
+    let Known::Known(commits) = &carried.commits else { return None };
+    let told: Vec<String> =
+        commits.iter().take(MOST_TOLD).map(|commit| format!("{} ({}, {})", commit.subject, commit.author, commit.short())).collect();
+    let more = commits.len().saturating_sub(told.len());
+    let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+    let count = counted(commits.len() as u64, "commit", "commits");
+    (!commits.is_empty()).then(|| format!("{}: {count} since its last sync: {}{more}", carried.app.name.shown(), told.join("; ")))
+}
+
+/// How many commits of others are told.
+const MOST_TOLD: usize = 5;

@@ -1,0 +1,202 @@
+//! `plan --json`: the shape of version 1, described by `docs/plan.schema.json`. Fields are only ever added.
+
+use serde::Serialize;
+
+use super::plan::words;
+use crate::base::{Raw, Safe, Timestamp};
+use crate::domain::desired;
+use crate::domain::{AppKey, ClusterName, EnvironmentName, Known, Namespace, PlacementName, ServiceName, SourceKind};
+use crate::manifest::edit;
+use crate::manifest::path;
+use crate::operations::{Carried, Expects, FileEdit, Moves, Place, Plan, Precondition, Refusal, Sign};
+
+#[derive(Debug, Serialize)]
+pub(super) struct Answer<'a> {
+    version: u32,
+    at: Timestamp,
+    plan: Option<PlanOut<'a>>,
+    refusal: Option<RefusalOut>,
+}
+
+#[derive(Debug, Serialize)]
+struct RefusalOut {
+    name: &'static str,
+    sentence: Safe,
+}
+
+#[derive(Debug, Serialize)]
+struct PlanOut<'a> {
+    service: &'a ServiceName,
+    from: &'a EnvironmentName,
+    to: &'a EnvironmentName,
+    version: &'a Safe,
+    repository: &'a Raw,
+    branch: &'a Raw,
+    head: &'a Raw,
+    files: Vec<File<'a>>,
+    message: String,
+    steps: Vec<String>,
+    moves: Vec<MovesOut<'a>>,
+    carried: Vec<CarriedOut<'a>>,
+    preconditions: Vec<PreconditionOut<'a>>,
+    rests_on: Vec<Fresh<'a>>,
+    remarks: &'a [Safe],
+    not_known: &'a [Safe],
+    expires: Timestamp,
+}
+
+#[derive(Debug, Serialize)]
+struct File<'a> {
+    path: &'a Raw,
+    blob: &'a Raw,
+    lines: Vec<Line>,
+    edits: Vec<EditOut<'a>>,
+    undo: Vec<EditOut<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct Line {
+    number: usize,
+    sign: &'static str,
+    text: Safe,
+}
+
+#[derive(Debug, Serialize)]
+struct EditOut<'a> {
+    line: usize,
+    place: Safe,
+    from: Option<&'a Raw>,
+    to: Option<&'a Raw>,
+}
+
+#[derive(Debug, Serialize)]
+struct Where<'a> {
+    environment: &'a EnvironmentName,
+    placement: &'a PlacementName,
+}
+
+#[derive(Debug, Serialize)]
+struct MovesOut<'a> {
+    #[serde(flatten)]
+    place: Where<'a>,
+    wants: &'a Safe,
+    runs: &'a Safe,
+    applications: &'a [AppKey],
+    cluster: Option<&'a ClusterName>,
+    namespace: &'a Namespace,
+}
+
+#[derive(Debug, Serialize)]
+struct CarriedOut<'a> {
+    application: &'a AppKey,
+    commits: Option<Vec<Commit<'a>>>,
+    unknown: Option<&'a Safe>,
+}
+
+#[derive(Debug, Serialize)]
+struct Commit<'a> {
+    id: &'a Raw,
+    at: Timestamp,
+    by: &'a Safe,
+    subject: &'a Safe,
+}
+
+#[derive(Debug, Serialize)]
+struct PreconditionOut<'a> {
+    repository: &'a Raw,
+    reference: Option<&'a Raw>,
+    path: &'a Raw,
+    expects: &'static str,
+    blob: Option<&'a Raw>,
+    names: Option<&'a [Raw]>,
+}
+
+#[derive(Debug, Serialize)]
+struct Fresh<'a> {
+    kind: SourceKind,
+    name: &'a Raw,
+    seen_at: Option<Timestamp>,
+}
+
+impl<'a> Answer<'a> {
+    pub(super) fn of(planned: &'a Result<Plan, Refusal>, at: Timestamp) -> Self {
+        let refusal = planned.as_ref().err().map(|refusal| RefusalOut { name: refusal.name(), sentence: refusal.sentence() });
+        Self { version: 1, at, plan: planned.as_ref().ok().map(PlanOut::of), refusal }
+    }
+}
+
+impl<'a> PlanOut<'a> {
+    fn of(plan: &'a Plan) -> Self {
+        let fresh = |fresh: &'a crate::operations::Fresh| Fresh { kind: fresh.source.kind, name: &fresh.source.name, seen_at: fresh.seen };
+        Self {
+            service: &plan.service,
+            from: &plan.from,
+            to: &plan.to,
+            version: &plan.version,
+            repository: &plan.repository,
+            branch: &plan.branch,
+            head: &plan.head,
+            files: plan.files.iter().map(file).collect(),
+            message: plan.message.text(),
+            steps: plan.steps.iter().map(words).collect(),
+            moves: plan.moves.iter().map(moves).collect(),
+            carried: plan.carried.iter().map(carried).collect(),
+            preconditions: plan.preconditions.iter().map(precondition).collect(),
+            rests_on: plan.rests_on.iter().map(fresh).collect(),
+            remarks: &plan.remarks,
+            not_known: &plan.not_known,
+            expires: plan.expires,
+        }
+    }
+}
+
+fn file(file: &FileEdit) -> File<'_> {
+    let line = |line: crate::operations::Line| Line { number: line.number, sign: if line.sign == Sign::Goes { "-" } else { "+" }, text: line.text };
+    File {
+        path: &file.file,
+        blob: &file.blob,
+        lines: file.lines().into_iter().map(line).collect(),
+        edits: file.edits.iter().map(edited).collect(),
+        undo: file.undo.iter().map(edited).collect(),
+    }
+}
+
+fn edited(edit: &edit::Edit) -> EditOut<'_> {
+    EditOut { line: edit.line, place: path::shown(&edit.path), from: edit.from(), to: edit.to() }
+}
+
+const fn place(place: &Place) -> Where<'_> {
+    Where { environment: &place.environment, placement: &place.placement }
+}
+
+fn moves(moves: &Moves) -> MovesOut<'_> {
+    MovesOut {
+        place: place(&moves.place),
+        wants: &moves.wants,
+        runs: &moves.runs,
+        applications: &moves.apps,
+        cluster: moves.cluster.as_known(),
+        namespace: &moves.namespace,
+    }
+}
+
+fn carried(carried: &Carried) -> CarriedOut<'_> {
+    let (commits, unknown) = match &carried.commits {
+        Known::Known(commits) => (Some(commits), None),
+        Known::Unknown(why) => (None, Some(&why.0)),
+    };
+    CarriedOut { application: &carried.app, commits: commits.map(|commits| commits.iter().map(told).collect()), unknown }
+}
+
+fn told(commit: &desired::Commit) -> Commit<'_> {
+    Commit { id: &commit.id, at: commit.at, by: &commit.author, subject: &commit.subject }
+}
+
+fn precondition(precondition: &Precondition) -> PreconditionOut<'_> {
+    let (expects, blob, names) = match &precondition.expects {
+        Expects::Blob(blob) => ("blob", Some(blob), None),
+        Expects::Nothing => ("nothing", None, None),
+        Expects::Names(names) => ("names", None, Some(names.as_slice())),
+    };
+    PreconditionOut { repository: &precondition.repository, reference: precondition.branch.as_ref(), path: &precondition.path, expects, blob, names }
+}
