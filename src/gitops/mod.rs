@@ -6,7 +6,7 @@
 //! * `round`, `history`: one read of the mirror; `ties`, `common`: what is kept of it, small
 //! * `saved`: the answers of the last run, on disk
 //! * [`answer`]: applications in, [`Desired`](crate::domain::desired::Desired) out, with the history of it
-//! * [`prepare`]: heads, bytes and commits for a plan
+//! * [`prepare()`]: heads, bytes and commits for a plan
 //!
 //! Objects are read in this process and through libgit2; the network is never touched by it. Nothing here knows a source, a screen or a fleet.
 

@@ -3,7 +3,7 @@
 //!
 //! * [`Request`]: what is wished for
 //! * [`asked`]: what must be read of repositories before it can be planned
-//! * [`plan`]: the [`Plan`], or the [`Refusal`]
+//! * [`plan()`]: the [`Plan`], or the [`Refusal`]
 //! * `scene`: whom a request concerns and which version it is about; `edits`: what that does to files; `message`: the commit
 
 mod edits;

@@ -312,6 +312,12 @@ fn not_known(scene: &Scene<'_>, prepared: &Prepared, edited: &Edited) -> Vec<Saf
     for (id, _) in instances.filter(|(_, source)| source.worst().is_none_or(|(_, status)| !status.state.is_live())) {
         found.push(crate::safe!("whether applications of argocd {} render the same files: not all of it is read now", id.name.shown()));
     }
+    let sources = scene.sources.iter().map(|placement| (scene.source(placement), *placement));
+    for (place, placement) in sources.chain(scene.targets.iter().map(|placement| (scene.target(placement), *placement))) {
+        if let Some(why) = placement.parts.iter().find_map(|part| if let Known::Unknown(why) = &part.workloads { Some(why) } else { None }) {
+            found.push(crate::safe!("what the cluster says of {}, Argo CD alone is believed: {why}", place.shown()));
+        }
+    }
     for app in &edited.moves {
         if let Known::Unknown(why) = edits::carried(prepared, app) {
             found.push(crate::safe!("what else the sync of {} brings: {why}", app.name.shown()));

@@ -115,7 +115,7 @@ impl<'f> Scene<'f> {
         Place { environment: self.to.clone(), placement: placement.name.clone() }
     }
 
-    fn source(&self, placement: &Placement) -> Place {
+    pub(super) fn source(&self, placement: &Placement) -> Place {
         Place { environment: self.from.clone(), placement: placement.name.clone() }
     }
 
@@ -134,8 +134,7 @@ impl<'f> Scene<'f> {
                 continue;
             }
             let Some(wanted) = &placement.wanted else {
-                let why = Safe::clean("no repository that is read here has its files, [[repositories]] in the configuration names those that are");
-                return Err(Refusal::Unread { place, why });
+                return Err(Refusal::Unread { place, why: unread(self.fleet) });
             };
             if let Known::Unknown(why) = &wanted.versions {
                 return Err(Refusal::NotUnderstood { place, why: why.0.clone() });
@@ -311,6 +310,20 @@ fn chosen<'f>(
         return Err(Refusal::NoPlacement { asked, known: all.iter().map(|placement| placement.name.clone()).collect() });
     }
     Ok(all.iter().filter(|placement| only.contains(&placement.name)).collect())
+}
+
+/// Why no repository says what it wants of a placement: one that is not read now may be the one that would.
+fn unread(fleet: &Fleet) -> Safe {
+    let repositories = fleet.sources().iter().filter(|(id, _)| id.kind == SourceKind::Repository);
+    let mut lost = repositories.filter_map(|(id, source)| match source.worst().map(|(_, status)| &status.state) {
+        Some(SourceState::Waiting { why, .. } | SourceState::Denied { why, .. } | SourceState::Off { why }) => {
+            Some(crate::safe!("repository {}: {why}", id.name.shown()))
+        }
+        Some(SourceState::Connecting) => Some(crate::safe!("repository {} is still being read", id.name.shown())),
+        Some(SourceState::Live) | None => None,
+    });
+    let none = || Safe::clean("no repository that is read here has its files, [[repositories]] in the configuration names those that are");
+    lost.next().unwrap_or_else(none)
 }
 
 /// Refuses to conclude that something is not there while an Argo CD instance was never listed as a whole: it may be there.

@@ -291,6 +291,12 @@ fn files_that_cannot_or_must_not_be_edited_are_refused() {
             to("production"),
             "One commit cannot move them all, they are on main of gitops and us of gitops: promote one at a time with --placement.",
         ),
+    ]);
+}
+
+#[test]
+fn what_git_wants_must_be_read_and_understood() {
+    hold(vec![
         (
             "a layout that is not understood",
             |world| world.app("checkout-production-eu").compared = Some("9.9.9"),
@@ -302,6 +308,16 @@ fn files_that_cannot_or_must_not_be_edited_are_refused() {
             |world| world.app("checkout-production-eu").is_read = false,
             to("production"),
             "What git wants of production·eu was not read: no repository that is read here has its files, [[repositories]] in the configuration names those that are.",
+        ),
+        (
+            "a repository that cannot be read",
+            |world| {
+                world.app("checkout-production-eu").is_read = false;
+                let why = crate::safe!("connection refused");
+                world.lost = Some((SourceId::repository(Raw::from("second")), SourceState::Waiting { until: None, why }));
+            },
+            only("eu", to("production")),
+            "What git wants of production·eu was not read: repository second: connection refused.",
         ),
         (
             "an Application that changed meanwhile",

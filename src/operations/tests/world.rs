@@ -16,7 +16,7 @@ use crate::domain::observation::{Items, Observation, Report, ReportBody, Scope, 
 use crate::domain::template::Template;
 use crate::domain::testing::{app_key, application, landscape};
 use crate::domain::version::VersionRule;
-use crate::domain::{AppKey, EnvironmentName, Known, SourceId, Sync};
+use crate::domain::{AppKey, EnvironmentName, Known, SourceId, SourceKind, Sync};
 use crate::manifest::prepared::{Branch, Facts, File, Prepared, Snapshot};
 use crate::manifest::tree::testing::Files;
 use crate::manifest::tree::{Inputs, Tree};
@@ -147,6 +147,7 @@ impl World {
         fleet.connect(argocd.clone(), Epoch(1), T0);
         fleet.connect(repository.clone(), Epoch(1), T0);
         fleet.connect(SourceId::argocd(&"other".into()), Epoch(1), T0);
+        fleet.connect(SourceId::repository(Raw::from("second")), Epoch(1), T0);
         let mut say = |source: &SourceId, body: ReportBody| {
             fleet.apply(Report { source: source.clone(), epoch: Epoch(1), at: NOW, body });
         };
@@ -160,7 +161,7 @@ impl World {
         let desired = self.apps.iter().filter(|(_, app)| app.is_read).map(|(name, app)| (app_key(name), self.desired(&app_key(name), app)));
         say(&repository, ReportBody::Observed(Observation::Page { items: Items::Desired(desired.collect()), version: None }));
         if let Some((source, state)) = self.lost.as_ref().filter(|(source, _)| source.name != Raw::from("other")) {
-            let scope = if *source == repository { Scope::Desired } else { Scope::Applications };
+            let scope = if source.kind == SourceKind::Repository { Scope::Desired } else { Scope::Applications };
             say(source, ReportBody::State(scope, state.clone()));
         }
         fleet
