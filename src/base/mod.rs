@@ -12,7 +12,7 @@ pub mod text;
 pub mod time;
 
 pub use count::counted;
-pub use ids::{Epoch, RequestId};
+pub use ids::{Epoch, OperationId, RequestId};
 pub use interner::Interner;
 pub use text::{Raw, Safe};
 pub use time::Timestamp;

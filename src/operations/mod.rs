@@ -4,10 +4,12 @@
 //! * [`Request`]: what is wished for
 //! * [`asked`]: what must be read of repositories before it can be planned
 //! * [`plan()`]: the [`Plan`], or the [`Refusal`]
+//! * [`mutation`]: what is sent, one request each, and what became of it
 //! * `scene`: whom a request concerns and which version it is about; `edits`: what that does to files; `message`: the commit
 
 mod edits;
 mod message;
+pub mod mutation;
 mod plan;
 mod refusal;
 mod scene;
