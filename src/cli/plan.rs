@@ -9,10 +9,10 @@ use color_eyre::eyre::{Result, eyre};
 use super::{Exit, duration, plan_json, print};
 use crate::app::Model;
 use crate::base::time::Age;
-use crate::base::{Raw, Timestamp, counted};
+use crate::base::{Raw, Safe, Timestamp, counted};
 use crate::config::Config;
 use crate::domain::{AppKey, EnvironmentName, Known, PlacementName, ServiceName};
-use crate::operations::{self, Moves, Plan, Refusal, Request, Sign, Step};
+use crate::operations::{self, Moves, Plan, Refusal, Request, Sign};
 use crate::runtime::{headless, planning, report, tokio_runtime};
 
 /// What is asked for.
@@ -117,9 +117,11 @@ fn text(plan: &Plan, now: Timestamp) -> String {
     let mut out = String::new();
     // Writing into a string cannot fail.
     let places: Vec<String> = plan.moves.iter().map(|moves| moves.place.shown().to_string()).collect();
-    let _ = writeln!(out, "Promote {} {}: {} → {}", plan.service.shown(), plan.version, plan.from.shown(), places.join(", "));
-    let _ = writeln!(out, "\nChanges, in one commit on {} of {}:", plan.branch.shown(), plan.repository.shown());
-    for file in &plan.files {
+    let _ = writeln!(out, "Promote {} {}: {} → {}", plan.service.shown(), plan.version, from(plan), places.join(", "));
+    if let Some(commit) = plan.commit() {
+        let _ = writeln!(out, "\nChanges, in one commit on {} of {}:", commit.branch.shown(), commit.repository.shown());
+    }
+    for file in plan.files() {
         let _ = writeln!(out, "  {}", file.file.shown());
         for line in file.lines() {
             let sign = if line.sign == Sign::Goes { '-' } else { '+' };
@@ -127,12 +129,12 @@ fn text(plan: &Plan, now: Timestamp) -> String {
         }
     }
     section(&mut out, "Moves", plan.moves.iter().map(moves));
-    let message = plan.message.text();
+    let message = plan.commit().map(|commit| commit.message.text()).unwrap_or_default();
     section(&mut out, "Commit message", message.lines().map(ToOwned::to_owned));
-    section(&mut out, "Then", plan.steps.iter().zip(1..).map(|(step, number)| format!("{number}. {}", words(step))));
+    section(&mut out, "Then", plan.steps.iter().zip(1..).map(|(step, number)| format!("{number}. {}", step.words())));
     section(&mut out, "Also in this sync", plan.carried.iter().filter_map(also));
-    let edits: usize = plan.files.iter().map(|file| file.undo.len()).sum();
-    let undo = plan.files.iter().flat_map(|file| &file.undo).map(|edit| {
+    let edits: usize = plan.files().iter().map(|file| file.undo.len()).sum();
+    let undo = plan.files().iter().flat_map(|file| &file.undo).map(|edit| {
         let says = |text: Option<&Raw>| text.map_or_else(|| "nothing".to_owned(), |text| text.shown().to_string());
         format!("{}: {} → {}", edit.shown(), says(edit.from()), says(edit.to()))
     });
@@ -178,17 +180,8 @@ fn apps(apps: &[AppKey]) -> String {
     apps.iter().map(|app| app.name.shown().to_string()).collect::<Vec<_>>().join(", ")
 }
 
-pub(super) fn words(step: &Step) -> String {
-    match step {
-        Step::Push { repository, branch } => format!("commit and push to {} of {}", branch.shown(), repository.shown()),
-        Step::Refresh(keys) => format!("Argo CD is told to look: {}", apps(keys)),
-        Step::Synced(keys) => format!("Argo CD syncs by itself: {}", apps(keys)),
-        Step::SyncByHand(keys) => format!("somebody syncs, because auto-sync is off: {}", apps(keys)),
-        Step::Verify(places) => {
-            let places: Vec<String> = places.iter().map(|place| place.shown().to_string()).collect();
-            format!("the version is seen healthy in {}", places.join(", "))
-        }
-    }
+fn from(plan: &Plan) -> Safe {
+    plan.from.as_ref().map(EnvironmentName::shown).unwrap_or_default()
 }
 
 fn also(carried: &operations::Carried) -> Option<String> {

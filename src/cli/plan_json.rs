@@ -2,13 +2,12 @@
 
 use serde::Serialize;
 
-use super::plan::words;
 use crate::base::{Raw, Safe, Timestamp};
 use crate::domain::desired;
 use crate::domain::{AppKey, ClusterName, EnvironmentName, Known, Namespace, PlacementName, ServiceName, SourceKind};
 use crate::manifest::edit;
 use crate::manifest::path;
-use crate::operations::{Carried, Expects, FileEdit, Moves, Place, Plan, Precondition, Refusal, Sign};
+use crate::operations::{Carried, Expects, FileEdit, Moves, Place, Plan, Precondition, Refusal, Sign, Step};
 
 #[derive(Debug, Serialize)]
 pub(super) struct Answer<'a> {
@@ -27,15 +26,15 @@ struct RefusalOut {
 #[derive(Debug, Serialize)]
 struct PlanOut<'a> {
     service: &'a ServiceName,
-    from: &'a EnvironmentName,
+    from: Option<&'a EnvironmentName>,
     to: &'a EnvironmentName,
     version: &'a Safe,
-    repository: &'a Raw,
-    branch: &'a Raw,
-    head: &'a Raw,
+    repository: Option<&'a Raw>,
+    branch: Option<&'a Raw>,
+    head: Option<&'a Raw>,
     files: Vec<File<'a>>,
-    message: String,
-    steps: Vec<String>,
+    message: Option<String>,
+    steps: Vec<Safe>,
     moves: Vec<MovesOut<'a>>,
     carried: Vec<CarriedOut<'a>>,
     preconditions: Vec<PreconditionOut<'a>>,
@@ -130,18 +129,18 @@ impl<'a> PlanOut<'a> {
         let fresh = |fresh: &'a crate::operations::Fresh| Fresh { kind: fresh.source.kind, name: &fresh.source.name, seen_at: fresh.seen };
         Self {
             service: &plan.service,
-            from: &plan.from,
+            from: plan.from.as_ref(),
             to: &plan.to,
             version: &plan.version,
-            repository: &plan.repository,
-            branch: &plan.branch,
-            head: &plan.head,
-            files: plan.files.iter().map(file).collect(),
-            message: plan.message.text(),
-            steps: plan.steps.iter().map(words).collect(),
+            repository: plan.commit().map(|commit| &commit.repository),
+            branch: plan.commit().map(|commit| &commit.branch),
+            head: plan.commit().map(|commit| &commit.head),
+            files: plan.files().iter().map(file).collect(),
+            message: plan.commit().map(|commit| commit.message.text()),
+            steps: plan.steps.iter().map(Step::words).collect(),
             moves: plan.moves.iter().map(moves).collect(),
             carried: plan.carried.iter().map(carried).collect(),
-            preconditions: plan.preconditions.iter().map(precondition).collect(),
+            preconditions: plan.preconditions().iter().map(precondition).collect(),
             rests_on: plan.rests_on.iter().map(fresh).collect(),
             remarks: &plan.remarks,
             not_known: &plan.not_known,

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::Raw;
 use crate::domain::application::Application;
+use crate::domain::guard::Guard;
 use crate::domain::landscape::{Environment, Landscape, PlacementSpec};
 use crate::domain::mapping::{Labels, Mapping};
 use crate::domain::names::{AppKey, EnvironmentName};
@@ -190,6 +191,7 @@ impl Sightings {
                     .collect(),
                 aliases: words.map(|word| Raw::from(*word)).collect(),
                 guessed: true,
+                guard: Guard::default(),
             });
         }
         // Usual words never mean two things and the line has no circle; were it otherwise, nothing would be guessed.

@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use crate::base::Raw;
 use crate::domain::application::{Application, Destination};
+use crate::domain::guard::Guard;
 use crate::domain::health::Known;
 use crate::domain::mapping::{Labels, Mapping};
 use crate::domain::names::{AppKey, ArgocdName, ClusterName, EnvironmentName, PlacementName, ServiceName};
@@ -48,6 +49,8 @@ pub struct Environment {
     pub aliases: Vec<Raw>,
     /// Found by a usual name, not written down.
     pub guessed: bool,
+    /// What it allows.
+    pub guard: Guard,
 }
 
 impl Environment {

@@ -10,6 +10,7 @@ pub mod checkup;
 pub mod desired;
 pub mod explain;
 pub mod fleet;
+pub mod guard;
 pub mod guess;
 pub mod health;
 pub mod image;

@@ -5,24 +5,36 @@
 //! * [`asked`]: what must be read of repositories before it can be planned
 //! * [`plan()`]: the [`Plan`], or the [`Refusal`]
 //! * [`mutation`]: what is sent, one request each, and what became of it
-//! * `scene`: whom a request concerns and which version it is about; `edits`: what that does to files; `message`: the commit
+//! * [`confirm`]: what must be typed; [`door`]: what may stand in the way, and [`Approved`], which execution takes and nothing else
+//! * [`protocol`]: in which order a plan is sent; [`following`]: how far what was sent has come
+//! * `scene`: whom a request concerns and which version it is about; `edits`: what that does to files; `message`: the commit; `words`: everything as
+//!   a person would say it
 
+pub mod confirm;
+mod direction;
+pub mod door;
 mod edits;
+pub mod following;
 mod message;
 pub mod mutation;
 mod plan;
+pub mod protocol;
 mod refusal;
 mod scene;
 #[cfg(test)]
 mod tests;
+mod words;
 
 use std::time::Duration;
 
 use crate::base::Raw;
 use crate::domain::{EnvironmentName, PlacementName, ServiceName};
 
+pub use confirm::Confirmation;
+pub use direction::Direction;
+pub use door::{Approved, Bar};
 pub use edits::{FileEdit, Line, Sign};
-pub use plan::{Carried, Differs, Expects, Fresh, Message, Moves, Plan, Precondition, Step, plan};
+pub use plan::{Await, Carried, Differs, Expects, Fresh, Message, Moves, Plan, Precondition, Step, plan};
 pub use refusal::{Place, Refusal, Versioned};
 pub use scene::asked;
 

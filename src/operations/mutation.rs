@@ -71,7 +71,8 @@ pub struct Commit {
 pub struct Sync {
     /// The application.
     pub target: Target,
-    /// The revision; `None`: what its branch has then. With auto-sync on, Argo CD takes no other.
+    /// The revision; `None`: the commit that was sent before it in the same plan, else what its branch has then. With auto-sync on, Argo CD takes no
+    /// other than that.
     pub revision: Option<Raw>,
     /// Also delete what git no longer has.
     pub prune: bool,

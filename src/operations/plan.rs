@@ -1,47 +1,44 @@
 //! The plan of a promotion: everything that it would change, what that rests on, and how it is taken back. It is data: it can be shown, compared with
 //! the plan of a moment later, and carried out by somebody else.
 
+use super::direction::Direction;
 use super::edits::{self, Edited, FileEdit};
 use super::message;
+use super::mutation::{Commit, Mutation, Sync, Target};
 use super::refusal::Place;
 use super::scene::{Scene, is_ahead};
 use super::{LIFETIME, Refusal, Request};
 use crate::base::time::later;
 use crate::base::{Raw, Safe, Timestamp};
-use crate::domain::desired::Commit;
+use crate::domain::desired;
 use crate::domain::fleet::{Fleet, Placement};
+use crate::domain::image::Image;
 use crate::domain::{AppKey, ClusterName, EnvironmentName, Known, Namespace, ServiceName, SourceId, SourceKind};
 use crate::manifest::prepared::Prepared;
 
 /// What would be done.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
+    /// What was wished for.
+    pub request: Request,
+    /// Whether it leads toward risk or toward safety: what may stand in its way depends on that.
+    pub direction: Direction,
     /// The service.
     pub service: ServiceName,
-    /// From where.
-    pub from: EnvironmentName,
-    /// To where.
+    /// From where, where it comes from somewhere.
+    pub from: Option<EnvironmentName>,
+    /// Where.
     pub to: EnvironmentName,
-    /// The version.
+    /// The version that is to run.
     pub version: Safe,
-    /// What happens, in order.
+    /// The images that are to run, with their digests where they were promised; none where the plan is about none.
+    pub images: Vec<Image>,
+    /// What happens, in order: what is sent, then what is waited for.
     pub steps: Vec<Step>,
-    /// The files that change, with their bytes.
-    pub files: Vec<FileEdit>,
-    /// The commit.
-    pub message: Message,
-    /// The name of the source that reads the repository.
-    pub repository: Raw,
-    /// The branch: `main`.
-    pub branch: Raw,
-    /// Its head when it was read. No precondition: later commits may leave alone what the plan depends on.
-    pub head: Raw,
     /// The placements that move.
     pub moves: Vec<Moves>,
     /// What else the next sync of each application brings.
     pub carried: Vec<Carried>,
-    /// What must still be so when it is carried out.
-    pub preconditions: Vec<Precondition>,
     /// The sources that it rests on, with when each was last known to be current.
     pub rests_on: Vec<Fresh>,
     /// What a person should know.
@@ -53,23 +50,21 @@ pub struct Plan {
 }
 
 /// One step.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Step {
-    /// A commit on the head of a branch, and its push.
-    Push {
-        /// The repository.
-        repository: Raw,
-        /// The branch.
-        branch: Raw,
-    },
-    /// Argo CD is told to look.
-    Refresh(Vec<AppKey>),
-    /// It syncs by itself.
+    /// Something is sent.
+    Send(Mutation),
+    /// Something is waited for, and watched.
+    Await(Await),
+}
+
+/// What is waited for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Await {
+    /// Argo CD syncs these: by itself, or because it was asked to.
     Synced(Vec<AppKey>),
-    /// A person has to sync it: auto-sync is off.
-    SyncByHand(Vec<AppKey>),
-    /// It is watched until the version is seen healthy.
-    Verify(Vec<Place>),
+    /// The version is seen healthy in these.
+    Verified(Vec<Place>),
 }
 
 /// A placement that moves.
@@ -95,7 +90,7 @@ pub struct Carried {
     /// The application.
     pub app: AppKey,
     /// The commits, newest first.
-    pub commits: Known<Vec<Commit>>,
+    pub commits: Known<Vec<desired::Commit>>,
 }
 
 /// What must still lie at a path.
@@ -177,9 +172,45 @@ impl Plan {
     /// In what the other one differs from this.
     #[must_use]
     pub fn same_as(&self, other: &Self) -> Differs {
-        let bytes = |plan: &Self| plan.files.iter().map(|file| (file.file.clone(), file.before.clone(), file.after.clone())).collect::<Vec<_>>();
+        let bytes = |plan: &Self| plan.files().iter().map(|file| (file.file.clone(), file.before.clone(), file.after.clone())).collect::<Vec<_>>();
         let targets = |plan: &Self| plan.moves.iter().map(|moves| (moves.place.clone(), moves.apps.clone())).collect::<Vec<_>>();
-        Differs { steps: self.steps != other.steps, bytes: bytes(self) != bytes(other), targets: targets(self) != targets(other) }
+        let steps = self.steps.len() != other.steps.len() || self.steps.iter().zip(&other.steps).any(|(one, other)| !one.does_as(other));
+        Differs { steps, bytes: bytes(self) != bytes(other), targets: targets(self) != targets(other) }
+    }
+
+    /// What is sent, in order.
+    pub fn mutations(&self) -> impl Iterator<Item = &Mutation> {
+        self.steps.iter().filter_map(|step| if let Step::Send(mutation) = step { Some(mutation) } else { None })
+    }
+
+    /// The commit, where there is one.
+    #[must_use]
+    pub fn commit(&self) -> Option<&Commit> {
+        self.mutations().find_map(|mutation| if let Mutation::Commit(commit) = mutation { Some(&**commit) } else { None })
+    }
+
+    /// The files that change, with their bytes.
+    #[must_use]
+    pub fn files(&self) -> &[FileEdit] {
+        self.commit().map_or(&[], |commit| &commit.files)
+    }
+
+    /// What must still lie in the repository when it is carried out.
+    #[must_use]
+    pub fn preconditions(&self) -> &[Precondition] {
+        self.commit().map_or(&[], |commit| &commit.preconditions)
+    }
+}
+
+impl Step {
+    /// Whether it does the same to the same. On which head a commit was planned, and what else lies beside its files, is no difference.
+    fn does_as(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Send(Mutation::Commit(one)), Self::Send(Mutation::Commit(other))) => {
+                (&one.repository, &one.branch, &one.message) == (&other.repository, &other.branch, &other.message)
+            }
+            (one, other) => one == other,
+        }
     }
 }
 
@@ -197,35 +228,46 @@ pub fn plan(request: &Request, fleet: &Fleet, prepared: &Prepared, now: Timestam
     let name = branch.and_then(|branch| branch.name()).map(Raw::from).unwrap_or_default();
     let moving: Vec<&Placement> =
         scene.targets.iter().copied().filter(|target| target.parts.iter().any(|part| edited.moves.contains(&part.app))).collect();
-    Ok(Plan {
-        service: scene.service.clone(),
-        from: scene.from.clone(),
-        to: scene.to.clone(),
-        version: scene.version.text.shown(),
-        steps: steps(&scene, &edited, &moving, &repository, &name),
-        message: message::of(&scene, &edited),
+    let commit = Commit {
         repository,
         branch: name,
         head: branch.map(|branch| branch.head.clone()).unwrap_or_default(),
+        message: message::of(&scene, &edited),
+        files: edited.files.clone(),
+        preconditions: edited.preconditions.clone(),
+    };
+    Ok(Plan {
+        request: request.clone(),
+        direction: Direction::Risk,
+        service: scene.service.clone(),
+        from: Some(scene.from.clone()),
+        to: scene.to.clone(),
+        version: scene.version.text.shown(),
+        images: edited.images.iter().map(|(_, after)| after.clone()).collect(),
+        steps: steps(&scene, &edited, &moving, commit),
         moves: moving.iter().map(|placement| moves(&scene, placement)).collect(),
         carried: edited.moves.iter().map(|app| Carried { app: app.clone(), commits: edits::carried(prepared, app) }).collect(),
         rests_on: rests_on(&scene, prepared),
         remarks: remarks(&scene, &edited, &moving),
         not_known: not_known(&scene, prepared, &edited),
-        files: edited.files,
-        preconditions: edited.preconditions,
         expires: later(prepared.at.min(now), LIFETIME),
     })
 }
 
-fn steps(scene: &Scene<'_>, edited: &Edited, moving: &[&Placement], repository: &Raw, branch: &Raw) -> Vec<Step> {
-    let apps: Vec<AppKey> = edited.moves.iter().cloned().collect();
+/// The commit, then Argo CD is told to look, and asked to sync where it does not by itself; the rest is waited for.
+fn steps(scene: &Scene<'_>, edited: &Edited, moving: &[&Placement], commit: Commit) -> Vec<Step> {
+    let target = |app: &AppKey| {
+        let project = scene.fleet.application(app).map(|entry| entry.value.project.clone()).unwrap_or_default();
+        Target { app: app.clone(), project }
+    };
     let is_automatic = |app: &AppKey| scene.fleet.application(app).is_some_and(|entry| entry.value.automation.enabled);
-    let (by_itself, by_hand): (Vec<AppKey>, Vec<AppKey>) = apps.iter().cloned().partition(is_automatic);
-    let mut steps = vec![Step::Push { repository: repository.clone(), branch: branch.clone() }, Step::Refresh(apps)];
-    steps.extend((!by_itself.is_empty()).then_some(Step::Synced(by_itself)));
-    steps.extend((!by_hand.is_empty()).then_some(Step::SyncByHand(by_hand)));
-    steps.push(Step::Verify(moving.iter().map(|placement| scene.target(placement)).collect()));
+    let mut steps = vec![Step::Send(Mutation::Commit(Box::new(commit)))];
+    for app in &edited.moves {
+        let by_hand = || Mutation::Sync(Sync { target: target(app), revision: None, prune: false });
+        steps.push(Step::Send(if is_automatic(app) { Mutation::Refresh(target(app)) } else { by_hand() }));
+    }
+    steps.push(Step::Await(Await::Synced(edited.moves.iter().cloned().collect())));
+    steps.push(Step::Await(Await::Verified(moving.iter().map(|placement| scene.target(placement)).collect())));
     steps
 }
 
@@ -292,7 +334,7 @@ fn remarks(scene: &Scene<'_>, edited: &Edited, moving: &[&Placement]) -> Vec<Saf
     for app in &edited.moves {
         let Some(application) = scene.fleet.application(app).map(|entry| &entry.value) else { continue };
         if !application.automation.enabled {
-            remarks.push(crate::safe!("auto-sync of {} is off: after the commit somebody has to sync it", app.name.shown()));
+            remarks.push(crate::safe!("auto-sync of {} is off: this promotion syncs it", app.name.shown()));
         }
         if application.deleting {
             remarks.push(crate::safe!("{} is being deleted", app.name.shown()));

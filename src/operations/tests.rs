@@ -9,7 +9,9 @@ use crate::base::time::later;
 use crate::domain::observation::SourceState;
 use crate::domain::{Known, SourceId};
 use crate::manifest::edit;
-use world::{NOW, World, kustomization};
+use mutation::Mutation;
+use world::kustomization;
+pub(in crate::operations) use world::{NOW, World};
 
 /// A plan in one text: what changes, what moves, what is done.
 fn told(plan: &Result<Plan, Refusal>) -> String {
@@ -18,7 +20,7 @@ fn told(plan: &Result<Plan, Refusal>) -> String {
         Err(refusal) => return refusal.sentence().to_string(),
     };
     let mut text = String::new();
-    for file in &plan.files {
+    for file in plan.files() {
         for line in file.lines() {
             let sign = if line.sign == Sign::Goes { '-' } else { '+' };
             let place = file.file.as_wire().trim_start_matches("apps/checkout/overlays/").trim_end_matches("/kustomization.yaml");
@@ -29,7 +31,7 @@ fn told(plan: &Result<Plan, Refusal>) -> String {
     format!("{text}| {}", moves.join(", "))
 }
 
-fn to(environment: &str) -> Request {
+pub(in crate::operations) fn to(environment: &str) -> Request {
     Request::Promote { service: "checkout".into(), from: None, to: environment.into(), version: None, placements: None, hotfix: false }
 }
 
@@ -361,7 +363,7 @@ fn nothing_that_is_not_current_ever_yields_bytes() {
     ];
     for request in &requests {
         let fresh = World::new().plan(request).unwrap();
-        assert!(!fresh.files.is_empty());
+        assert!(!fresh.files().is_empty());
         for source in &sources {
             assert!(fresh.rests_on.iter().any(|fresh| fresh.source == *source), "{source:?}");
             for state in &states {
@@ -411,19 +413,19 @@ fn a_plan_can_be_taken_back_and_says_what_it_rests_on() {
     let mut world = World::new();
     world.app("checkout-production-us").is_automatic = false;
     let plan = world.plan(&to("production")).unwrap();
-    for file in &plan.files {
+    for file in plan.files() {
         assert_eq!(edit::put(&file.before, &file.edits).unwrap(), file.after);
         assert_eq!(edit::put(&file.after, &file.undo).unwrap(), file.before);
         let must = |precondition: &&Precondition| precondition.path == file.file;
-        assert_eq!(plan.preconditions.iter().find(must).unwrap().expects, Expects::Blob(file.blob.clone()));
+        assert_eq!(plan.preconditions().iter().find(must).unwrap().expects, Expects::Blob(file.blob.clone()));
     }
-    let paths: Vec<&str> = plan.preconditions.iter().map(|precondition| precondition.path.as_wire()).collect();
+    let paths: Vec<&str> = plan.preconditions().iter().map(|precondition| precondition.path.as_wire()).collect();
     assert!(paths.contains(&"apps/checkout/base/deployment.yaml"), "{paths:?}");
-    let absent = plan.preconditions.iter().find(|precondition| precondition.path.as_wire().ends_with("production-eu/.argocd-source.yaml"));
+    let absent = plan.preconditions().iter().find(|precondition| precondition.path.as_wire().ends_with("production-eu/.argocd-source.yaml"));
     assert_eq!(absent.unwrap().expects, Expects::Nothing, "an override that comes meanwhile would win");
     assert!(!paths.iter().any(|path| path.contains("overlays/dev")), "what it does not depend on may change: {paths:?}");
     assert_eq!(
-        plan.message.text(),
+        plan.commit().unwrap().message.text(),
         "promote(production): checkout 2.14.3\n\nMoves production·eu, production·us.\n\nPromoted-From: staging\nPromoted-To: production\n\
          Image: acme/checkout:2.14.3\nPrevious-Image: acme/checkout:2.14.2\n"
     );
@@ -431,17 +433,16 @@ fn a_plan_can_be_taken_back_and_says_what_it_rests_on() {
         .steps
         .iter()
         .map(|step| match step {
-            Step::Push { .. } => "push",
-            Step::Refresh(_) => "refresh",
-            Step::Synced(_) => "synced",
-            Step::SyncByHand(_) => "sync by hand",
-            Step::Verify(_) => "verify",
+            Step::Send(Mutation::Commit(_)) => "commit",
+            Step::Send(Mutation::Refresh(_)) => "refresh",
+            Step::Send(Mutation::Sync(_)) => "sync",
+            Step::Send(_) => "other",
+            Step::Await(Await::Synced(_)) => "synced",
+            Step::Await(Await::Verified(_)) => "verified",
         })
         .collect();
-    assert_eq!(names, ["push", "refresh", "synced", "sync by hand", "verify"]);
-    assert!(
-        plan.remarks.iter().any(|remark| remark.as_str() == "auto-sync of checkout-production-us is off: after the commit somebody has to sync it")
-    );
+    assert_eq!(names, ["commit", "refresh", "sync", "synced", "verified"]);
+    assert!(plan.remarks.iter().any(|remark| remark.as_str() == "auto-sync of checkout-production-us is off: this promotion syncs it"));
     let [first, ..] = plan.carried.as_slice() else { panic!("nothing is carried") };
     assert_eq!(first.commits, Known::Known(Vec::new()));
 }
@@ -450,7 +451,7 @@ fn a_plan_can_be_taken_back_and_says_what_it_rests_on() {
 fn a_hotfix_says_so_in_its_commit() {
     let plan = World::new().plan(&only("eu", at("2.14.2-fix1", true, to("production")))).unwrap();
     assert_eq!(
-        plan.message.text(),
+        plan.commit().unwrap().message.text(),
         "promote(production): checkout 2.14.2-fix1\n\nMoves production·eu.\nA hotfix: staging never had 2.14.2-fix1.\n\nPromoted-From: staging\n\
          Promoted-To: production\nImage: acme/checkout:2.14.2-fix1\nPrevious-Image: acme/checkout:2.14.2\n"
     );

@@ -5,6 +5,7 @@ use crate::base::{Raw, Safe};
 use crate::config::reader::{At, Place};
 use crate::config::written::{self, Written};
 use crate::domain::access::{ArgocdAccess, ClusterAccess};
+use crate::domain::guard::Guard;
 use crate::domain::landscape::{Environment, GraphFault, Landscape, PlacementSpec, ServiceRules};
 use crate::domain::mapping::{Explicit, Labels, Mapping, Selector, Share};
 use crate::domain::names::EnvironmentName;
@@ -60,6 +61,7 @@ impl Context<'_, '_> {
             placements: entry.placements.iter().filter_map(placement).collect(),
             aliases: raws(&entry.aliases),
             guessed: false,
+            guard: Guard::default(),
         })
     }
 

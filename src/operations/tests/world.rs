@@ -24,7 +24,7 @@ use crate::manifest::{Question, Wanted, read};
 use crate::operations::{Plan, Refusal, Request, asked, plan};
 
 pub(super) const T0: Timestamp = Timestamp::UNIX_EPOCH;
-pub(super) const NOW: Timestamp = Timestamp::constant(3_600, 0);
+pub(in crate::operations) const NOW: Timestamp = Timestamp::constant(3_600, 0);
 
 #[derive(Debug, Clone)]
 pub(super) struct App {
@@ -42,7 +42,7 @@ pub(super) struct App {
 }
 
 #[derive(Debug, Clone)]
-pub(super) struct World {
+pub(in crate::operations) struct World {
     pub(super) apps: BTreeMap<String, App>,
     pub(super) files: Files,
     pub(super) rule: VersionRule,
@@ -58,7 +58,7 @@ pub(super) fn kustomization(tag: &str, more: &str) -> String {
 const DEPLOYMENT: &str = "kind: Deployment\nmetadata: {name: checkout}\nspec: {template: {spec: {containers: [{name: checkout, image: acme/checkout}, {name: envoy, image: 'envoy:1'}]}}}\n";
 
 impl World {
-    pub(super) fn new() -> Self {
+    pub(in crate::operations) fn new() -> Self {
         let mut world = Self { apps: BTreeMap::new(), files: Files::default(), rule: VersionRule::Auto, lost: None, read_at: NOW };
         world.put("apps/checkout/base/kustomization.yaml", "resources: [deployment.yaml]\n");
         world.put("apps/checkout/base/deployment.yaml", DEPLOYMENT);
@@ -120,12 +120,12 @@ impl World {
     }
 
     /// What the cockpit does: it asks what must be read, has it read, and plans.
-    pub(super) fn plan(&self, request: &Request) -> Result<Plan, Refusal> {
+    pub(in crate::operations) fn plan(&self, request: &Request) -> Result<Plan, Refusal> {
         asked(request, &self.fleet(false), NOW)?;
         plan(request, &self.fleet(true), &self.prepared(), NOW)
     }
 
-    fn landscape(&self) -> Landscape {
+    pub(in crate::operations) fn landscape(&self) -> Landscape {
         let environment = |name: &str, from: &[&str], placements: &[&str]| Environment {
             name: EnvironmentName::from(name),
             from: from.iter().map(|name| EnvironmentName::from(*name)).collect(),

@@ -1,0 +1,358 @@
+//! Following: how far a change has come, from the commit to the version seen healthy, told from the fleet alone. It claims nothing that no source said,
+//! and nothing that a stale source said.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::mutation::Receipt;
+use super::plan::{Moves, Plan};
+use super::refusal::Place;
+use crate::base::{OperationId, Raw, Safe, Timestamp};
+use crate::domain::application::Phase;
+use crate::domain::canary::Waits;
+use crate::domain::fleet::{Fleet, Placement};
+use crate::domain::health::{Health, Sync};
+use crate::domain::image::Image;
+use crate::domain::{AppKey, EnvironmentName, Known, ServiceName, SourceId};
+
+/// A change that was sent and is followed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Followed {
+    /// The operation.
+    pub id: OperationId,
+    /// The service.
+    pub service: ServiceName,
+    /// The environment.
+    pub to: EnvironmentName,
+    /// The version that is to run.
+    pub version: Safe,
+    /// The placements that move.
+    pub moves: Vec<Moves>,
+    /// The images that are to run; empty where the change is about none.
+    pub images: Vec<Image>,
+    /// The commit, and the repository that has it.
+    pub commit: Option<(Raw, Raw)>,
+    /// When it was sent.
+    pub since: Timestamp,
+    /// Revisions that contain the commit, and those that do not.
+    pub traced: BTreeMap<Raw, bool>,
+    /// When each rung was reached.
+    pub reached: BTreeMap<Rung, Timestamp>,
+}
+
+/// What a change climbs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Rung {
+    /// The commit is on the branch.
+    Committed,
+    /// Argo CD compares with a revision that contains it.
+    Noticed,
+    /// Argo CD has synced it.
+    Synced,
+    /// All steps of its rollouts are done.
+    RolledOut,
+    /// The cluster calls it healthy.
+    Healthy,
+    /// Every placement is seen to run the version, and nothing else, healthy.
+    Verified,
+}
+
+impl Rung {
+    /// One word for it.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Committed => "committed",
+            Self::Noticed => "Argo CD saw it",
+            Self::Synced => "synced",
+            Self::RolledOut => "rolled out",
+            Self::Healthy => "healthy",
+            Self::Verified => "verified",
+        }
+    }
+}
+
+/// How far it has come.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ladder {
+    /// The rungs in order; those that mean nothing here are left out.
+    pub rungs: Vec<Step>,
+    /// How it stands.
+    pub state: State,
+}
+
+/// A rung.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Step {
+    /// Which.
+    pub rung: Rung,
+    /// When it was reached; `None`: it is not.
+    pub at: Option<Timestamp>,
+    /// What is to be said of it now.
+    pub words: Safe,
+}
+
+/// How a change stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum State {
+    /// It goes on by itself.
+    Moving,
+    /// It waits for a person: what for.
+    Waits(Safe),
+    /// It does not go on by itself: why.
+    Stuck(Safe),
+    /// It cannot be told now: why.
+    Blind(Safe),
+    /// It was seen healthy everywhere.
+    Verified,
+    /// Git wants another version by now: which.
+    Superseded(Safe),
+    /// It was turned back or broke: why.
+    Failed(Safe),
+}
+
+impl Followed {
+    /// Begins to follow a plan that was sent.
+    #[must_use]
+    pub fn of(id: OperationId, plan: &Plan, receipts: &[Receipt], now: Timestamp) -> Self {
+        let commit = receipts.iter().find_map(|receipt| if let Receipt::Committed { commit, .. } = receipt { Some(commit.clone()) } else { None });
+        let mut reached = BTreeMap::new();
+        if commit.is_some() {
+            reached.insert(Rung::Committed, now);
+        }
+        Self {
+            id,
+            service: plan.service.clone(),
+            to: plan.to.clone(),
+            version: plan.version.clone(),
+            moves: plan.moves.clone(),
+            images: plan.images.clone(),
+            commit: commit.zip(plan.commit().map(|commit| commit.repository.clone())),
+            since: now,
+            traced: BTreeMap::new(),
+            reached,
+        }
+    }
+
+    /// Revisions of which must be known whether they contain the commit.
+    #[must_use]
+    pub fn untraced(&self, fleet: &Fleet) -> BTreeSet<Raw> {
+        let Some((commit, _)) = &self.commit else { return BTreeSet::new() };
+        let revisions = self.apps().filter_map(|app| fleet.application(app)).flat_map(|entry| entry.value.revisions.iter());
+        let is_new = |revision: &&Raw| *revision != commit && !self.traced.contains_key(*revision) && !revision.is_empty();
+        revisions.filter(is_new).cloned().collect()
+    }
+
+    fn apps(&self) -> impl Iterator<Item = &AppKey> {
+        self.moves.iter().flat_map(|moves| &moves.apps)
+    }
+
+    /// How far it has come, as the fleet tells it now. What was reached stays reached.
+    pub fn look(&mut self, fleet: &Fleet, now: Timestamp) -> Ladder {
+        let placements: Vec<(&Moves, Option<&Placement>)> =
+            self.moves.iter().map(|moves| (moves, placement(fleet, &self.service, &moves.place))).collect();
+        let mut told: Vec<Told> = Vec::new();
+        for (moves, placement) in &placements {
+            told.push(match placement {
+                Some(placement) => self.told(fleet, moves, placement, now),
+                None => Told::nowhere(&moves.place),
+            });
+        }
+        let rungs: &[Rung] = match self.commit {
+            Some(_) => &[Rung::Committed, Rung::Noticed, Rung::Synced, Rung::RolledOut, Rung::Healthy, Rung::Verified],
+            None => &[Rung::Synced, Rung::RolledOut, Rung::Healthy, Rung::Verified],
+        };
+        let has_rollouts = told.iter().any(|told| told.has_rollout);
+        let mut steps = Vec::new();
+        let mut is_open = true;
+        for rung in rungs.iter().copied().filter(|rung| *rung != Rung::RolledOut || has_rollouts) {
+            is_open = is_open && told.iter().all(|told| told.passed(rung));
+            if is_open {
+                self.reached.entry(rung).or_insert(now);
+            }
+            let words = told.iter().filter_map(|told| told.words.get(&rung).map(|words| (told, words)));
+            let words: Vec<String> =
+                words.map(|(of, words)| if told.len() > 1 { format!("{} {words}", of.place) } else { words.to_string() }).collect();
+            steps.push(Step { rung, at: self.reached.get(&rung).copied(), words: Safe::clean(&words.join(" · ")) });
+        }
+        Ladder { rungs: steps, state: state(&told, is_open) }
+    }
+
+    fn told(&self, fleet: &Fleet, moves: &Moves, placement: &Placement, now: Timestamp) -> Told {
+        let mut told = Told { place: moves.place.shown(), ..Told::default() };
+        if let Some(stale) = fleet.stale(placement, now) {
+            told.blind = Some(crate::safe!("{}: {}", told.place, stale.why));
+        }
+        self.noticed(fleet, &mut told, &moves.apps);
+        self.synced(fleet, &mut told, &moves.apps);
+        told.has_rollout = placement.canary.is_some();
+        if let Some(canary) = placement.open_canary() {
+            let weight = canary.weight_actual.unwrap_or(canary.weight_asked);
+            told.say(Rung::RolledOut, crate::safe!("{weight} %, step {} of {}", canary.step.min(canary.steps), canary.steps));
+            match canary.waits {
+                Waits::Person => told.waits = Some(crate::safe!("{}: the canary waits for a person at {weight} %", told.place)),
+                Waits::Aborted => told.failed = Some(crate::safe!("{}: the rollout was aborted: {}", told.place, canary.message)),
+                Waits::Nothing | Waits::Until(_) | Waits::Analysis => {}
+            }
+        } else {
+            told.pass(Rung::RolledOut);
+        }
+        let runs_it = placement.unversioned.is_none()
+            && placement.incoming.is_none()
+            && (self.images.is_empty()
+                || placement.versions.as_known().is_some_and(|versions| versions.iter().all(|version| version.text.shown() == self.version)));
+        let is_done = placement.stuck.is_none() && placement.waiting.is_none();
+        match (&placement.health, is_done) {
+            (Health::Healthy, true) if runs_it => told.pass(Rung::Healthy),
+            (Health::Healthy, true) => {}
+            (Health::Degraded, _) if told.passed.contains(&Rung::Synced) && told.failed.is_none() => {
+                let why = placement.stuck.clone().unwrap_or_else(|| Safe::clean("degraded"));
+                told.stuck = Some(crate::safe!("{}: {why}", told.place));
+            }
+            _ => {
+                if let Some(why) = placement.stuck.as_ref().or(placement.waiting.as_ref()) {
+                    told.say(Rung::Healthy, why.clone());
+                }
+            }
+        }
+        match self.digests(fleet, placement) {
+            Known::Known(true) if runs_it => told.pass(Rung::Verified),
+            Known::Known(false) if runs_it => {
+                told.failed = Some(crate::safe!("{}: another image runs under this version: its digest differs", told.place));
+            }
+            Known::Known(_) | Known::Unknown(_) => {}
+        }
+        if let Some(wanted) = placement.wanted.as_ref().and_then(|wanted| wanted.versions.as_known())
+            && !self.images.is_empty()
+            && told.passed.contains(&Rung::Noticed)
+            && !wanted.is_empty()
+            && wanted.iter().all(|version| version.text.shown() != self.version)
+        {
+            let other: Vec<String> = wanted.iter().map(|version| version.text.shown().to_string()).collect();
+            told.superseded = Some(Safe::clean(&other.join("+")));
+        }
+        told
+    }
+
+    fn noticed(&self, fleet: &Fleet, told: &mut Told, apps: &[AppKey]) {
+        let Some((commit, _)) = &self.commit else {
+            told.pass(Rung::Committed);
+            told.pass(Rung::Noticed);
+            return;
+        };
+        told.pass(Rung::Committed);
+        let contains = |revision: &Raw| revision == commit || self.traced.get(revision).copied().unwrap_or(false);
+        let has_noticed = |app: &AppKey| fleet.application(app).is_some_and(|entry| entry.value.revisions.iter().any(contains));
+        if apps.iter().all(has_noticed) {
+            told.pass(Rung::Noticed);
+        }
+    }
+
+    fn synced(&self, fleet: &Fleet, told: &mut Told, apps: &[AppKey]) {
+        let mut all = told.passed.contains(&Rung::Noticed);
+        for entry in apps.iter().filter_map(|app| fleet.application(app)) {
+            let application = &entry.value;
+            let is_open = application.operation.as_ref().is_some_and(|operation| operation.phase.is_open());
+            all &= application.sync == Sync::Synced && !is_open;
+            if let Some(operation) = &application.operation
+                && operation.started_at.is_some_and(|at| at >= self.since)
+                && matches!(operation.phase, Phase::Failed | Phase::Error)
+                && application.sync != Sync::Synced
+            {
+                told.stuck = Some(crate::safe!("{}: the sync {}", told.place, operation.phase.word()));
+            }
+            if is_open && !told.passed.contains(&Rung::Noticed) {
+                told.say(Rung::Noticed, Safe::clean("an older sync runs first"));
+            } else if is_open {
+                told.say(Rung::Synced, Safe::clean("syncing"));
+            }
+        }
+        if all {
+            told.pass(Rung::Synced);
+        }
+    }
+
+    /// Whether the pods run the digests that were promised; not known where none was, or where pods were not asked for.
+    fn digests(&self, fleet: &Fleet, placement: &Placement) -> Known<bool> {
+        let wanted: BTreeMap<&Raw, &Raw> = self.images.iter().filter_map(|image| Some((&image.repository, image.digest.as_ref()?))).collect();
+        if wanted.is_empty() {
+            return Known::unknown("no digest was promised");
+        }
+        let workloads = placement.parts.iter().filter_map(|part| part.workloads.as_known()).flatten();
+        let mut seen = false;
+        for (container, digest) in workloads.filter_map(|key| fleet.pods(key)).flat_map(|entry| &entry.value.pods).flat_map(|pod| &pod.images) {
+            let Some(wanted) = wanted.get(&container.image.repository) else { continue };
+            if let Known::Known(digest) = digest {
+                seen = true;
+                if digest != *wanted {
+                    return Known::Known(false);
+                }
+            }
+        }
+        if seen { Known::Known(true) } else { Known::unknown("the pods were not asked") }
+    }
+}
+
+/// What one placement says.
+#[derive(Debug, Default)]
+struct Told {
+    place: Safe,
+    passed: BTreeSet<Rung>,
+    words: BTreeMap<Rung, Safe>,
+    has_rollout: bool,
+    blind: Option<Safe>,
+    waits: Option<Safe>,
+    stuck: Option<Safe>,
+    failed: Option<Safe>,
+    superseded: Option<Safe>,
+}
+
+impl Told {
+    fn nowhere(place: &Place) -> Self {
+        Self { place: place.shown(), failed: Some(crate::safe!("{} is not there any more", place.shown())), ..Self::default() }
+    }
+
+    fn pass(&mut self, rung: Rung) {
+        self.passed.insert(rung);
+    }
+
+    /// What no current source says is not passed.
+    fn passed(&self, rung: Rung) -> bool {
+        self.passed.contains(&rung) && (self.blind.is_none() || rung == Rung::Committed)
+    }
+
+    fn say(&mut self, rung: Rung, words: Safe) {
+        self.words.insert(rung, words);
+    }
+}
+
+fn state(told: &[Told], is_verified: bool) -> State {
+    let first = |what: fn(&Told) -> &Option<Safe>| told.iter().find_map(|told| what(told).clone());
+    if is_verified && !told.is_empty() {
+        return State::Verified;
+    }
+    if let Some(why) = first(|told| &told.blind) {
+        return State::Blind(why);
+    }
+    if let Some(version) = first(|told| &told.superseded) {
+        return State::Superseded(version);
+    }
+    if let Some(why) = first(|told| &told.failed) {
+        return State::Failed(why);
+    }
+    if let Some(why) = first(|told| &told.stuck) {
+        return State::Stuck(why);
+    }
+    first(|told| &told.waits).map_or(State::Moving, State::Waits)
+}
+
+fn placement<'f>(fleet: &'f Fleet, service: &ServiceName, place: &Place) -> Option<&'f Placement> {
+    let position = fleet.landscape().position(&place.environment)?;
+    let cell = fleet.services().get(service)?.cells.get(&position)?;
+    cell.placements.iter().find(|placement| placement.name == place.placement)
+}
+
+/// Sources that a followed change is told by.
+#[must_use]
+pub fn sources(followed: &Followed) -> BTreeSet<SourceId> {
+    followed.apps().map(|app| SourceId::argocd(&app.argocd)).collect()
+}

@@ -1,0 +1,130 @@
+//! What is sent and waited for, in words: the preview, the journal and the command line say the same. Exact enough to do it by hand.
+
+use super::mutation::{Mutation, Patch, Sync};
+use super::plan::{Await, Plan, Step};
+use super::refusal::named;
+use crate::base::Safe;
+use crate::domain::AppKey;
+
+impl Step {
+    /// The step as one line.
+    #[must_use]
+    pub fn words(&self) -> Safe {
+        match self {
+            Self::Send(mutation) => mutation.words(),
+            Self::Await(Await::Synced(apps)) => crate::safe!("wait until Argo CD has synced {}", apps_named(apps)),
+            Self::Await(Await::Verified(places)) => {
+                crate::safe!("watch until the version is seen healthy in {}", named(places.iter().map(super::Place::shown)))
+            }
+        }
+    }
+}
+
+impl Mutation {
+    /// The request as one line.
+    #[must_use]
+    pub fn words(&self) -> Safe {
+        match self {
+            Self::Commit(commit) => crate::safe!("commit and push to {} of {}", commit.branch.shown(), commit.repository.shown()),
+            Self::Refresh(target) => crate::safe!("Argo CD is told to look at {}", target.app.name.shown()),
+            Self::Sync(sync) => crate::safe!("Argo CD is asked to sync {}{}", sync.target.app.name.shown(), prunes(sync)),
+            Self::Terminate(target) => crate::safe!("Argo CD is asked to stop the operation of {}", target.app.name.shown()),
+            Self::Rollback { target, history } => {
+                crate::safe!("Argo CD is asked to deploy {} as it was in its deployment {history}", target.app.name.shown())
+            }
+            Self::Act { rollout, action, .. } => crate::safe!("Argo CD is asked to {action} rollout {}", rollout.name.shown()),
+            Self::Patch(patch) => {
+                crate::safe!("patch rollout {} in {}: {}", patch.workload.name.shown(), patch.workload.cluster.shown(), effects(patch))
+            }
+        }
+    }
+
+    /// The same by other means, as a person would type it; `None` where no one command does it.
+    #[must_use]
+    pub fn by_hand(&self) -> Option<Safe> {
+        Some(match self {
+            Self::Commit(commit) => crate::safe!("git push origin HEAD:refs/heads/{}", commit.branch.shown()),
+            Self::Refresh(target) => crate::safe!("argocd app get {} --refresh", whole_name(&target.app)),
+            Self::Sync(sync) => {
+                let revision = sync.revision.as_ref().map(|revision| format!(" --revision {}", revision.shown())).unwrap_or_default();
+                crate::safe!("argocd app sync {}{revision}{}", whole_name(&sync.target.app), if sync.prune { " --prune" } else { "" })
+            }
+            Self::Terminate(target) => crate::safe!("argocd app terminate-op {}", whole_name(&target.app)),
+            Self::Rollback { target, history } => crate::safe!("argocd app rollback {} {history}", whole_name(&target.app)),
+            Self::Act { target, rollout, action } => crate::safe!(
+                "argocd app actions run {} {action} --kind Rollout --resource-name {} --namespace {}",
+                whole_name(&target.app),
+                rollout.name.shown(),
+                rollout.namespace.shown()
+            ),
+            Self::Patch(patch) => {
+                let (key, status) = (&patch.workload, if patch.status { " --subresource=status" } else { "" });
+                crate::safe!(
+                    "kubectl --context {} -n {} patch {} {}{status} --type=json -p '{}'",
+                    key.cluster.shown(),
+                    key.namespace.shown(),
+                    key.kind.word().to_lowercase(),
+                    key.name.shown(),
+                    patch.json()
+                )
+            }
+        })
+    }
+
+    /// The application that it is about, where it is about one.
+    #[must_use]
+    pub const fn app(&self) -> Option<&AppKey> {
+        match self {
+            Self::Refresh(target) | Self::Terminate(target) | Self::Rollback { target, .. } | Self::Act { target, .. } => Some(&target.app),
+            Self::Sync(sync) => Some(&sync.target.app),
+            Self::Commit(_) | Self::Patch(_) => None,
+        }
+    }
+}
+
+impl Patch {
+    /// The patch as it is sent.
+    #[must_use]
+    pub fn json(&self) -> serde_json::Value {
+        let operation = |operation: &super::mutation::Operation| {
+            let mut object = serde_json::Map::new();
+            object.insert("op".into(), operation.op.into());
+            object.insert("path".into(), operation.path.as_str().into());
+            object.extend(operation.value.clone().map(|value| ("value".to_owned(), value)));
+            serde_json::Value::Object(object)
+        };
+        self.operations.iter().map(operation).collect()
+    }
+}
+
+impl Plan {
+    /// What it is, in one line: `promote checkout 2.14.3 to production`.
+    #[must_use]
+    pub fn title(&self) -> Safe {
+        let (service, to) = (self.service.shown(), self.to.shown());
+        match &self.request {
+            super::Request::Promote { .. } => crate::safe!("promote {service} {} to {to}", self.version),
+        }
+    }
+}
+
+fn effects(patch: &Patch) -> Safe {
+    let changes = patch.operations.iter().filter(|operation| operation.op != "test");
+    named(changes.map(|operation| match &operation.value {
+        Some(value) if value.to_string().len() <= 40 => crate::safe!("{} = {value}", operation.path.trim_start_matches('/').replace('/', ".")),
+        Some(_) => crate::safe!("{} replaced", operation.path.trim_start_matches('/').replace('/', ".")),
+        None => crate::safe!("{} removed", operation.path.trim_start_matches('/').replace('/', ".")),
+    }))
+}
+
+fn prunes(sync: &Sync) -> &'static str {
+    if sync.prune { ", and to delete what git no longer has" } else { "" }
+}
+
+fn whole_name(app: &AppKey) -> Safe {
+    if app.namespace.as_wire().is_empty() { app.name.shown() } else { crate::safe!("{}/{}", app.namespace.shown(), app.name.shown()) }
+}
+
+fn apps_named(apps: &[AppKey]) -> Safe {
+    named(apps.iter().map(|app| app.name.shown()))
+}
