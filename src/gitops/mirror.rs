@@ -116,11 +116,14 @@ impl Mirror {
 /// Letters of an address in the name of its mirror.
 const MOST_LETTERS: usize = 60;
 
+/// Where what is only looked at lies, beside the branches and tags.
+pub(super) const ASIDE: &str = "refs/tiphys/";
+
 /// The branches and tags of a mirror.
 pub fn heads(git: &Repository) -> Result<Heads, git2::Error> {
     let mut heads = Heads::new();
     for reference in git.references()?.flatten() {
-        if let (Some(name), Some(id)) = (reference.name(), reference.target()) {
+        if let (Some(name), Some(id)) = (reference.name().filter(|name| !name.starts_with(ASIDE)), reference.target()) {
             heads.insert(name.to_owned(), id);
         }
     }

@@ -7,6 +7,7 @@
 //! * `saved`: the answers of the last run, on disk
 //! * [`answer`]: applications in, [`Desired`](crate::domain::desired::Desired) out, with the history of it
 //! * [`prepare()`]: heads, bytes and commits for a plan
+//! * [`push`]: a commit on the head of a branch, pushed and read back
 //!
 //! Objects are read in this process and through libgit2; the network is never touched by it. Nothing here knows a source, a screen or a fleet.
 
@@ -19,6 +20,7 @@ pub mod mirror;
 pub mod network;
 mod prepare;
 pub(crate) mod program;
+pub mod push;
 mod round;
 mod saved;
 #[cfg(test)]

@@ -2,15 +2,16 @@
 //! among the arguments of a process, and what goes wrong is told in a few kinds with its cure.
 
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret as _, SecretString};
-use tokio::io::{AsyncRead, AsyncReadExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::Command;
 use tokio::sync::OnceCell;
+use tokio::time::Instant;
 
 use crate::base::Safe;
 use crate::domain::desired::WithPassword;
@@ -19,7 +20,9 @@ use crate::gitops::program::{self, Running};
 /// A remote that says nothing for so long is lost. Git tells its progress about every second while something moves.
 const SILENCE: Duration = Duration::from_secs(30);
 /// How much of what git says is kept: the end of it has the reason.
-const MOST_WORDS: usize = 16 * 1024;
+pub(super) const MOST_WORDS: usize = 16 * 1024;
+/// How long what git started may still say something once git itself has ended: an ssh that stays for the next connection never hangs up.
+const LINGER: Duration = Duration::from_secs(1);
 
 /// Where a repository is fetched from.
 #[derive(Debug, Clone)]
@@ -30,6 +33,8 @@ pub struct Remote {
     password: Option<(String, SecretString)>,
     /// Whether the person's own git configuration is left alone.
     is_isolated: bool,
+    /// The configuration that is read instead of it.
+    config: Option<PathBuf>,
     /// How long it may say nothing.
     silence: Duration,
     /// `core.sshCommand` of the person, once it was looked up.
@@ -50,20 +55,45 @@ pub struct Trouble {
 /// The kinds of trouble.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TroubleKind {
-    /// Somebody has to do something: there is no git, no credential, no such repository.
+    /// Somebody has to do something: there is no git, or it does not trust a folder.
     Refused,
+    /// No credential was accepted.
+    Denied,
+    /// There is no such repository, or not for this person.
+    Gone,
     /// Nobody answers: it is tried again.
     Lost,
     /// Anything else.
     Broken,
 }
 
+/// A run of git.
+pub(super) struct Run<'r> {
+    /// Where; `None`: in no repository at all.
+    pub(super) mirror: Option<&'r Path>,
+    /// No secret is among them.
+    pub(super) arguments: &'r [&'r str],
+    /// What it reads.
+    pub(super) input: &'r [u8],
+    /// How long it may say nothing.
+    pub(super) silence: Duration,
+    /// What is set in its environment; `None`: what is taken out of it.
+    pub(super) environment: &'r [(&'r str, Option<&'r str>)],
+}
+
+/// What git said, or the end of it, with no password in it.
+pub(super) struct Said {
+    pub(super) status: ExitStatus,
+    pub(super) out: String,
+    pub(super) err: String,
+}
+
 impl Trouble {
-    fn new(kind: TroubleKind, why: &str) -> Self {
+    pub(super) fn new(kind: TroubleKind, why: &str) -> Self {
         Self { kind, why: Safe::clean(why), cure: None }
     }
 
-    fn cured_by(mut self, cure: &str) -> Self {
+    pub(super) fn cured_by(mut self, cure: &str) -> Self {
         self.cure = Some(Safe::clean(cure));
         self
     }
@@ -80,7 +110,7 @@ impl Remote {
     /// `is_isolated`: nothing of the person's own git configuration is read.
     #[must_use]
     pub fn new(url: &str, is_isolated: bool) -> Self {
-        let mut remote = Self { url: url.to_owned(), password: None, is_isolated, silence: SILENCE, ssh: Arc::default() };
+        let mut remote = Self { url: url.to_owned(), password: None, is_isolated, config: None, silence: SILENCE, ssh: Arc::default() };
         if let Some(WithPassword { url, user, password }) = WithPassword::read(url) {
             remote.url = url;
             remote.password = Some((decoded(user), SecretString::from(decoded(password))));
@@ -98,6 +128,14 @@ impl Remote {
     #[must_use]
     pub const fn silent_for(mut self, silence: Duration) -> Self {
         self.silence = silence;
+        self
+    }
+
+    /// Leaves the person's own git configuration alone and reads this file instead: a world of its own may sign and have credential helpers too.
+    #[must_use]
+    pub fn configured_by(mut self, file: &Path) -> Self {
+        self.is_isolated = true;
+        self.config = Some(file.to_owned());
         self
     }
 
@@ -147,34 +185,47 @@ impl Remote {
     }
 
     /// Runs git in a mirror, or in no repository at all.
-    async fn git(&self, mirror: Option<&Path>, arguments: &[&str]) -> Result<String, Trouble> {
+    pub(super) async fn git(&self, mirror: Option<&Path>, arguments: &[&str]) -> Result<String, Trouble> {
+        let said = self.run(Run { mirror, arguments, input: b"", silence: self.silence, environment: &[] }).await?;
+        if said.status.success() { Ok(said.out) } else { Err(self.meant(said.status, &said.err)) }
+    }
+
+    /// Runs git to its end, whatever that is. What it started ends with it, and with the future.
+    ///
+    /// # Errors
+    ///
+    /// [`TroubleKind::Lost`] where it said nothing for too long; another kind where it did not start at all.
+    pub(super) async fn run(&self, run: Run<'_>) -> Result<Said, Trouble> {
         let ssh = self.own_ssh().await;
         let mut command = Command::new("git");
-        self.surround(&mut command, ssh);
-        match mirror {
+        self.surround(&mut command, ssh, run.silence);
+        match run.mirror {
             Some(mirror) => command.arg("-C").arg(mirror),
             // Wherever it is started, no repository around it counts.
             None => command.env("GIT_DIR", "/dev/null"),
         };
-        command.args(arguments);
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0).kill_on_drop(true);
+        for (name, value) in run.environment {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        command.args(run.arguments);
+        command.stdin(if run.input.is_empty() { Stdio::null() } else { Stdio::piped() });
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0).kill_on_drop(true);
         let mut child = Running(command.spawn().map_err(|error| not_started(&error))?);
-        let (out, err) = (child.0.stdout.take(), child.0.stderr.take());
-        let told = tokio::try_join!(heard(out, self.silence * 20), heard(err, self.silence));
-        let status = match told {
-            Ok(_) => tokio::time::timeout(self.silence, child.0.wait()).await.ok(),
-            Err(()) => None,
-        };
-        let Some(status) = status else {
-            return Err(Trouble::new(TroubleKind::Lost, &format!("the remote said nothing for {} s", self.silence.as_secs().max(1))));
-        };
-        let (out, err) = told.unwrap_or_default();
-        let status = status.map_err(|error| Trouble::of_disk("git did not end", &error))?;
-        if status.success() { Ok(out) } else { Err(self.meant(status, &err)) }
+        if let Some(mut stdin) = child.0.stdin.take() {
+            // One that does not want to hear it says why.
+            let _ = stdin.write_all(run.input).await;
+        }
+        let silent = || Trouble::new(TroubleKind::Lost, &format!("the remote said nothing for {} s", run.silence.as_secs().max(1)));
+        let (status, out, err) =
+            heard(&mut child, run.silence).await.map_err(|error| Trouble::of_disk("git did not end", &error))?.ok_or_else(silent)?;
+        Ok(Said { status, out: self.without_password(&out), err: self.without_password(&err) })
     }
 
     /// The environment in which git asks nobody.
-    fn surround(&self, command: &mut Command, ssh: Option<&str>) {
+    fn surround(&self, command: &mut Command, ssh: Option<&str>, silence: Duration) {
         program::quiet(command.as_std_mut());
         // What an Application names is not to be trusted with `ext::` and the like.
         command.env("GIT_ALLOW_PROTOCOL", "https:http:ssh:git:file");
@@ -183,7 +234,7 @@ impl Remote {
             ("core.hooksPath", "/dev/null".to_owned()),
             ("gc.auto", "0".to_owned()),
             ("http.lowSpeedLimit", "1".to_owned()),
-            ("http.lowSpeedTime", self.silence.as_secs().max(1).to_string()),
+            ("http.lowSpeedTime", silence.as_secs().max(1).to_string()),
             ("transfer.fsckObjects", "false".to_owned()),
         ];
         if let Some((user, password)) = &self.password {
@@ -205,6 +256,9 @@ impl Remote {
         command.env("GIT_CONFIG_COUNT", (before + settings.len()).to_string());
         if self.is_isolated {
             program::isolate(command.as_std_mut());
+            if let Some(file) = &self.config {
+                command.env("GIT_CONFIG_GLOBAL", file);
+            }
             return;
         }
         // A person's own ssh stays theirs; it is only told not to ask.
@@ -216,8 +270,7 @@ impl Remote {
     }
 
     /// What git's words mean. They are its own English ones: `LC_ALL=C`.
-    fn meant(&self, status: ExitStatus, err: &str) -> Trouble {
-        let words = self.without_password(err);
+    pub(super) fn meant(&self, status: ExitStatus, words: &str) -> Trouble {
         let has = |parts: &[&str]| parts.iter().any(|part| words.contains(part));
         let told = |lines: &mut dyn Iterator<Item = &str>| lines.last().map(|line| line.trim().to_owned());
         let lines = || words.split(['\n', '\r']).map(str::trim).filter(|line| !line.is_empty());
@@ -234,11 +287,11 @@ impl Remote {
             "error: 401",
             "error: 403",
         ]) {
-            return Trouble::new(TroubleKind::Refused, &format!("no credential for {} was accepted", self.url)).cured_by(&by_hand);
+            return Trouble::new(TroubleKind::Denied, &format!("no credential for {} was accepted", self.url)).cured_by(&by_hand);
         }
         if has(&["Permission denied (", "Host key verification failed", "no matching host key"]) {
             let why = told(&mut lines().filter(|line| line.contains("Permission denied (") || line.contains("ost key"))).unwrap_or(why);
-            return Trouble::new(TroubleKind::Refused, &format!("ssh was refused: {why}")).cured_by(&by_hand);
+            return Trouble::new(TroubleKind::Denied, &format!("ssh was refused: {why}")).cured_by(&by_hand);
         }
         if has(&[
             "Could not resolve",
@@ -252,12 +305,13 @@ impl Remote {
             "RPC failed",
             "error: 5",
             "Operation too slow",
+            "Empty reply from server",
         ]) {
             let why = told(&mut lines().filter(|line| !line.starts_with("fatal: Could not read from remote"))).unwrap_or(why);
             return Trouble::new(TroubleKind::Lost, why.trim_start_matches("fatal: "));
         }
         if has(&["not found", "does not appear to be a git repository", "does not exist", "error: 404", "No such file or directory"]) {
-            return Trouble::new(TroubleKind::Refused, &format!("there is no repository at {}, or not for you", self.url))
+            return Trouble::new(TroubleKind::Gone, &format!("there is no repository at {}, or not for you", self.url))
                 .cured_by(&format!("check the URL, and whether you may read it: git ls-remote {}", self.url));
         }
         if has(&["dubious ownership"]) {
@@ -275,20 +329,56 @@ impl Remote {
     }
 }
 
-/// Everything that is said, or its end where it is long; an error when nothing is said for too long.
-async fn heard(from: Option<impl AsyncRead + Unpin>, silence: Duration) -> Result<String, ()> {
-    let Some(mut from) = from else { return Ok(String::new()) };
-    let (mut all, mut bytes) = (Vec::new(), vec![0; 4096]);
-    loop {
-        match tokio::time::timeout(silence, from.read(&mut bytes)).await {
-            Err(_) => return Err(()),
-            Ok(Ok(0) | Err(_)) => return Ok(String::from_utf8_lossy(&all).into_owned()),
-            Ok(Ok(read)) => {
-                all.extend_from_slice(bytes.get(..read).unwrap_or_default());
-                if all.len() > 2 * MOST_WORDS {
-                    all.drain(..all.len() - MOST_WORDS);
+/// One stream of what is said.
+struct Ear<R> {
+    from: Option<R>,
+    words: Vec<u8>,
+}
+
+impl<R: AsyncRead + Unpin> Ear<R> {
+    /// Hears the next words; never ends where nothing more will be said.
+    async fn next(&mut self) {
+        let Some(from) = &mut self.from else { return std::future::pending().await };
+        self.words.reserve(4096);
+        match from.read_buf(&mut self.words).await {
+            Ok(0) | Err(_) => self.from = None,
+            Ok(_) => {
+                if self.words.len() > 2 * MOST_WORDS {
+                    self.words.drain(..self.words.len() - MOST_WORDS);
                 }
             }
+        }
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&self.words).into_owned()
+    }
+}
+
+/// How a process ended and what it said, or the end of it where that is long; `None`: it said nothing for too long.
+async fn heard(child: &mut Running, silence: Duration) -> std::io::Result<Option<(ExitStatus, String, String)>> {
+    let mut out = Ear { from: child.0.stdout.take(), words: Vec::new() };
+    let mut err = Ear { from: child.0.stderr.take(), words: Vec::new() };
+    let (mut ended, mut limit) = (None, Instant::now() + silence);
+    loop {
+        if let Some(status) = ended
+            && out.from.is_none()
+            && err.from.is_none()
+        {
+            return Ok(Some((status, out.text(), err.text())));
+        }
+        tokio::select! {
+            biased;
+            () = out.next() => {}
+            () = err.next() => {}
+            status = child.0.wait(), if ended.is_none() => {
+                ended = Some(status?);
+                limit = Instant::now() + LINGER;
+            }
+            () = tokio::time::sleep_until(limit) => return Ok(ended.map(|status| (status, out.text(), err.text()))),
+        }
+        if ended.is_none() {
+            limit = Instant::now() + silence;
         }
     }
 }

@@ -212,7 +212,7 @@ fn lies_in(folder: &str, path: &str) -> bool {
 }
 
 /// The commits after one and up to another that touch these paths; `None`: too many to look at. Merges bring nothing of their own.
-fn since(git: &Repository, synced: Oid, head: Oid, inputs: &Inputs) -> Result<Option<Vec<Commit>>, git2::Error> {
+pub(super) fn since(git: &Repository, synced: Oid, head: Oid, inputs: &Inputs) -> Result<Option<Vec<Commit>>, git2::Error> {
     if synced != head && !git.graph_descendant_of(head, synced)? {
         return Err(git2::Error::from_str("the revision that was synced last is not on the branch any more"));
     }

@@ -18,8 +18,14 @@ pub(super) fn quiet(command: &mut Command) {
     command.env("SSH_ASKPASS_REQUIRE", "force").env("GCM_INTERACTIVE", "never").env("LC_ALL", "C").env("GIT_OPTIONAL_LOCKS", "0");
 }
 
-/// Nothing of a person's own git configuration is read.
+/// Who a commit is by, where an environment says so.
+const WHO: [&str; 5] = ["GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL", "GIT_COMMITTER_NAME", "GIT_COMMITTER_EMAIL", "EMAIL"];
+
+/// Nothing of a person's own git configuration is read, and nothing is known of the person.
 pub(super) fn isolate(command: &mut Command) {
+    for name in WHO {
+        command.env_remove(name);
+    }
     command.env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_CONFIG_SYSTEM", "/dev/null").env("GIT_CONFIG_NOSYSTEM", "1");
 }
 

@@ -2,6 +2,7 @@
 
 mod backend;
 mod prepare;
+mod push;
 pub(crate) mod upstream;
 
 use std::io::Write as _;
@@ -322,7 +323,7 @@ async fn what_keeps_a_remote_from_being_fetched_is_told_with_its_cure() {
     mirror.make().unwrap();
     let nowhere = format!("file://{}/nowhere.git", folder.path().display());
     for (url, kind, why) in [
-        (nowhere.as_str(), TroubleKind::Refused, "there is no repository at file://"),
+        (nowhere.as_str(), TroubleKind::Gone, "there is no repository at file://"),
         ("http://127.0.0.1:9/x.git", TroubleKind::Lost, "unable to access 'http://127.0.0.1:9/x.git/'"),
         ("http://bot:s3cr3t@127.0.0.1:9/x.git", TroubleKind::Lost, "unable to access 'http://127.0.0.1:9/x.git/'"),
         ("ext::sh -c 'touch /tmp/never'", TroubleKind::Broken, "transport 'ext' not allowed"),
@@ -330,7 +331,7 @@ async fn what_keeps_a_remote_from_being_fetched_is_told_with_its_cure() {
         let trouble = Remote::new(url, true).fetch(mirror.folder()).await.unwrap_err();
         assert_eq!(trouble.kind, kind, "{trouble:?}");
         assert!(trouble.why.as_str().starts_with(why) && !format!("{trouble:?}").contains("s3cr3t"), "{url}: {trouble:?}");
-        assert_eq!(trouble.cure.is_some(), kind == TroubleKind::Refused, "{trouble:?}");
+        assert_eq!(trouble.cure.is_some(), kind == TroubleKind::Gone, "{trouble:?}");
     }
 }
 

@@ -84,7 +84,7 @@ impl Fetcher {
 
 fn meant(trouble: Trouble) -> Failure {
     let kind = match trouble.kind {
-        TroubleKind::Refused => FailureKind::Forbidden,
+        TroubleKind::Refused | TroubleKind::Denied | TroubleKind::Gone => FailureKind::Forbidden,
         TroubleKind::Lost => FailureKind::Lost,
         TroubleKind::Broken => FailureKind::Broken,
     };
