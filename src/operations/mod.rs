@@ -4,12 +4,14 @@
 //! * [`Request`]: what is wished for
 //! * [`asked`]: what must be read of repositories before it can be planned
 //! * [`plan()`]: the [`Plan`], or the [`Refusal`]
+//! * [`canary`]: what can be done to a Rollout by hand
 //! * [`mutation`]: what is sent, one request each, and what became of it
 //! * [`confirm`]: what must be typed; [`door`]: what may stand in the way, and [`Approved`], which execution takes and nothing else
 //! * [`protocol`]: in which order a plan is sent; [`following`]: how far what was sent has come
 //! * `scene`: whom a request concerns and which version it is about; `edits`: what that does to files; `message`: the commit; `words`: everything as
 //!   a person would say it
 
+pub mod canary;
 pub mod confirm;
 mod direction;
 pub mod door;
