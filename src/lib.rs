@@ -11,6 +11,7 @@
 //! * [`ui`]: PAINT, the model on a screen
 //! * [`config`]: what a person wrote, or what was found, resolved
 //! * [`sources`]: READ THE WORLD, wire to observations
+//! * [`execution`]: CHANGE THE WORLD, one request at a time, each sent once
 //! * [`simulator`]: A WORLD TO PRACTISE IN, behind real sockets
 //! * [`runtime`]: THE SHELL, ties them together
 //! * [`cli`]: the verbs of the command line
@@ -24,6 +25,7 @@ pub mod base;
 pub mod cli;
 pub mod config;
 pub mod domain;
+pub mod execution;
 pub mod gitops;
 pub mod manifest;
 pub mod operations;

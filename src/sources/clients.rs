@@ -1,7 +1,8 @@
-//! Reading clients of clusters, built when they are first wanted and once, from a context of a kubeconfig.
+//! Clients of clusters, built when they are first wanted and once, from a context of a kubeconfig: one to read with, and one, on connections of its own, to
+//! change with. What reads is never handed the other one.
 //!
-//! A reading client never retries by itself (kube would, up to 15 times and with no regard to the verb), lets no credential plugin touch the
-//! terminal, and notices a peer that says nothing. It knows nothing of what is read with it, and nothing here can change a cluster.
+//! No client retries by itself (kube would, up to 15 times and with no regard to the verb), lets a credential plugin touch the terminal, or waits for a
+//! peer that says nothing. Nothing here knows what is sent with it.
 
 mod login;
 
@@ -29,6 +30,8 @@ use crate::sources::{Failure, FailureKind, proxy};
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// How long a connection may say nothing while something is awaited from it. Watches ask for bookmarks, which come about once a minute.
 const READ_TIMEOUT: Duration = Duration::from_secs(90);
+/// The same for a client that changes: no answer of it is longer on the way.
+const CHANGE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long building may take: it runs the credential plugin of the context.
 const BUILD_TIMEOUT: Duration = Duration::from_secs(30);
 /// A client whose certificate ends within this time is built anew.
@@ -61,6 +64,7 @@ struct Written {
 struct Entry {
     access: ClusterAccess,
     client: Mutex<Option<kube::Client>>,
+    changing: Mutex<Option<kube::Client>>,
 }
 
 impl std::fmt::Debug for Clients {
@@ -73,7 +77,10 @@ impl Clients {
     /// Knows these clusters; contacts none of them.
     #[must_use]
     pub fn new(clusters: impl IntoIterator<Item = ClusterAccess>) -> Self {
-        let clusters = clusters.into_iter().map(|access| (access.name.clone(), Entry { access, client: Mutex::default() })).collect();
+        let clusters = clusters
+            .into_iter()
+            .map(|access| (access.name.clone(), Entry { access, client: Mutex::default(), changing: Mutex::default() }))
+            .collect();
         Self { clusters: Arc::new(clusters) }
     }
 
@@ -88,19 +95,34 @@ impl Clients {
     /// Fails without any contact for a cluster that is held back or not known, and with [`FailureKind::Unauthorized`] where the kubeconfig or the
     /// plugin do not give a client. Nothing of a plugin's output is in the failure.
     pub async fn reading(&self, cluster: &ClusterName) -> Result<kube::Client, Failure> {
+        self.built(cluster, |entry| &entry.client, READ_TIMEOUT).await
+    }
+
+    /// The client of a cluster that changes are sent with; it fails as [`Clients::reading`] does. Only what carries out a confirmed change asks for it. Its
+    /// connections are its own, so that a change neither waits behind a list nor is sent over a connection that a network swallowed meanwhile.
+    pub async fn changing(&self, cluster: &ClusterName) -> Result<kube::Client, Failure> {
+        self.built(cluster, |entry| &entry.changing, CHANGE_TIMEOUT).await
+    }
+
+    async fn built(
+        &self,
+        cluster: &ClusterName,
+        slot: impl Fn(&Entry) -> &Mutex<Option<kube::Client>> + Send,
+        silence: Duration,
+    ) -> Result<kube::Client, Failure> {
         let Some(entry) = self.clusters.get(cluster) else {
             return Err(Failure::new(FailureKind::NotFound, &format!("no cluster is called '{}'", cluster.shown())));
         };
         if let Some(why) = &entry.access.held_back {
             return Err(Failure::new(FailureKind::Forbidden, why).cured_by("name this cluster in the configuration"));
         }
-        let mut slot = entry.client.lock().await;
+        let mut slot = slot(entry).lock().await;
         if let Some(client) = slot.as_ref().filter(|client| !ends_soon(client)) {
             return Ok(client.clone());
         }
         let access = entry.access.clone();
         // Blocking: files are read, and kube runs the credential plugin inside of `try_from`.
-        let building = tokio::task::spawn_blocking(move || build(&access));
+        let building = tokio::task::spawn_blocking(move || build(&access, silence));
         let client = within(BUILD_TIMEOUT, async {
             building.await.unwrap_or_else(|_| Err(Failure::new(FailureKind::Broken, "building the client of the cluster panicked")))
         })
@@ -160,11 +182,12 @@ impl Clients {
         tokio::task::spawn_blocking(read).await.ok().flatten()
     }
 
-    /// Forgets the client of a cluster, so that the next [`Clients::reading`] reads the kubeconfig and runs the plugin again: for use after a
+    /// Forgets the clients of a cluster, so that the next [`Clients::reading`] reads the kubeconfig and runs the plugin again: for use after a
     /// 401, because kube runs a plugin anew only when the token said when it would end.
     pub async fn renew(&self, cluster: &ClusterName) {
         if let Some(entry) = self.clusters.get(cluster) {
             *entry.client.lock().await = None;
+            *entry.changing.lock().await = None;
         }
     }
 }
@@ -173,12 +196,12 @@ fn ends_soon(client: &kube::Client) -> bool {
     client.valid_until().is_some_and(|end| end <= later(now(), EXPIRY_MARGIN))
 }
 
-fn build(access: &ClusterAccess) -> Result<kube::Client, Failure> {
-    kube::Client::try_from(configuration(access)?).map_err(Failure::from)
+fn build(access: &ClusterAccess, silence: Duration) -> Result<kube::Client, Failure> {
+    kube::Client::try_from(configuration(access, silence)?).map_err(Failure::from)
 }
 
-/// The configuration of a reading client. Put together here, because kube's own way ends in an error over an odd `NO_PROXY`.
-fn configuration(access: &ClusterAccess) -> Result<kube::Config, Failure> {
+/// The configuration of a client. Put together here, because kube's own way ends in an error over an odd `NO_PROXY`.
+fn configuration(access: &ClusterAccess, silence: Duration) -> Result<kube::Config, Failure> {
     let file = match &access.kubeconfig {
         Some(path) => Kubeconfig::read_from(path).map_err(|error| unreadable(&error))?,
         None => usual_kubeconfig()?,
@@ -206,7 +229,7 @@ fn configuration(access: &ClusterAccess) -> Result<kube::Config, Failure> {
     config.tls_server_name.clone_from(&cluster.tls_server_name);
     config.auth_info = silenced(user, cluster)?;
     config.connect_timeout = Some(CONNECT_TIMEOUT);
-    config.read_timeout = Some(READ_TIMEOUT);
+    config.read_timeout = Some(silence);
     // Otherwise the time a pooled connection lay idle counts against the next answer.
     config.reset_reader_on_write = true;
     config.default_retry = false;
@@ -286,6 +309,7 @@ fn unreadable(error: &KubeconfigError) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sources::scripted::{Reply, Scripted};
 
     fn access(folder: &Path, user: &str) -> ClusterAccess {
         let path = folder.join("config");
@@ -311,11 +335,29 @@ mod tests {
     fn a_reading_client_has_none_of_the_unsafe_defaults() {
         let folder = tempfile::tempdir().unwrap();
         let plugin = "{exec: {apiVersion: client.authentication.k8s.io/v1, command: login, interactiveMode: Always}}";
-        let config = configuration(&access(folder.path(), plugin)).unwrap();
+        let config = configuration(&access(folder.path(), plugin), READ_TIMEOUT).unwrap();
         assert!(!config.default_retry, "kube would resend whatever fails up to 15 times");
         assert_eq!(config.auth_info.exec.unwrap().interactive_mode, Some(ExecInteractiveMode::Never));
         assert_eq!((config.connect_timeout, config.read_timeout), (Some(CONNECT_TIMEOUT), Some(READ_TIMEOUT)));
         assert_eq!(config.default_namespace, "team");
+    }
+
+    #[tokio::test]
+    async fn a_change_is_sent_once_whatever_is_answered() {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        for reply in [(429, "1"), (503, "1"), (504, "1"), (307, "/elsewhere"), (500, "")] {
+            let headers = vec![("Retry-After", reply.1.to_owned()), ("Location", reply.1.to_owned())];
+            let server = Scripted::start(move |_| Reply::Whole(reply.0, headers.clone(), b"{}".to_vec())).await;
+            let folder = tempfile::tempdir().unwrap();
+            let access = access(folder.path(), "{token: opaque}");
+            let path = access.kubeconfig.clone().unwrap();
+            let text = std::fs::read_to_string(&path).unwrap().replace("http://127.0.0.1:1'", &format!("{}'", server.url()));
+            std::fs::write(&path, text).unwrap();
+            let client = Clients::new([access]).changing(&ClusterName::from("here")).await.unwrap();
+            let request = http::Request::patch("/x").body(kube::client::Body::from(b"[]".to_vec())).unwrap();
+            let response = client.send(request).await.unwrap();
+            assert_eq!((response.status().as_u16(), server.seen().len()), (reply.0, 1));
+        }
     }
 
     #[tokio::test]

@@ -1,13 +1,13 @@
 //! Why a request came to nothing, in the few kinds that decide what happens next.
 
 use std::error::Error;
-use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use kube::client::AuthError;
 
 use crate::base::Safe;
+use crate::base::causes::{causes, connection};
 use crate::sources::mending::Mending;
 
 /// What went wrong and what helps.
@@ -84,33 +84,9 @@ impl Failure {
                 _ => failure,
             };
         }
-        let io = causes.iter().rev().find_map(|cause| cause.downcast_ref::<io::Error>());
-        let why = match io.map(io::Error::kind) {
-            Some(io::ErrorKind::ConnectionRefused) => "connection refused".to_owned(),
-            Some(io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted | io::ErrorKind::BrokenPipe) => {
-                "the connection was cut".to_owned()
-            }
-            Some(io::ErrorKind::UnexpectedEof) => "the answer was cut short".to_owned(),
-            Some(io::ErrorKind::TimedOut) => "no answer in time".to_owned(),
-            _ => causes.last().map_or_else(|| error.to_string(), ToString::to_string),
-        };
+        let why = connection(error);
         Self::new(FailureKind::Lost, &why)
     }
-}
-
-/// An error and what caused it, outermost first. The depth is bounded: a cause may name itself.
-fn causes<'a>(error: &'a (dyn Error + 'static)) -> Vec<&'a (dyn Error + 'static)> {
-    let mut found = Vec::new();
-    let mut next = Some(error);
-    while let Some(cause) = next.filter(|_| found.len() < 16) {
-        found.push(cause);
-        // An `io::Error` hides what it wraps from `source`, and speaks with its words.
-        next = match cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
-            Some(wrapped) => Some(wrapped),
-            None => cause.source(),
-        };
-    }
-    found
 }
 
 impl From<kube::Error> for Failure {

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::ExposeSecret as _;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
@@ -16,6 +16,7 @@ use crate::base::Safe;
 use crate::base::time::since;
 use crate::domain::access::{ApiAccess, SecretRef};
 use crate::domain::observation::{InstanceFacts, Login, Observation};
+use crate::sources::expiry::Validity;
 use crate::sources::mending::Mending;
 use crate::sources::{Failure, FailureKind, Outbox, expiry, secret};
 
@@ -159,15 +160,7 @@ impl Credentials {
 
     /// The headers, and whether it is known when the token ends.
     async fn read_now(&self) -> Result<(HeaderMap, bool), Failure> {
-        let mut headers = HeaderMap::new();
-        for (name, reference) in &self.headers {
-            let value = self.secret(reference, || secret::renewal(reference)).await?;
-            let name: HeaderName =
-                name.parse().map_err(|error| Failure::new(FailureKind::Broken, &format!("'{name}' is no header's name: {error}")))?;
-            headers.append(name, sensitive(value.expose_secret()).ok_or_else(|| unfit(&secret::place(reference)))?);
-        }
-        let token = self.secret(&self.token, || self.renewal()).await?;
-        let validity = expiry::of_token(token.expose_secret());
+        let Read { headers, validity } = read(&self.token, &self.headers, self.renewal.as_deref()).await?;
         let login = match validity {
             Some(validity) => Login::Until {
                 at: validity.until,
@@ -177,27 +170,17 @@ impl Credentials {
             None => Login::Open,
         };
         self.outbox.observed(Observation::Instance(InstanceFacts { login: Some(login), ..InstanceFacts::default() })).await;
-        let value = sensitive(&format!("Bearer {}", token.expose_secret())).ok_or_else(|| unfit(&secret::place(&self.token)))?;
-        headers.insert(AUTHORIZATION, value);
         Ok((headers, validity.is_some()))
-    }
-
-    /// A secret, or why not, with what helps.
-    async fn secret(&self, reference: &SecretRef, renewal: impl FnOnce() -> String) -> Result<SecretString, Failure> {
-        secret::read(reference).await.map_err(|failure| {
-            let failure = if failure.cure.is_some() { failure } else { failure.cured_by(&renewal()) };
-            failure.mended_in(self.files())
-        })
     }
 
     /// What renews the token.
     pub(super) fn renewal(&self) -> String {
-        self.renewal.clone().unwrap_or_else(|| secret::renewal(&self.token))
+        renewal(&self.token, self.renewal.as_deref())
     }
 
     /// The files that hold the credentials.
     pub(super) fn files(&self) -> Vec<PathBuf> {
-        self.references().filter_map(secret::file).map(Path::to_owned).collect()
+        files(self.references())
     }
 
     fn references(&self) -> impl Iterator<Item = &SecretRef> {
@@ -212,6 +195,42 @@ impl Credentials {
     fn paced(&self, failure: Failure, slot: &Slot) -> Failure {
         if self.runs_programs() { failure.again_in(slot.pace.left().unwrap_or_default()) } else { failure }
     }
+}
+
+/// Credentials as they stand where they are kept.
+pub(super) struct Read {
+    /// To be sent.
+    pub(super) headers: HeaderMap,
+    /// When the token ends, where it says so.
+    validity: Option<Validity>,
+}
+
+/// Reads the token and the extra headers where they are now.
+pub(super) async fn read(token: &SecretRef, headers: &[(String, SecretRef)], renews: Option<&str>) -> Result<Read, Failure> {
+    let references = || headers.iter().map(|(_, reference)| reference).chain([token]);
+    let helped = |failure: Failure, cure: String| {
+        let failure = if failure.cure.is_some() { failure } else { failure.cured_by(&cure) };
+        failure.mended_in(files(references()))
+    };
+    let mut read = HeaderMap::new();
+    for (name, reference) in headers {
+        let value = secret::read(reference).await.map_err(|failure| helped(failure, secret::renewal(reference)))?;
+        let name: HeaderName = name.parse().map_err(|error| Failure::new(FailureKind::Broken, &format!("'{name}' is no header's name: {error}")))?;
+        read.append(name, sensitive(value.expose_secret()).ok_or_else(|| unfit(&secret::place(reference)))?);
+    }
+    let secret = secret::read(token).await.map_err(|failure| helped(failure, renewal(token, renews)))?;
+    let value = sensitive(&format!("Bearer {}", secret.expose_secret())).ok_or_else(|| unfit(&secret::place(token)))?;
+    read.insert(AUTHORIZATION, value);
+    Ok(Read { headers: read, validity: expiry::of_token(secret.expose_secret()) })
+}
+
+/// What renews a token: the command that the person's login names, else what its place tells.
+pub(super) fn renewal(token: &SecretRef, command: Option<&str>) -> String {
+    command.map_or_else(|| secret::renewal(token), str::to_owned)
+}
+
+fn files<'a>(references: impl Iterator<Item = &'a SecretRef>) -> Vec<PathBuf> {
+    references.filter_map(secret::file).map(Path::to_owned).collect()
 }
 
 fn sensitive(text: &str) -> Option<HeaderValue> {

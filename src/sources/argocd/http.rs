@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use reqwest::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, DATE, HeaderMap, HeaderValue, RETRY_AFTER};
-use reqwest::{Certificate, Client, Identity, Response, StatusCode};
+use reqwest::{Certificate, Client, ClientBuilder, Identity, Response, StatusCode};
 use secrecy::ExposeSecret as _;
 use serde::Deserialize;
 use tokio::sync::Mutex;
@@ -189,6 +189,20 @@ fn unusable(why: &str) -> Failure {
 }
 
 fn build(access: &ApiAccess) -> Result<Client, Failure> {
+    finished(builder(access)?)
+}
+
+/// The client that changes are sent with: each over a connection of its own, and once. A connection that is used again may be dead, and then nobody knows
+/// what became of the request.
+pub(super) fn build_changing(access: &ApiAccess) -> Result<Client, Failure> {
+    finished(builder(access)?.pool_max_idle_per_host(0).retry(reqwest::retry::never()))
+}
+
+fn finished(builder: ClientBuilder) -> Result<Client, Failure> {
+    builder.build().map_err(|error| unusable(&format!("no client for this Argo CD: {}", Failure::of_connection(&error).why)))
+}
+
+fn builder(access: &ApiAccess) -> Result<ClientBuilder, Failure> {
     let bad = |what: &str| unusable(&format!("the {what} of this Argo CD cannot be used")).cured_by("look at its PEM");
     let mut builder = Client::builder()
         .user_agent(concat!("tiphys/", env!("CARGO_PKG_VERSION")))
@@ -211,7 +225,7 @@ fn build(access: &ApiAccess) -> Result<Client, Failure> {
         // The error is left out: nothing of a key may be told.
         builder = builder.identity(Identity::from_pem(&pem).map_err(|_pem| bad("client certificate"))?);
     }
-    builder.build().map_err(|error| unusable(&format!("no client for this Argo CD: {}", Failure::of_connection(&error).why)))
+    Ok(builder)
 }
 
 /// Parses a body; a large one away from the threads that serve the network.

@@ -4,11 +4,13 @@
 //! * `request` the questions as text, `wire` the answers, `translate` what they mean, `stream` frames: pure
 //! * `http`, with `credentials`, and `objects` talk to the API and to the cluster, `api` and `cluster` are the two readers, `sample` watches the controller, `holder`
 //!   finds and checks the cluster that may stand in
+//! * `changing` what is handed to those who change something; nothing here uses it
 //! * here: who reads when, and the questions of the core
 //!
 //! It knows no configuration file and no mapping of applications to services. Everything is one future: dropping it ends everything.
 
 mod api;
+pub mod changing;
 pub mod checkup;
 mod cluster;
 mod credentials;

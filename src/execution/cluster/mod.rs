@@ -1,0 +1,121 @@
+//! Rollouts in their cluster: read right before something is done, patched once, and looked at when the answer did not come.
+
+#[cfg(test)]
+mod lab;
+mod rollout;
+#[cfg(test)]
+mod tests;
+
+use serde_json::Value;
+
+use crate::base::{Raw, Safe};
+use crate::domain::Namespace;
+use crate::domain::workload::{WorkloadKey, WorkloadKind};
+use crate::execution::wire::{self, FIELD_MANAGER};
+use crate::operations::canary::Facts;
+use crate::operations::mutation::{Answer, Found, No, Operation, Patch, Receipt, Rejection};
+
+/// Where a Rollout tells its newest version, and the step at which it stands.
+const HASH: &str = "/status/currentPodHash";
+const STEP: &str = "/status/currentStepIndex";
+
+/// A cluster that can be changed. The client must send each request once (`Config::default_retry` off) and share no connection with lists and watches.
+#[derive(Clone)]
+pub struct Cluster {
+    client: kube::Client,
+}
+
+impl Cluster {
+    /// Changes with this client.
+    #[must_use]
+    pub const fn new(client: kube::Client) -> Self {
+        Self { client }
+    }
+
+    /// A Rollout and its replica sets as they are now. Replica sets that may not be listed are none.
+    pub async fn read(&self, key: &WorkloadKey) -> Result<Facts, Rejection> {
+        let object = self.object(key).await?;
+        let selector = object.pointer("/spec/selector/matchLabels").and_then(Value::as_object).into_iter().flatten();
+        let selector: Vec<_> = selector.filter_map(|(key, value)| Some(format!("{key}={}", value.as_str()?))).collect();
+        let target = wire::path(&["apis", "apps", "v1", "namespaces", namespace(&key.namespace), "replicasets"]);
+        let target = format!("{target}?{}", wire::query(&[("labelSelector", &selector.join(","))]));
+        let sets = wire::get(&self.client, &target).await.unwrap_or_default();
+        Ok(rollout::facts(key, &object, sets.get("items").and_then(Value::as_array).map_or(&[], Vec::as_slice)))
+    }
+
+    /// Sends a patch, once.
+    pub async fn send(&self, patch: &Patch) -> Answer {
+        let subresource = if patch.status { "rollouts/status" } else { "rollouts" };
+        let sent = async {
+            let target = format!("{}?{}", target(&patch.workload, patch.status)?, wire::query(&[("fieldManager", FIELD_MANAGER)]));
+            let request = wire::request(http::Method::PATCH, &target, "application/json-patch+json", wire::body_of(&patch.operations))?;
+            wire::ask(&self.client, request).await
+        };
+        match sent.await {
+            Ok((status, body)) => {
+                let what = format!("patch {subresource}.argoproj.io in namespace {}", patch.workload.namespace.shown());
+                wire::of_status(status, &body, &what)
+            }
+            Err(silence) => silence.into(),
+        }
+    }
+
+    /// Whether a patch was done of which nobody knows. A request that is still on its way is not done yet.
+    pub async fn look(&self, patch: &Patch) -> Found {
+        match self.object(&patch.workload).await {
+            Ok(now) => found(patch, &now),
+            Err(rejection) => Found::Unknown(rejection.why),
+        }
+    }
+
+    async fn object(&self, key: &WorkloadKey) -> Result<Value, Rejection> {
+        wire::get(&self.client, &target(key, false).map_err(wire::Silence::rejection)?).await
+    }
+}
+
+/// What an object says of a patch: whether what was wanted is so; if not, whether what the patch is held to still is.
+fn found(patch: &Patch, now: &Value) -> Found {
+    let planned = |path: &str| patch.operations.iter().find(|operation| operation.op == "test" && operation.path == path)?.value.as_ref();
+    let holds = |path: &str| planned(path).is_none_or(|value| now.pointer(path) == Some(value));
+    if !holds("/metadata/uid") {
+        return Found::Unknown(Safe::clean("the Rollout was deleted and made anew meanwhile"));
+    }
+    let step = |value: Option<&Value>| value.and_then(Value::as_u64);
+    let was_left = planned(STEP).is_some() && holds(HASH) && step(now.pointer(STEP)) > step(planned(STEP));
+    let is_stable = holds(HASH) && now.pointer(HASH) == now.pointer("/status/stableRS");
+    let is_so = |change: &&Operation| {
+        let found = now.pointer(&change.path).filter(|value| !value.is_null());
+        match change.path.as_str() {
+            // A step that was left was left, whatever became of the pause: the next one may have its own.
+            "/status/pauseConditions" | "/status/controllerPause" | STEP if was_left => true,
+            // The controller takes the wish away once it is fulfilled.
+            "/status/promoteFull" if is_stable => true,
+            _ if change.value == Some(Value::Bool(false)) => found != Some(&Value::Bool(true)),
+            _ => found == change.value.as_ref(),
+        }
+    };
+    let mut changes = patch.operations.iter().filter(|operation| operation.op != "test");
+    if changes.all(|change| is_so(&change)) {
+        Found::Done(Receipt::Applied)
+    } else if holds(HASH) && holds(STEP) {
+        Found::NotDone
+    } else {
+        Found::Unknown(Safe::clean("the Rollout went on meanwhile, and does not tell by what"))
+    }
+}
+
+fn target(key: &WorkloadKey, status: bool) -> Result<String, wire::Silence> {
+    if key.kind != WorkloadKind::Rollout {
+        return Err(wire::Silence::NotSent(wire::rejection(No::Invalid, &format!("a {} is not patched here", key.kind.word()), "")));
+    }
+    let target = wire::path(&["apis", "argoproj.io", "v1alpha1", "namespaces", namespace(&key.namespace), "rollouts", raw(&key.name)]);
+    Ok(if status { target + "/status" } else { target })
+}
+
+fn namespace(namespace: &Namespace) -> &str {
+    raw(&namespace.0)
+}
+
+fn raw(text: &Raw) -> &str {
+    text.as_wire()
+}

@@ -1,0 +1,10 @@
+//! CHANGE THE WORLD: one [`Mutation`](crate::operations::mutation::Mutation) at a time, each sent once. What became of it is told as an answer; an answer
+//! that did not come is *unknown*, and somebody looks. Nothing here tries again, decides or plans, and what cannot be said for certain is not said.
+//!
+//! * [`cluster`]: patches of Rollouts, in their cluster
+//! * `wire`: one request and what its answer means
+//!
+//! Clients and logins are handed in: this room knows neither how they are found nor who reads with others.
+
+pub mod cluster;
+mod wire;
