@@ -5,16 +5,19 @@
 #![expect(
     clippy::unwrap_used,
     clippy::indexing_slicing,
-    reason = "a benchmark: what cannot be set up fails it; criterion's macros make public items"
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    reason = "a benchmark: it reads the clock and prints; what cannot be set up fails it; criterion's macros make public items"
 )]
 
 use std::hint::black_box;
+use std::time::{Duration, Instant};
 
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use tiphys::app::{Intent, Model, Msg, Settings, What, update};
-use tiphys::base::{Epoch, Raw, Safe, Timestamp};
+use tiphys::base::{Epoch, OperationId, Raw, Safe, Timestamp};
 use tiphys::domain::application::{Application, Automation, Destination, Origin, Shape};
 use tiphys::domain::image::Image;
 use tiphys::domain::landscape::{Environment, Landscape};
@@ -22,8 +25,10 @@ use tiphys::domain::mapping::Mapping;
 use tiphys::domain::observation::{Item, Items, Observation, Report, ReportBody, Scope, SourceState};
 use tiphys::domain::template::Template;
 use tiphys::domain::{AppKey, ArgocdName, EnvironmentName, Health, Namespace, SourceId, Sync};
+use tiphys::execution::journal::Journal;
 use tiphys::manifest::edit::{Change, Edit, Scalar, put};
 use tiphys::manifest::path::Step;
+use tiphys::operations::record::{Confirmed, Direction, Entry, Opened, Planned, Requested, Rung, Whence, Who};
 use tiphys::runtime::terminal::writer::{Encoder, Frame};
 use tiphys::ui::links::Links;
 use tiphys::ui::{Look, Painter, paint};
@@ -170,5 +175,49 @@ fn edits(bench: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, budgets, edits);
+/// One line of the journal, on the disk: in the folder for temporary files of the target, which is where the repository lies. The percentiles are told beside
+/// criterion's own figure, which is a mean.
+fn journal(bench: &mut Criterion) {
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let id = OperationId::read("0195a3c8-7e2b-7c11-9f6d-2b8f6f1f7c2f").unwrap();
+    let opened = Opened {
+        who: Who::default(),
+        whence: Whence::default(),
+        program: Safe::clean("0.1.0"),
+        direction: Direction::Risk,
+        request: Requested::new("promote", Safe::clean("Promote checkout 2.14.3 to production")),
+        service: Some(Safe::clean("checkout")),
+        environments: vec![Safe::clean("production")],
+        placements: Vec::new(),
+        clusters: Vec::new(),
+        reason: None,
+        ticket: None,
+        plan: Planned::default(),
+        on_screen: Vec::new(),
+        confirmed: Confirmed::Typed { text: Safe::clean("checkout") },
+        armed: None,
+    };
+    let mut writer = Journal::at(&folder.path().join("journal")).create(&id, opened, Timestamp::UNIX_EPOCH).unwrap();
+    let entry = Entry::Observed { rung: Rung::Healthy, words: Safe::clean("production·eu is healthy with 2.14.3, 6 of 6 pods, since 14:32:07Z") };
+    let mut times = Vec::new();
+    bench.bench_function("journal step, synced", |bench| {
+        bench.iter_custom(|count| {
+            let mut whole = Duration::ZERO;
+            for _ in 0..count {
+                let began = Instant::now();
+                writer.append(&entry, Timestamp::UNIX_EPOCH).unwrap();
+                let took = began.elapsed();
+                times.push(took);
+                whole += took;
+            }
+            whole
+        });
+    });
+    times.sort();
+    if let (Some(half), Some(most)) = (times.get(times.len() / 2), times.get(times.len() * 99 / 100)) {
+        println!("journal step, synced: p50 {half:.2?}, p99 {most:.2?} of {}", times.len());
+    }
+}
+
+criterion_group!(benches, budgets, edits, journal);
 criterion_main!(benches);

@@ -7,6 +7,7 @@
 //! * [`manifest`]: what a tree of files wants of an application
 //! * [`gitops`]: THE REPOSITORY, a mirror of it and what its branches want
 //! * [`operations`]: VERBS, what a change would do, or why not
+//! * [`execution`]: CHANGE THE WORLD, the journal of it first
 //! * [`app`]: THE CORE, model, messages, effects; knows no terminal and no network
 //! * [`ui`]: PAINT, the model on a screen
 //! * [`config`]: what a person wrote, or what was found, resolved

@@ -188,6 +188,13 @@ impl Serialize for Safe {
     }
 }
 
+/// What was written as safe may have been changed since: it is cleaned again.
+impl<'de> Deserialize<'de> for Safe {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Cow::<'de, str>::deserialize(deserializer).map(|text| Self::clean(text.as_ref()))
+    }
+}
+
 /// Builds a [`Safe`] from a format string whose arguments are numbers, [`Safe`] or words of our own; the result is sanitised all the same.
 #[macro_export]
 macro_rules! safe {

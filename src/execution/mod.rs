@@ -2,9 +2,11 @@
 //! that did not come is *unknown*, and somebody looks. Nothing here tries again, decides or plans, and what cannot be said for certain is not said.
 //!
 //! * [`cluster`]: patches of Rollouts, in their cluster
+//! * [`journal`]: the record on disk, written before and after each
 //! * `wire`: one request and what its answer means
 //!
 //! Clients and logins are handed in: this room knows neither how they are found nor who reads with others.
 
 pub mod cluster;
+pub mod journal;
 mod wire;

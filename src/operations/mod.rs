@@ -8,6 +8,7 @@
 //! * [`mutation`]: what is sent, one request each, and what became of it
 //! * [`confirm`]: what must be typed; [`door`]: what may stand in the way, and [`Approved`], which execution takes and nothing else
 //! * [`protocol`]: in which order a plan is sent; [`following`]: how far what was sent has come
+//! * [`record`]: what the journal keeps of an operation, as data, and how its lines are tied
 //! * `scene`: whom a request concerns and which version it is about; `edits`: what that does to files; `message`: the commit; `words`: everything as
 //!   a person would say it
 
@@ -21,6 +22,7 @@ mod message;
 pub mod mutation;
 mod plan;
 pub mod protocol;
+pub mod record;
 mod refusal;
 mod scene;
 #[cfg(test)]
