@@ -1,4 +1,5 @@
-//! What the history of a large gitops repository costs: the first reading, the reading of what is on disk, and the memory that it takes.
+//! What the history of a large gitops repository costs: the first reading, the reading of what is on disk, and the memory that it takes; and
+//! what a commit and its push cost there.
 //! `cargo bench --bench gitops`, or with other sizes: `cargo bench --bench gitops -- COMMITS SERVICES`.
 
 #![expect(
@@ -12,12 +13,14 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 use std::time::Instant;
 
-use tiphys::base::{Raw, Timestamp};
+use tiphys::base::{OperationId, Raw, Timestamp};
 use tiphys::domain::application::Origin;
 use tiphys::domain::desired::{Address, ValueKeys, Wish};
 use tiphys::domain::{AppKey, ArgocdName, Namespace};
+use tiphys::gitops::push::{File, Goal, Limits, Outcome, Person, Proposal, push};
 use tiphys::gitops::{Mirror, Reader, Remote};
 
 const ENVIRONMENTS: [&str; 5] = ["dev", "test", "staging", "production-eu", "production-us"];
@@ -64,6 +67,36 @@ fn main() {
     });
     assert_eq!(answers.len(), 1, "only what it touched is told");
     println!("index on disk: {} KB", std::fs::metadata(mirror.index()).unwrap().len() / 1024);
+    let proposal = Arc::new(proposed(&mirror));
+    let limits = Limits::default();
+    let outcome = timed("commit and push, read back", || runtime.block_on(async { push(&remote, &mirror, &proposal, limits).await }));
+    assert!(matches!(outcome, Outcome::Pushed { .. }), "{outcome:?}");
+    let outcome = timed("the same operation again", || runtime.block_on(async { push(&remote, &mirror, &proposal, limits).await }));
+    assert!(matches!(outcome, Outcome::AlreadyThere { .. }), "{outcome:?}");
+}
+
+/// Moves the tag of a service on the head that the mirror has.
+fn proposed(mirror: &Mirror) -> Proposal {
+    let git = mirror.open().unwrap();
+    let (branch, path) = ("refs/heads/main", path(2, "dev"));
+    let head = git.find_reference(branch).unwrap().peel_to_commit().unwrap();
+    let blob = head.tree().unwrap().get_path(Path::new(&path)).unwrap().id();
+    Proposal {
+        goal: Goal {
+            branch: Raw::from(branch),
+            head: Raw::from(head.id().to_string()),
+            beside: None,
+            operation: OperationId::read("0195a3c8-7e2b-7c11-9f6d-2b8f6f1f7c2f").unwrap(),
+        },
+        files: vec![File {
+            path: Raw::from(path.as_str()),
+            blob: Some(Raw::from(blob.to_string())),
+            bytes: Arc::from(kustomization(2, "9.9.9").as_bytes()),
+        }],
+        preconditions: Vec::new(),
+        message: "promote(dev): svc-00002 9.9.9\n".to_owned(),
+        author: Some(Person { name: "Ana".to_owned(), email: "ana@acme.example".to_owned() }),
+    }
 }
 
 fn timed<T>(what: &str, run: impl FnOnce() -> T) -> T {

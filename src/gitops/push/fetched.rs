@@ -46,23 +46,22 @@ fn forget(mirror: &Mirror, place: &str) {
 }
 
 impl Fetched {
-    /// Fetches the branch, the operation's own one if it is there, and what the preconditions name.
+    /// Fetches a branch, that of an operation if it has one and it is there, and what the preconditions name.
     pub(super) async fn fetch(
         remote: &Remote,
         mirror: &Mirror,
-        goal: &Goal,
+        (branch, beside): (&Raw, Option<&Raw>),
         preconditions: &[Precondition],
         limits: Limits,
     ) -> Result<Arc<Self>, Outcome> {
         let place = format!("{ASIDE}{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
-        let mut others: Vec<Raw> =
-            preconditions.iter().map(|precondition| precondition.reference.clone()).filter(|name| *name != goal.branch).collect();
+        let mut others: Vec<Raw> = preconditions.iter().map(|precondition| precondition.reference.clone()).filter(|name| name != branch).collect();
         others.sort();
         others.dedup();
-        let mut wanted = vec![format!("+{}:{place}/head", goal.branch.as_wire())];
+        let mut wanted = vec![format!("+{}:{place}/head", branch.as_wire())];
         wanted.extend(others.iter().enumerate().map(|(number, name)| format!("+{}:{place}/other/{number}", name.as_wire())));
         // A pattern that fits nothing is no error.
-        wanted.extend(goal.beside.iter().map(|name| format!("+{}*:{place}/beside*", name.as_wire())));
+        wanted.extend(beside.map(|name| format!("+{}*:{place}/beside*", name.as_wire())));
         let mut arguments = vec!["fetch", "--progress", "--force", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules"];
         arguments.extend(["--no-auto-maintenance", "origin"]);
         arguments.extend(wanted.iter().map(String::as_str));

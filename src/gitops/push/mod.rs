@@ -166,7 +166,7 @@ async fn attempts(remote: &Remote, mirror: &Mirror, proposal: &Arc<Proposal>, li
     }
     let mut why = Safe::default();
     for rebuilt in 0..=REBUILDS {
-        let fetched = Fetched::fetch(remote, mirror, goal, &proposal.preconditions, limits).await?;
+        let fetched = Fetched::fetch(remote, mirror, (&goal.branch, goal.beside.as_ref()), &proposal.preconditions, limits).await?;
         let (wanted, at) = (Arc::clone(proposal), Arc::clone(&fetched));
         let built = blocking(mirror, move |git| {
             if let Some(commit) = at.carried_out(git, &wanted.goal)? {
@@ -186,6 +186,18 @@ async fn attempts(remote: &Remote, mirror: &Mirror, proposal: &Arc<Proposal>, li
         }
     }
     Err(Outcome::Busy { why })
+}
+
+/// The paths of a repository at which something else lies than expected, as it is now: for one that a plan rests on and does not change.
+///
+/// # Errors
+///
+/// The outcome that a push there would have where it cannot be read.
+pub async fn moved(remote: &Remote, mirror: &Mirror, preconditions: &[Precondition], limits: Limits) -> Result<Vec<Raw>, Outcome> {
+    let Some(first) = preconditions.first().map(|precondition| precondition.reference.clone()) else { return Ok(Vec::new()) };
+    let fetched = Fetched::fetch(remote, mirror, (&first, None), preconditions, limits).await?;
+    let (preconditions, at) = (preconditions.to_vec(), Arc::clone(&fetched));
+    blocking(mirror, move |git| tree::moved(git, &first, &preconditions, &at).map_err(|error| Outcome::unreadable(&error))).await
 }
 
 /// Pushes a commit to the very head that it was built on, or to a branch that is not there.
@@ -235,7 +247,7 @@ pub async fn landed(remote: &Remote, mirror: &Mirror, goal: &Goal, commit: Optio
     if let Some(flaw) = goal.flaw() {
         return Landed::Unknown(Safe::clean(flaw));
     }
-    let fetched = match Fetched::fetch(remote, mirror, goal, &[], limits).await {
+    let fetched = match Fetched::fetch(remote, mirror, (&goal.branch, goal.beside.as_ref()), &[], limits).await {
         Ok(fetched) => fetched,
         Err(outcome) => return Landed::Unknown(outcome.sentence(&crate::safe!("{} of {}", goal.shown(), remote.shown()))),
     };

@@ -6,7 +6,7 @@ use super::outcome::Unsigned;
 use super::{Outcome, Person, Proposal, TRAILER};
 use crate::base::{Raw, Safe};
 use crate::gitops::mirror::Mirror;
-use crate::gitops::network::{Remote, Run, Said, TroubleKind};
+use crate::gitops::network::{Remote, Run, Said, Trouble, TroubleKind};
 
 /// An identity that git makes up from the account and the machine is none; and what is said is UTF-8.
 const SETTINGS: [&str; 4] = ["-c", "user.useConfigOnly=true", "-c", "i18n.commitEncoding=utf-8"];
@@ -66,7 +66,7 @@ impl Desk<'_> {
         let mut all = arguments.to_vec();
         all.push(if signs { "-S" } else { "--no-gpg-sign" });
         let said = match self.git(&all, message.as_bytes()).await {
-            Err(Outcome::Unreachable(_)) if signs => return Err(Outcome::CannotSign(self.silent())),
+            Err(Outcome::Failed(trouble)) if signs && trouble.kind == TroubleKind::Lost => return Err(Outcome::CannotSign(self.silent())),
             said => said?,
         };
         let id = said.out.trim();
@@ -87,7 +87,9 @@ impl Desk<'_> {
             ]);
         }
         let run = Run { mirror: Some(self.mirror.folder()), arguments: &all, input, silence: self.limit, environment: &environment };
-        self.remote.run(run).await.map_err(Outcome::of)
+        let late = || Trouble::new(TroubleKind::Lost, &format!("git itself did not end within {} s", self.limit.as_secs().max(1)));
+        let ended = tokio::time::timeout(self.limit, self.remote.run(run)).await.unwrap_or_else(|_late| Err(late()));
+        ended.map_err(|trouble| Outcome::Failed(if trouble.kind == TroubleKind::Lost { late() } else { trouble }))
     }
 
     fn silent(&self) -> Unsigned {
@@ -115,12 +117,17 @@ impl Desk<'_> {
         }
         if !signs {
             let trouble = self.remote.meant(said.status, &said.err);
-            return Outcome::Failed(crate::gitops::Trouble { kind: TroubleKind::Broken, ..trouble });
+            return Outcome::Failed(Trouble { kind: TroubleKind::Broken, ..trouble });
         }
-        let needs_hand = has(&HANDS);
         let told: Vec<&str> = lines().filter(|line| !line.starts_with("[GNUPG:]") && !line.contains("failed to write commit object")).collect();
-        let why =
-            if told.is_empty() { crate::safe!("git ended with {}", Safe::clean(&said.status.to_string())) } else { Safe::clean(&told.join(" / ")) };
+        // Not every version of git repeats what gpg said.
+        let is_mute = told == [MUTE];
+        let needs_hand = is_mute || has(&HANDS);
+        let why = match told.as_slice() {
+            [] => crate::safe!("git ended with {}", Safe::clean(&said.status.to_string())),
+            [_] if is_mute => Safe::clean("gpg does not sign, and git does not say why: the key is locked, or there is none for this address"),
+            lines => Safe::clean(&lines.join(" / ")),
+        };
         let cure =
             if needs_hand { unlock() } else { Safe::clean("git config --show-origin --get-regexp '^(user.signingkey|gpg\\.|commit.gpgsign)'") };
         Outcome::CannotSign(Unsigned { needs_hand, why, cure })
@@ -131,8 +138,11 @@ fn unlock() -> Safe {
     Safe::clean("unlock the key in another terminal, then try again: ssh-add, or for gpg: echo test | gpg --clearsign")
 }
 
+/// All that git says where it keeps gpg's reason to itself.
+const MUTE: &str = "error: gpg failed to sign the data";
 /// What says that the key is there and somebody must open it, or start its agent.
-const HANDS: [&str; 11] = [
+const HANDS: [&str; 12] = [
+    "No private key found for",
     "passphrase",
     "pinentry",
     "Inappropriate ioctl",
@@ -154,6 +164,7 @@ mod tests {
     fn the_operation_is_the_last_trailer() {
         for (before, after) in [
             ("promote\n", "promote\n\nCockpit-Operation: 7\n"),
+            ("fix: it", "fix: it\n\nCockpit-Operation: 7\n"),
             ("promote", "promote\n\nCockpit-Operation: 7\n"),
             ("promote\n\nMoves a.\n", "promote\n\nMoves a.\n\nCockpit-Operation: 7\n"),
             ("promote\n\nPromoted-To: eu\n", "promote\n\nPromoted-To: eu\nCockpit-Operation: 7\n"),

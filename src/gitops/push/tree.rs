@@ -7,7 +7,7 @@ use git2::build::TreeUpdateBuilder;
 use git2::{FileMode, ObjectType, Oid, Repository, Tree};
 
 use super::fetched::Fetched;
-use super::{Expects, File, Outcome, Proposal};
+use super::{Expects, File, Outcome, Precondition, Proposal};
 use crate::base::Raw;
 use crate::domain::desired::Commit;
 use crate::gitops::log::Left;
@@ -36,7 +36,12 @@ pub(super) fn flaw(proposal: &Proposal) -> Option<&'static str> {
 pub(super) fn built(git: &Repository, proposal: &Proposal, at: &Fetched) -> Result<Raw, Outcome> {
     let unreadable = |error: git2::Error| Outcome::unreadable(&error);
     let tree = git.find_commit(at.head).and_then(|head| head.tree()).map_err(unreadable)?;
-    let moved = moved(git, proposal, at, &tree).map_err(unreadable)?;
+    let files = Files::new(git);
+    let head = Plain { files: &files, root: tree.id() };
+    let mut moved = moved(git, &proposal.goal.branch, &proposal.preconditions, at).map_err(unreadable)?;
+    moved.extend(proposal.files.iter().filter(|file| !fits(&head, &tree, file)).map(|file| file.path.clone()));
+    moved.sort();
+    moved.dedup();
     if !moved.is_empty() {
         let by = touching(git, proposal, at, &moved);
         return Err(Outcome::Moved { paths: moved, by });
@@ -65,19 +70,14 @@ fn touched(git: &Repository, old: &Tree<'_>, new: Oid) -> Result<Vec<String>, gi
     Ok(diff.deltas().map(|delta| path(delta).unwrap_or_default()).collect())
 }
 
-/// The paths at which something else lies than expected.
-fn moved(git: &Repository, proposal: &Proposal, at: &Fetched, tree: &Tree<'_>) -> Result<Vec<Raw>, git2::Error> {
+/// The paths at which something else lies than expected, each once.
+pub(super) fn moved(git: &Repository, branch: &Raw, preconditions: &[Precondition], at: &Fetched) -> Result<Vec<Raw>, git2::Error> {
     let files = Files::new(git);
-    let mut found: BTreeSet<Raw> = BTreeSet::new();
-    let head = Plain { files: &files, root: tree.id() };
-    found.extend(proposal.files.iter().filter(|file| !fits(&head, tree, file)).map(|file| file.path.clone()));
-    for precondition in &proposal.preconditions {
-        let root = if precondition.reference == proposal.goal.branch {
-            tree.id()
-        } else {
-            let other = at.others.iter().find(|(name, _)| *name == precondition.reference).map(|(_, commit)| *commit);
-            git.find_commit(other.ok_or_else(|| git2::Error::from_str("a branch was not fetched"))?)?.tree_id()
-        };
+    let mut found = BTreeSet::new();
+    for precondition in preconditions {
+        let other = at.others.iter().find(|(name, _)| *name == precondition.reference).map(|(_, commit)| *commit);
+        let commit = if precondition.reference == *branch { Some(at.head) } else { other };
+        let root = git.find_commit(commit.ok_or_else(|| git2::Error::from_str("a branch was not fetched"))?)?.tree_id();
         if !holds(&Plain { files: &files, root }, precondition.path.as_wire(), &precondition.expects) {
             found.insert(precondition.path.clone());
         }

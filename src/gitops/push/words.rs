@@ -104,8 +104,11 @@ fn refused(remote: &Remote, said: &Said, summary: &str, commit: &Raw) -> Sent {
 fn unanswered(remote: &Remote, said: &Said, commit: &Raw) -> Sent {
     let was_sent = ["objects: ", "Total "].iter().any(|mark| said.err.contains(mark)) || said.err.len() >= MOST_WORDS;
     let words = spoken(&said.err);
-    let answers =
-        |codes: &[&str]| codes.iter().any(|code| said.err.contains(&format!("HTTP {code}")) || said.err.contains(&format!("error: {code}")));
+    // A hook may say what it likes: only git's own words tell the status.
+    let answers = |codes: &[&str]| {
+        let tells = |line: &str| codes.iter().any(|code| line.contains(&format!("HTTP {code}")) || line.contains(&format!("error: {code}")));
+        said.err.split(['\n', '\r']).filter(|line| !line.starts_with("remote: ")).any(tells)
+    };
     let may_not = said.err.lines().any(|line| line.starts_with("ERROR: ") || line.starts_with("remote: ")) && {
         let all = said.err.to_lowercase();
         DENIED.iter().any(|part| all.contains(part))
@@ -219,6 +222,7 @@ mod tests {
             ("", "fatal: unable to access 'https://x/': Could not resolve host: x\n", "Unreachable"),
             ("", "Writing objects: 100% (3/3), done.\nfatal: the remote end hung up unexpectedly\n", "Unknown"),
             ("", "Total 3 (delta 1)\nerror: RPC failed; HTTP 502 curl 22\n", "Unknown"),
+            ("", "Writing objects: 100% (3/3), done.\nremote: error: 403 denied to you\nfatal: the remote end hung up unexpectedly\n", "Unknown"),
             ("!@[remote failure] (remote failed to report status)", "", "Unknown"),
             ("!@[remote rejected] (unpacker error)", "error: remote unpack failed: disk full\n", "Rejected"),
         ] {

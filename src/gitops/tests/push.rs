@@ -8,7 +8,7 @@ use super::backend::{Fate, serve_by};
 use super::*;
 use crate::base::{OperationId, Safe};
 use crate::gitops::push::{
-    Expects, File, Goal, Landed, Limits, Outcome, Person, Precondition, Proposal, REBUILDS, landed, own_branch, push, rehearse,
+    Expects, File, Goal, Landed, Limits, Outcome, Person, Precondition, Proposal, REBUILDS, landed, moved, own_branch, push, rehearse,
 };
 
 const FILE: &str = "shop/dev/kustomization.yaml";
@@ -246,6 +246,8 @@ async fn a_race_for_what_the_plan_rests_on_is_lost_and_says_to_whom() {
     let elsewhere = |text: &[u8]| Precondition { reference: Raw::from("refs/heads/values"), ..must("v.yaml", Expects::Blob(blob(text))) };
     proposal.preconditions.push(elsewhere(b"a: 2\n"));
     assert!(matches!(pushed(&mine, &proposal).await, Outcome::Moved { .. }), "another branch counts too");
+    let alone = async |preconditions: &[Precondition]| moved(&mine.remote, &mine.mirror, preconditions, limits()).await.unwrap();
+    assert_eq!((alone(&proposal.preconditions).await, alone(&holds).await, alone(&[]).await), (vec![Raw::from("v.yaml")], vec![], vec![]));
     proposal.preconditions.pop();
     proposal.preconditions.push(elsewhere(b"a: 1\n"));
     commit_of(&pushed(&mine, &proposal).await);
@@ -459,12 +461,24 @@ async fn a_commit_is_signed_as_the_persons_git_says_and_nobody_is_asked() {
         let rehearsed = rehearse(&remote, &mine.mirror, proposal.author.as_ref(), limits()).await;
         assert!(matches!(rehearsed.signature, Err(Outcome::CannotSign(_))) && rehearsed.push.is_ok(), "{rehearsed:?}");
     }
+    // Git names only the public half: the other one would be in an agent.
+    let public = std::fs::read_to_string(open.with_extension("pub")).unwrap();
+    let literal = format!("[commit]\n\tgpgSign = true\n[gpg]\n\tformat = ssh\n[user]\n\tsigningKey = \"key::{}\"\n", public.trim());
+    for (config, needs_hand) in [
+        (literal.as_str(), true),
+        ("[commit]\n\tgpgSign = true\n[gpg]\n\tprogram = /nowhere/gpg\n", false),
+        ("[commit]\n\tgpgSign = true\n[gpg]\n\tformat = ssh\n", false),
+    ] {
+        let outcome = push(&configured(&mine, &upstream, config), &mine.mirror, &Arc::new(proposal.clone()), limits()).await;
+        let Outcome::CannotSign(unsigned) = &outcome else { panic!("{config}: {outcome:?}") };
+        assert_eq!(unsigned.needs_hand, needs_hand, "{unsigned:?}");
+    }
     assert_eq!(upstream.log().len(), 1);
     let remote = signing(&open);
     let rehearsed = rehearse(&remote, &mine.mirror, proposal.author.as_ref(), limits()).await;
     assert!(rehearsed.signature.as_ref().is_ok_and(Option::is_some), "{rehearsed:?}");
     commit_of(&push(&remote, &mine.mirror, &Arc::new(proposal), limits()).await);
-    let (allowed, public) = (mine.folder.path().join("allowed"), std::fs::read_to_string(open.with_extension("pub")).unwrap());
+    let allowed = mine.folder.path().join("allowed");
     std::fs::write(&allowed, format!("ana@acme.example {public}")).unwrap();
     git(&upstream, &["-c", &format!("gpg.ssh.allowedSignersFile={}", allowed.display()), "verify-commit", "main"]);
 }
