@@ -219,5 +219,5 @@ fn journal(bench: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, budgets, edits, journal);
+criterion_group!(benches, journal, budgets, edits);
 criterion_main!(benches);

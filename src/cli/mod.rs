@@ -4,6 +4,7 @@ mod changes;
 mod config;
 mod doctor;
 mod init;
+mod journal;
 mod manual;
 mod plan;
 mod plan_json;
@@ -97,6 +98,8 @@ enum Verb {
     },
     /// Show what a change would do, to the byte, or why it may not be done. Nothing is sent. Exit code 3 where it is refused.
     Plan(plan::Wanted),
+    /// Read the journal, the record of every operation that was confirmed here; examine and export it.
+    Journal(journal::Wanted),
     /// Try the cockpit on a world to practise in: no cluster, no login, nothing outside this process.
     Demo(practice::Demo),
     /// Serve a world to practise in alone, for several cockpits, kubectl and argocd.
@@ -139,6 +142,7 @@ fn dispatch(arguments: &Arguments) -> Result<Exit> {
         Some(Verb::Init(wanted)) => init::run(wanted, &places::surroundings()),
         Some(Verb::Doctor(wanted)) => doctor::run(arguments.config.as_deref(), wanted, &places::surroundings()),
         Some(Verb::Config(wanted)) => Ok(config::run(arguments.config.as_deref(), wanted, &places::surroundings())),
+        Some(Verb::Journal(wanted)) => journal::run(wanted),
         Some(Verb::Keys(wanted)) => manual::keys(wanted, || own_keys(arguments)),
         Some(Verb::Completions(wanted)) => Ok(manual::completions(wanted, Arguments::command())),
         Some(Verb::Man(wanted)) => manual::man(wanted, Arguments::command()),
@@ -222,18 +226,22 @@ fn print(text: &str) {
     let _ = out.flush();
 }
 
-/// A number with a unit: `500ms`, `10s`, `5m`, `1h`; without a unit, seconds.
+/// A number with a unit: `500ms`, `10s`, `5m`, `1h`, `7d`; without a unit, seconds.
 fn duration(text: &str) -> Result<Duration, String> {
     let split = text.find(|character: char| !character.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at(split);
     let number: u64 = number.parse().map_err(|_not_a_number| format!("'{text}' is no duration: use 10s, 5m or 500ms"))?;
-    match unit {
-        "ms" => Ok(Duration::from_millis(number)),
-        "" | "s" => Ok(Duration::from_secs(number)),
-        "m" => Ok(Duration::from_secs(number * 60)),
-        "h" => Ok(Duration::from_secs(number * 3600)),
-        _ => Err(format!("'{unit}' is no unit of time: use ms, s, m or h")),
-    }
+    let seconds = match unit {
+        "ms" => return Ok(Duration::from_millis(number)),
+        "" | "s" => 1,
+        "m" => 60,
+        "h" => 3600,
+        "d" => 86_400,
+        _ => return Err(format!("'{unit}' is no unit of time: use ms, s, m, h or d")),
+    };
+    // Longer than any history here, and what is reckoned with it stays in the calendar.
+    let most = 100 * 366 * 86_400;
+    number.checked_mul(seconds).filter(|seconds| *seconds <= most).map(Duration::from_secs).ok_or_else(|| format!("'{text}' is more than 100 years"))
 }
 
 #[cfg(test)]
@@ -246,7 +254,9 @@ mod tests {
         assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
         assert_eq!(duration("2"), Ok(Duration::from_secs(2)));
         assert_eq!(duration("1h"), Ok(Duration::from_hours(1)));
+        assert_eq!(duration("7d"), Ok(Duration::from_hours(168)));
+        assert!(duration("99999999999999999h").unwrap_err().contains("100 years"));
         assert!(duration("soon").is_err());
-        assert!(duration("3d").unwrap_err().contains("'d' is no unit"));
+        assert!(duration("3w").unwrap_err().contains("'w' is no unit"));
     }
 }

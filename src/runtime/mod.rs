@@ -12,6 +12,7 @@ pub mod connections;
 pub mod demo;
 pub mod faults;
 pub mod headless;
+pub mod identity;
 pub mod kept;
 pub mod log;
 pub mod places;

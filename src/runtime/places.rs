@@ -15,6 +15,11 @@ pub fn state() -> Result<PathBuf> {
     Ok(folder)
 }
 
+/// The folder of the journal: `$XDG_STATE_HOME/tiphys/journal`. The journal makes it when it is first written to.
+pub fn journal() -> Result<PathBuf> {
+    Ok(state()?.join("journal"))
+}
+
 /// The folder of the mirrors of gitops repositories: `$XDG_CACHE_HOME/tiphys/mirrors`. It is made when something is fetched into it.
 #[must_use]
 pub fn mirrors() -> Option<PathBuf> {
