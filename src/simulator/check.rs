@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use super::canary;
 use super::definition::{ApplicationDefinition, Definition, EnvironmentDefinition, Layout, WorkloadDefinition, WorkloadKind};
+use super::fault::{Fault, Push};
 use super::layout;
 use super::scenario::{Commit, FaultDeed, Happening, RolloutDeed, Scenario, Target};
 use super::serve::RepositoryDeed;
@@ -33,6 +34,26 @@ pub(super) fn definition(definition: &Definition) -> Result<(), String> {
         let namespace = place.application.namespace.as_ref().unwrap_or(&argocd.namespace);
         if !names.insert((&argocd.name, namespace, name.clone())) {
             return Err(format!("argocd '{}': two of its applications would be called '{name}': say more in its 'names'", argocd.name));
+        }
+    }
+    Ok(())
+}
+
+/// Whether what a scenario changes of its world is there.
+pub(super) fn overlay(scenario: &Scenario, world: &Definition) -> Result<(), String> {
+    for (name, hook) in &scenario.hooks {
+        let check = || {
+            let application = application(world, name)?;
+            if application.layout == Layout::Applications {
+                return Err("an application of applications has no hook".to_owned());
+            }
+            if hook.takes.is_zero() { Err("'takes' must be longer than nothing".to_owned()) } else { Ok(()) }
+        };
+        check().map_err(|problem| format!("hooks: {name}: {problem}"))?;
+    }
+    for (name, environments) in &scenario.manual {
+        for one in environments {
+            place(world, name, one, None).map_err(|problem| format!("manual: {problem}"))?;
         }
     }
     Ok(())
@@ -240,9 +261,9 @@ fn one_happening(scenario: &Scenario, world: &Definition, happening: &Happening)
     if happening.every.is_some_and(|every| every.is_zero()) {
         return Err("'every' must be longer than nothing".to_owned());
     }
-    let Happening { commit, rollout, fault, controller, drift, sync, repository, pin, say, .. } = happening;
+    let Happening { commit, rollout, fault, controller, drift, sync, repository, pin, window, say, .. } = happening;
     let is_still = commit.is_none() && rollout.is_none() && fault.is_none() && controller.is_none() && drift.is_none() && sync.is_none();
-    if say.is_empty() && is_still && repository.is_none() && pin.is_none() {
+    if say.is_empty() && is_still && repository.is_none() && pin.is_none() && window.is_none() {
         return Err("nothing happens and nothing is said".to_owned());
     }
     if let Some(commit) = commit {
@@ -270,6 +291,10 @@ fn one_happening(scenario: &Scenario, world: &Definition, happening: &Happening)
         if !matches!(application.layout, Layout::Kustomize | Layout::Plain) {
             return Err(format!("pin: '{}' is no kustomization: only the images of one are pinned here", application.name));
         }
+    }
+    if let Some(window) = window {
+        let projects: BTreeSet<&str> = world.applications.iter().map(|application| application.project.as_str()).collect();
+        known_name("project", &window.project, projects).map_err(|problem| format!("window: {problem}"))?;
     }
     if let Some(Target { application, environment, placement }) = sync {
         place(world, application, environment, placement.as_deref()).map_err(|problem| format!("sync: {problem}"))?;
@@ -323,7 +348,15 @@ fn one_rollout(world: &Definition, deed: &RolloutDeed) -> Result<(), String> {
 fn server(scenario: &Scenario, world: &Definition, deed: &FaultDeed) -> Result<(), String> {
     match deed.server.split_once(':') {
         None if deed.server == "git" && scenario.git_over_http => Ok(()),
-        None if deed.server == "git" => Err("'git' is a server only with git-over-http = true".to_owned()),
+        // What becomes of pushes needs no server, but for who may log in.
+        None if deed.server == "git" => {
+            let is_of_hooks = !matches!(deed.is.push, Some(Push::Unauthorized | Push::Forbidden));
+            if is_of_hooks && deed.is == (Fault { push: deed.is.push.clone(), ..Fault::default() }) {
+                Ok(())
+            } else {
+                Err("'git' is a server only with git-over-http = true: else its pushes alone can be refused, by hooks".to_owned())
+            }
+        }
         Some(("argocd", name)) => argocd(world, name),
         Some(("cluster", name)) => cluster(world, name),
         _ => Err(format!("'{}' is no server: use 'argocd:NAME', 'cluster:NAME' or 'git'", deed.server)),

@@ -93,9 +93,30 @@ pub(super) struct ApplicationDefinition {
     /// Environments that are synced by hand.
     #[serde(default)]
     pub(super) manual: Vec<String>,
+    /// A Job that runs before each sync.
+    #[serde(default)]
+    pub(super) hook: Option<HookDefinition>,
     /// At least one, but for [`Layout::Applications`].
     #[serde(default)]
     pub(super) workloads: Vec<WorkloadDefinition>,
+}
+
+/// A Job with the annotation `argocd.argoproj.io/hook: PreSync` among an application's manifests: a migration of its database.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct HookDefinition {
+    /// Default: `{application}-migrate`.
+    #[serde(default)]
+    pub(super) name: Option<String>,
+    /// How long it runs.
+    #[serde(deserialize_with = "super::span::required::deserialize")]
+    pub(super) takes: Duration,
+    /// Tags with which it never ends.
+    #[serde(default)]
+    pub(super) hangs: Vec<String>,
+    /// Tags with which it fails.
+    #[serde(default)]
+    pub(super) fails: Vec<String>,
 }
 
 /// How the manifests lie in the gitops repository.
@@ -179,6 +200,12 @@ impl ApplicationDefinition {
     /// Folder in the gitops repository, without a slash at the end.
     pub(super) fn folder(&self) -> String {
         self.folder.clone().unwrap_or_else(|| format!("apps/{}", self.name))
+    }
+
+    /// What the Job before each sync is called, if there is one.
+    pub(super) fn hook_name(&self) -> Option<String> {
+        let hook = self.hook.as_ref()?;
+        Some(hook.name.clone().unwrap_or_else(|| format!("{}-migrate", self.name)))
     }
 }
 

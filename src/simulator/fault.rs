@@ -40,6 +40,58 @@ pub(super) struct Fault {
     pub(super) expired_token: bool,
     /// Everything is forbidden: 403.
     pub(super) forbidden: bool,
+    /// What becomes of pushes to the gitops repository; only of the server `git`, which can have this without being served.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) push: Option<Push>,
     /// The server's clock is off by so many seconds: its `Date` header says so.
     pub(super) skew_seconds: i64,
+}
+
+/// What becomes of a push.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) enum Push {
+    /// The branches that deployments follow take changes by pull request only.
+    Protected,
+    /// A hook refuses it with these words.
+    Hook(String),
+    /// Whoever pushes is asked to log in: 401. Over HTTP only.
+    Unauthorized,
+    /// Whoever pushes may not: 403. Over HTTP only.
+    Forbidden,
+    /// Somebody else's commit lands between fetch and push.
+    Race(Race),
+}
+
+/// Somebody is quicker.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct Race {
+    /// How often.
+    #[serde(default = "once")]
+    pub(super) times: u32,
+    /// What they change.
+    #[serde(default)]
+    pub(super) on: RaceOn,
+    /// Where.
+    #[serde(default = "main")]
+    pub(super) branch: String,
+}
+
+/// What the other commit changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum RaceOn {
+    #[default]
+    AnotherFile,
+    /// The first file that the push changes gets a comment at its end.
+    SameFile,
+}
+
+const fn once() -> u32 {
+    1
+}
+
+fn main() -> String {
+    super::repository::MAIN.to_owned()
 }

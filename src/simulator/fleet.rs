@@ -83,6 +83,7 @@ fn application(number: u32) -> ApplicationDefinition {
         layout,
         folder: Some(format!("apps/{team}/{name}")),
         manual: Vec::new(),
+        hook: None,
         workloads: vec![WorkloadDefinition {
             name: None,
             kind,

@@ -16,7 +16,7 @@ macro_rules! embedded {
 
 /// The one to begin with first.
 static SCENARIOS: &[(&str, &str)] = embedded!("scenarios": "busy-morning" "bad-canary" "friday" "bad-night" "argocd-down" "controller-silent"
-    "two-argocds" "branches" "fleet" "fleet-at-rest" "storm" "quiet-day" "lab");
+    "two-argocds" "branches" "push-race" "protected-branch" "stuck-sync" "migration" "crash-mid-promotion" "fleet" "fleet-at-rest" "storm" "quiet-day" "lab");
 
 static WORLDS: &[(&str, &str)] = embedded!("worlds": "acme" "lab" "two-argocds");
 
@@ -50,7 +50,12 @@ pub(super) fn load_sized(name: &str, services: Option<u32>) -> Result<(Scenario,
     };
     let file = format!("assets/scenarios/{name}.toml");
     let scenario: Scenario = parse(&file, text)?;
-    let definition = world(&file, &scenario.world, services)?;
+    let mut definition = world(&file, &scenario.world, services)?;
+    check::overlay(&scenario, &definition).map_err(|problem| format!("{file}: {problem}"))?;
+    for application in &mut definition.applications {
+        application.hook = scenario.hooks.get(&application.name).cloned().or(application.hook.take());
+        application.manual.extend(scenario.manual.get(&application.name).into_iter().flatten().cloned());
+    }
     check::scenario(&scenario, &definition).map_err(|problem| format!("{file}: {problem}"))?;
     Ok((scenario, definition))
 }

@@ -4,7 +4,8 @@
 //! It knows nothing of the cockpit but what `base` holds, and the cockpit reaches it through the same clients as production.
 //!
 //! `definition` and `scenario` (TOML: what there is, what happens) → `world` (the model: events by their own time) → `store` (objects with
-//! versions) → `serve` (sockets). `layout` and `repository` keep the gitops side. `fault` is what can be wrong with a server.
+//! versions) → `serve` (sockets). `layout` and `repository` keep the gitops side. `fault` is what can be wrong with a server,
+//! `guard` what can be wrong with a push.
 
 mod canary;
 mod check;
@@ -13,6 +14,7 @@ mod definition;
 mod fault;
 mod files;
 mod fleet;
+mod guard;
 mod history;
 mod layout;
 mod library;

@@ -124,6 +124,13 @@ impl Repository {
         Ok(self.git().refname_to_id(&reference(branch))?.to_string())
     }
 
+    /// The revision that a branch, a tag or the beginning of a revision means; an error for what means none.
+    pub(super) fn resolve(&self, wanted: &str) -> Result<String, git2::Error> {
+        let git = self.git();
+        let found = git.refname_to_id(&reference(wanted)).or_else(|_no_branch| git.revparse_single(wanted).map(|object| object.id()))?;
+        Ok(git.find_commit(found)?.id().to_string())
+    }
+
     /// Makes a branch at a revision.
     pub(super) fn branch(&self, branch: &str, revision: &str) -> Result<(), git2::Error> {
         self.git().reference(&reference(branch), Oid::from_str(revision)?, false, "branch").map(drop)

@@ -1,10 +1,12 @@
 //! A scenario: a world, how it is meant, and a timeline of what happens in it, as TOML (`assets/scenarios/`).
 
+use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
 use serde::Deserialize;
 
+use super::definition::HookDefinition;
 use super::fault::Fault;
 use super::serve::RepositoryDeed;
 use super::span;
@@ -25,6 +27,12 @@ pub(super) struct Scenario {
     /// The gitops repository is a server, `git`, which can have faults like any other; else it is a folder.
     #[serde(default)]
     pub(super) git_over_http: bool,
+    /// Application → the Job before each of its syncs, besides those of the world.
+    #[serde(default)]
+    pub(super) hooks: BTreeMap<String, HookDefinition>,
+    /// Application → environments that are synced by hand here, besides those of the world.
+    #[serde(default)]
+    pub(super) manual: BTreeMap<String, Vec<String>>,
     /// What is odd about single versions.
     #[serde(default)]
     pub(super) versions: Vec<VersionDefinition>,
@@ -101,6 +109,29 @@ pub(super) struct Happening {
     pub(super) repository: Option<RepositoryDeed>,
     #[serde(default)]
     pub(super) pin: Option<Pin>,
+    /// A sync window closes or opens, as over the control server.
+    #[serde(default)]
+    pub(super) window: Option<WindowDeed>,
+}
+
+/// A sync window of a project in which nothing is synced (`kind: deny`) closes, or the windows of the project are gone.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct WindowDeed {
+    /// An `AppProject`, in every Argo CD that has it.
+    pub(super) project: String,
+    /// Whether it closes; else the project's windows go.
+    pub(super) closed: bool,
+    /// Names of applications, with `*`; default: all.
+    #[serde(default = "all")]
+    pub(super) applications: Vec<String>,
+    /// Whether a person may sync all the same.
+    #[serde(default)]
+    pub(super) manual: bool,
+}
+
+fn all() -> Vec<String> {
+    vec!["*".to_owned()]
 }
 
 /// A version is pinned past the file that says it, or the pin goes. Argo CD deploys what is pinned.

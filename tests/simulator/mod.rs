@@ -6,6 +6,8 @@ mod contracts;
 mod faults;
 mod fleet;
 mod hostile;
+mod operations;
+mod pushes;
 mod recorded;
 mod schemas;
 mod stories;

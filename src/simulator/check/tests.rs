@@ -136,8 +136,12 @@ fn a_scenario_that_does_not_fit_its_world_is_told() {
             "timeline, entry 1 (after 5s): fault: 'main' is no server: use 'argocd:NAME', 'cluster:NAME' or 'git'",
         ),
         (
-            "[[timeline]]\nafter = '5s'\nfault = { server = 'git' }",
-            "timeline, entry 1 (after 5s): fault: 'git' is a server only with git-over-http = true",
+            "[[timeline]]\nafter = '5s'\nfault = { server = 'git', is = { push = 'forbidden' } }",
+            "timeline, entry 1 (after 5s): fault: 'git' is a server only with git-over-http = true: else its pushes alone can be refused, by hooks",
+        ),
+        (
+            "[[timeline]]\nafter = '5s'\nwindow = { project = 'shop', closed = true }",
+            "timeline, entry 1 (after 5s): window: no project is called 'shop': there are ecommerce",
         ),
         (
             "[[timeline]]\nafter = '5s'\nrepository = { rewrite-branch = { branch = 'env/dev', message = 'x' } }",

@@ -91,6 +91,7 @@ impl<'a> Files<'a> {
             resources.push(file);
             self.service("base", workload, &mut resources);
         }
+        self.hook("base", &mut resources);
         self.put("base/kustomization.yaml", format!("{KUSTOMIZATION}{}", list("resources", &resources)));
         for Deployed { environment, destination, .. } in self.deployed() {
             let (environment, placement) = (environment.name.as_str(), destination.placement.as_str());
@@ -135,6 +136,7 @@ impl<'a> Files<'a> {
                 self.service(&folder, workload, &mut resources);
                 self.analysis(&folder, workload, environment, &mut resources);
             }
+            self.hook(&folder, &mut resources);
             let namespace = destination.namespace.as_deref().unwrap_or(environment);
             self.put(&format!("{folder}/kustomization.yaml"), kustomization(application, environment, placement, namespace, &resources));
         }
@@ -145,6 +147,14 @@ impl<'a> Files<'a> {
             let file = self.each("service", workload);
             self.put(&format!("{folder}/{file}"), render::service(workload.name(self.application)));
             resources.push(file);
+        }
+    }
+
+    /// The Job before each sync, with the image of the first workload.
+    fn hook(&mut self, folder: &str, resources: &mut Vec<String>) {
+        if let (Some(name), Some(first)) = (self.application.hook_name(), self.application.workloads.first()) {
+            self.put(&format!("{folder}/{name}.yaml"), render::hook(&name, first.name(self.application)));
+            resources.push(format!("{name}.yaml"));
         }
     }
 
@@ -196,6 +206,12 @@ impl<'a> Files<'a> {
                 "{indent}image:\n{indent}  repository: {}\n{indent}  tag: \"\"\n{indent}config: {{}}",
                 workload.image(application)
             );
+        }
+        let values = application.workloads.first().filter(|_| !only).map(|first| format!("(index .Values {})", quoted(first.name(application))));
+        let values = values.unwrap_or_else(|| ".Values".to_owned());
+        let image = format!("\"{{{{ {values}.image.repository }}}}:{{{{ {values}.image.tag }}}}\"");
+        if let Some(name) = application.hook_name() {
+            self.put(&format!("chart/templates/{name}.yaml"), render::hook(&name, &image));
         }
         self.put("chart/values.yaml", defaults);
         for Deployed { environment, destination, .. } in self.deployed() {

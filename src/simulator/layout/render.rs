@@ -90,6 +90,15 @@ fn container(image: &str) -> &str {
     last.split([':', '@']).next().unwrap_or(last)
 }
 
+/// The Job that runs before each sync.
+pub(super) fn hook(name: &str, image: &str) -> String {
+    format!(
+        "apiVersion: batch/v1\nkind: Job\nmetadata:\n  name: {name}\n  annotations:\n    argocd.argoproj.io/hook: PreSync\n    \
+         argocd.argoproj.io/hook-delete-policy: BeforeHookCreation\nspec:\n  backoffLimit: 1\n  template:\n    spec:\n      restartPolicy: Never\n      \
+         containers:\n        - name: migrate\n          image: {image}\n          args: [\"migrate\", \"up\"]\n"
+    )
+}
+
 /// The Service before a workload.
 pub(super) fn service(name: &str) -> String {
     format!(

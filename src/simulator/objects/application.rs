@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Context, kind_of};
+use super::{Context, kind_of, operation};
 use crate::simulator::definition::{ApplicationDefinition, Layout, WorkloadKind};
 use crate::simulator::layout;
 use crate::simulator::world::application::{Application, By, Sync, health};
@@ -40,20 +40,30 @@ pub(in crate::simulator) fn render(application: &Application, around: &Around<'_
     let mut object = json!({
         "metadata": {
             "creationTimestamp": context.time(application.created), "finalizers": ["resources-finalizer.argocd.argoproj.io"],
-            "generation": application.history.len() + 1, "labels": labels, "name": application.name, "namespace": application.namespace, "uid": uid(&identity),
+            "generation": u64::try_from(application.history.len()).unwrap_or(0) + application.generation, "labels": labels, "name": application.name, "namespace": application.namespace, "uid": uid(&identity),
         },
         "spec": spec(application, around, context),
         "status": status(application, around, context, is_api),
     });
-    if !is_api && let Some(object) = object.as_object_mut() {
-        object.insert("apiVersion".to_owned(), Value::from("argoproj.io/v1alpha1"));
-        object.insert("kind".to_owned(), Value::from("Application"));
+    let running = application.operation.as_ref().filter(|operation| operation.finished.is_none());
+    if let Some(object) = object.as_object_mut() {
+        // It stays until the controller is done with it.
+        if let Some(operation) = application.requested.as_ref().or(running) {
+            object.insert("operation".to_owned(), operation::asked(operation, application, around));
+        }
+        if !is_api {
+            object.insert("apiVersion".to_owned(), Value::from("argoproj.io/v1alpha1"));
+            object.insert("kind".to_owned(), Value::from("Application"));
+        }
+    }
+    if let (Some(how), Some(metadata)) = (&application.refresh, object.get_mut("metadata").and_then(Value::as_object_mut)) {
+        metadata.insert("annotations".to_owned(), json!({"argocd.argoproj.io/refresh": how}));
     }
     object
 }
 
 /// `source` or `sources`, as a field of whatever has one.
-fn sources(application: &Application, around: &Around<'_>) -> Map<String, Value> {
+pub(super) fn sources(application: &Application, around: &Around<'_>) -> Map<String, Value> {
     let mut sources: Vec<Value> = layout::source(around.definition, &application.environment, &application.placement)
         .into_iter()
         .map(|source| {
@@ -83,7 +93,7 @@ fn sources(application: &Application, around: &Around<'_>) -> Map<String, Value>
 }
 
 /// The same where the single source is written in any case: with several it is there all the same, and empty.
-fn with_first(mut sources: Map<String, Value>) -> Map<String, Value> {
+pub(super) fn with_first(mut sources: Map<String, Value>) -> Map<String, Value> {
     sources.entry("source").or_insert_with(|| json!({"repoURL": ""}));
     sources
 }
@@ -92,19 +102,25 @@ fn spec(application: &Application, around: &Around<'_>, context: &Context<'_>) -
     let mut spec = sources(application, around);
     spec.insert("destination".to_owned(), json!({"namespace": application.target, "server": application.server}));
     spec.insert("project".to_owned(), Value::from(around.definition.project.clone()));
-    if application.automated {
-        let five = context.span(std::time::Duration::from_secs(5));
-        let policy = json!({
-            "automated": {"prune": true, "selfHeal": application.self_heal},
-            "retry": {"backoff": {"duration": five, "factor": 2, "maxDuration": "1m"}, "limit": 3}, "syncOptions": ["CreateNamespace=true"],
-        });
+    let policy = policy(application, context);
+    if !policy.is_null() {
         spec.insert("syncPolicy".to_owned(), policy);
     }
     Value::Object(spec)
 }
 
+/// `spec.syncPolicy`; null where there is none.
+pub(in crate::simulator) fn policy(application: &Application, context: &Context<'_>) -> Value {
+    let mut policy = application.policy();
+    if let Some(policy) = policy.as_object_mut().filter(|_| application.policy.is_none()) {
+        let five = context.span(std::time::Duration::from_secs(5));
+        policy.insert("retry".to_owned(), json!({"backoff": {"duration": five, "factor": 2, "maxDuration": "1m"}, "limit": 3}));
+    }
+    policy
+}
+
 /// `revision` or `revisions`, as a field of whatever has one.
-fn revisions(around: &Around<'_>, revision: &str) -> (String, Value) {
+pub(super) fn revisions(around: &Around<'_>, revision: &str) -> (String, Value) {
     if around.definition.layout == Layout::Several {
         ("revisions".to_owned(), json!([revision, revision, revision]))
     } else {
@@ -140,7 +156,7 @@ fn status(application: &Application, around: &Around<'_>, context: &Context<'_>,
         "sync": sync,
     });
     if let Some(status) = status.as_object_mut() {
-        if let Some(operation) = operation(application, around, context) {
+        if let Some(operation) = operation::state(application, around, context) {
             status.insert("operationState".to_owned(), operation);
         }
         match around.definition.layout {
@@ -159,10 +175,11 @@ fn status(application: &Application, around: &Around<'_>, context: &Context<'_>,
     status
 }
 
-fn by(by: &By) -> Value {
+pub(super) fn by(by: &By) -> Value {
     match by {
         By::Automation => json!({"automated": true}),
         By::Person(name) => json!({"username": name}),
+        By::Nobody => json!({}),
     }
 }
 
@@ -219,44 +236,6 @@ fn resources(application: &Application, around: &Around<'_>, context: &Context<'
         }
     }
     out
-}
-
-fn operation(application: &Application, around: &Around<'_>, context: &Context<'_>) -> Option<Value> {
-    let operation = application.operation.as_ref()?;
-    let mut sync = json!({"prune": true, "syncOptions": ["CreateNamespace=true"]});
-    let mut result = json!({"resources": application.workloads.iter().enumerate().filter_map(|(place, number)| {
-        let workload = around.workloads.get(*number)?;
-        let (api_version, kind) = kind_of(workload.kind);
-        let (group, version) = api_version.split_once('/')?;
-        let lower = format!("{}.{group}/{} configured", kind.to_lowercase(), workload.name);
-        Some(json!({"group": group, "hookPhase": "Running", "images": [format!("{}:{}", workload.image, operation.tags.get(place)?)], "kind": kind,
-            "message": lower, "name": workload.name, "namespace": application.target, "status": "Synced", "syncPhase": "Sync", "version": version}))
-    }).collect::<Vec<_>>()});
-    if let (Some(sync), Some(result)) = (sync.as_object_mut(), result.as_object_mut()) {
-        sync.extend(sources(application, around));
-        // The result has one of each, too, be it empty.
-        result.insert("revision".to_owned(), Value::from(""));
-        result.extend(with_first(sources(application, around)));
-        for part in [sync, result] {
-            part.extend([revisions(around, &operation.revision)]);
-        }
-    }
-    let mut state = json!({
-        "operation": {"initiatedBy": by(&operation.by), "retry": {"limit": 3}, "sync": sync}, "startedAt": context.time(operation.started),
-        "syncResult": result,
-    });
-    let more = match operation.finished {
-        Some(finished) => vec![
-            ("finishedAt", context.time(finished)),
-            ("message", Value::from("successfully synced (all tasks run)")),
-            ("phase", Value::from("Succeeded")),
-        ],
-        None => vec![("message", Value::from("waiting for healthy state of resources")), ("phase", Value::from("Running"))],
-    };
-    if let Some(state) = state.as_object_mut() {
-        state.extend(more.into_iter().map(|(key, value)| (key.to_owned(), value)));
-    }
-    Some(state)
 }
 
 /// A project as both worlds show it.

@@ -2,6 +2,7 @@
 
 pub(super) mod application;
 pub(super) mod event;
+mod operation;
 pub(super) mod pod;
 pub(super) mod rollout;
 pub(super) mod workload;

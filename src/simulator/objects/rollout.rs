@@ -28,10 +28,13 @@ fn spec(workload: &Workload, context: &Context<'_>) -> Value {
         "replicas": workload.replicas, "revisionHistoryLimit": 5, "selector": {"matchLabels": {"app.kubernetes.io/name": workload.name}},
         "strategy": {"canary": strategy}, "template": template(workload, &workload.tag, None),
     });
-    if workload.canary.as_ref().is_some_and(|canary| canary.held)
-        && let Some(spec) = spec.as_object_mut()
-    {
-        spec.insert("paused".to_owned(), Value::from(true));
+    if let (Some(canary), Some(spec)) = (&workload.canary, spec.as_object_mut()) {
+        if canary.held {
+            spec.insert("paused".to_owned(), Value::from(true));
+        }
+        if let Some(restart) = &canary.restart {
+            spec.insert("restartAt".to_owned(), Value::from(restart.said.clone()));
+        }
     }
     spec
 }
@@ -112,6 +115,12 @@ fn status(workload: &Workload, context: &Context<'_>) -> Value {
     set("updatedReplicas", Value::from(workload.updated()));
     if !message.is_empty() {
         set("message", Value::from(message));
+    }
+    if let Some(restart) = workload.canary.as_ref().and_then(|canary| canary.restart.as_ref()).filter(|restart| restart.is_done) {
+        set("restartedAt", Value::from(restart.said.clone()));
+    }
+    if workload.canary.as_ref().is_some_and(|canary| canary.full) {
+        set("promoteFull", Value::from(true));
     }
     if let Some(canary) = workload.canary.as_ref().filter(|canary| !canary.steps.is_empty()) {
         set("currentStepHash", Value::from(made_up(&format!("{:?}", canary.steps), 10)));

@@ -10,8 +10,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::answer::{Answer, Question};
-use super::{Faults, Hands};
-use crate::simulator::fault::Fault;
+use super::{Faults, GIT, Hands};
+use crate::simulator::fault::{Fault, Push};
+use crate::simulator::scenario::WindowDeed;
 use crate::simulator::store::{KINDS, Kind, Store};
 
 /// How much changes for its own sake.
@@ -83,6 +84,16 @@ impl Server {
                 Ok(_) => refusal(StatusCode::NOT_FOUND, &format!("there is no Argo CD '{argocd}'")),
                 Err(error) => refusal(StatusCode::BAD_REQUEST, &format!("this is no controller, {{\"alive\": false}}: {error}")),
             },
+            (&Method::PUT, ["windows"]) => match serde_json::from_slice::<WindowDeed>(&question.body) {
+                Ok(deed) => {
+                    self.hands.window(&deed);
+                    Answer::ok(&json!({}))
+                }
+                Err(error) => refusal(
+                    StatusCode::BAD_REQUEST,
+                    &format!("wanted is {{\"project\": \"ecommerce\", \"closed\": true, \"applications\": [\"*\"], \"manual\": false}}: {error}"),
+                ),
+            },
             (&Method::POST, ["forget", cluster]) => match self.stores.get(&format!("cluster:{cluster}")) {
                 Some(store) => {
                     store.forget();
@@ -103,7 +114,8 @@ impl Server {
             _ => refusal(
                 StatusCode::NOT_FOUND,
                 "there are GET /world, /told, /requests, /faults, GET, PUT and DELETE /faults/{server}, PUT and DELETE /objects/{server}, \
-                 PUT /controllers/{argocd}, PUT /vanish/{argocd}, PUT /churn, PUT /touch/{application}, POST /repository, and POST /forget/{cluster}",
+                 PUT /controllers/{argocd}, PUT /vanish/{argocd}, PUT /windows, PUT /churn, PUT /touch/{application}, POST /repository, and \
+                 POST /forget/{cluster}",
             ),
         }
     }
@@ -129,6 +141,17 @@ impl Server {
 
     fn set(&self, server: &str, fault: Fault) -> Answer {
         let answer = serialized(&fault);
+        if server == GIT {
+            if let Err(refused) = self.hands.guard(fault.push.as_ref()) {
+                return refusal(StatusCode::INTERNAL_SERVER_ERROR, &refused.message);
+            }
+            // What becomes of pushes needs no server: it is git that obeys it.
+            let is_of_hooks = !matches!(fault.push, Some(Push::Unauthorized | Push::Forbidden));
+            if is_of_hooks && fault == (Fault { push: fault.push.clone(), ..Fault::default() }) {
+                self.faults.set(server, fault);
+                return answer;
+            }
+        }
         if self.faults.set(server, fault) { answer } else { self.no_server(server) }
     }
 

@@ -2,7 +2,7 @@
 //! them. They only read stores; what a person changes goes to the world through [`Hands`], which they know nothing else of.
 //!
 //! `host` (a port and its faults) → `kubernetes`, `argocd`, `git`, `control` (who answers) → `answer`, `body`, `socket` (how it leaves). `gate` is the fault
-//! and the figures of one server. `json` cuts stored bytes without parsing them.
+//! and the figures of one server. `json` cuts stored bytes without parsing them, `patch` makes every form of patch a merge patch.
 
 mod answer;
 mod argocd;
@@ -13,6 +13,7 @@ mod git;
 mod host;
 mod json;
 mod kubernetes;
+mod patch;
 mod selector;
 mod socket;
 #[cfg(test)]
@@ -33,18 +34,21 @@ use self::gate::{Figures, Gate};
 use self::host::{Host, Site};
 use self::tls::Identity;
 use super::clock::Clock;
-use super::fault::Fault;
+use super::fault::{Fault, Push};
+use super::scenario::WindowDeed;
 use super::store::{Kind, Store};
 
 /// The name of the server where the truth is read and faults are set.
 pub(super) const CONTROL: &str = "control";
 /// The name of the server of the gitops repository, where a scenario has one.
 pub(super) const GIT: &str = "git";
-/// Who may log in to a cluster, by bearer token: their names are their tokens. `admin` may do everything, `viewer` read everything, `payments` read
-/// two namespaces.
-pub(super) const CLUSTER_USERS: &[&str] = &["admin", "viewer", "payments"];
+/// Who may log in to a cluster, by bearer token: their names are their tokens. `admin` may do everything, `viewer` read everything, `oncall` read
+/// everything and move rollouts, `payments` read two namespaces.
+pub(super) const CLUSTER_USERS: &[&str] = &["admin", "viewer", "oncall", "payments"];
 /// The account of an Argo CD that the files log in with. It may do everything.
 pub(super) const ARGOCD_ADMIN: &str = "admin";
+/// The account of an Argo CD that reads, syncs and acts on rollouts.
+pub(super) const ARGOCD_ONCALL: &str = "oncall";
 /// The account of an Argo CD that may only read.
 pub(super) const ARGOCD_VIEWER: &str = "viewer";
 
@@ -78,9 +82,28 @@ pub(super) struct ArgocdPlan {
 
 /// What the servers ask of the world.
 pub(super) trait Hands: Send + Sync + 'static {
-    /// A person changes an object of a cluster: `patch` is a merge patch. What became of the object is read from the store afterwards.
-    fn patch(&self, cluster: &str, kind: &'static Kind, namespace: &str, name: &str, subresource: Option<&str>, patch: &Value)
-    -> Result<(), Refused>;
+    /// A person changes an object of a cluster. What became of the object is read from the store afterwards. Refused with [`MOVED`] where the object
+    /// is no longer the one that the patch was made for.
+    fn patch(&self, change: &Change<'_>) -> Result<(), Refused>;
+
+    /// Somebody asks an Argo CD's API, which lets them, for something about an application, by its namespace and name. What became of it is read from
+    /// the store afterwards.
+    fn application(&self, _argocd: &str, _place: (&str, &str), _deed: &ApplicationDeed) -> Result<(), Refused> {
+        Err(Refused { code: 501, reason: "Unimplemented", message: "this world has no controller".to_owned() })
+    }
+
+    /// A workload of an application (kind, namespace and name) as it is in its cluster.
+    fn live(&self, _argocd: &str, _place: (&str, &str), _resource: (&str, &str, &str)) -> Result<Value, Refused> {
+        Err(Refused { code: 501, reason: "Unimplemented", message: "this world has no cluster".to_owned() })
+    }
+
+    /// Pushes to the gitops repository meet this from now on.
+    fn guard(&self, _push: Option<&Push>) -> Result<(), Refused> {
+        Ok(())
+    }
+
+    /// A sync window closes, or those of a project go.
+    fn window(&self, _deed: &WindowDeed) {}
 
     /// The application controller of an Argo CD dies or comes back. Whether there is one of this name.
     fn set_alive(&self, argocd: &str, alive: bool) -> bool;
@@ -107,6 +130,50 @@ pub(super) trait Hands: Send + Sync + 'static {
     fn repository(&self, _deed: RepositoryDeed) -> Result<(), Refused> {
         Err(Refused { code: 422, reason: "Invalid", message: "this world has no repository".to_owned() })
     }
+}
+
+/// The reason of a refusal: the object changed meanwhile.
+pub(super) const MOVED: &str = "Moved";
+
+/// A change of one object of a cluster.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Change<'a> {
+    pub(super) cluster: &'a str,
+    pub(super) kind: &'static Kind,
+    pub(super) namespace: &'a str,
+    pub(super) name: &'a str,
+    pub(super) subresource: Option<&'a str>,
+    /// A merge patch.
+    pub(super) patch: &'a Value,
+    /// The version of the object that it was made for.
+    pub(super) version: u64,
+}
+
+/// What Argo CD's API can be asked for.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum ApplicationDeed {
+    /// A comparison with git.
+    Refresh { hard: bool },
+    /// Whether a person may sync now, by the windows of its project.
+    SyncWindow,
+    Sync {
+        /// The body.
+        request: Value,
+        by: String,
+    },
+    Rollback {
+        /// Of the history.
+        id: u64,
+        prune: bool,
+        dry_run: bool,
+        by: String,
+    },
+    /// The end of the operation that runs.
+    Terminate,
+    /// A merge patch of the object.
+    Patch(Value),
+    /// An action on a Rollout of it.
+    Rollout { namespace: String, name: String, action: String },
 }
 
 /// What can happen to the gitops repository.
@@ -201,10 +268,11 @@ impl Bound {
             let name = format!("argocd:{}", argocd.name);
             stores.insert(name.clone(), argocd.store.clone());
             let gate = Arc::new(Gate::new());
-            sites.push((name, Arc::clone(&gate), Site::Argocd(argocd::Server::new(argocd, gate))));
+            sites.push((name, Arc::clone(&gate), Site::Argocd(argocd::Server::new(argocd, gate, Arc::clone(&plan.hands)))));
         }
         if let Some(folder) = plan.repository {
-            sites.push((GIT.to_owned(), Arc::new(Gate::new()), Site::Git(git::Server { folder })));
+            let gate = Arc::new(Gate::new());
+            sites.push((GIT.to_owned(), Arc::clone(&gate), Site::Git(git::Server { folder, gate })));
         }
         let gates = sites.iter().map(|(name, gate, _)| (name.clone(), Arc::clone(gate))).collect();
         let faults = Faults { gates: Arc::new(gates) };
@@ -264,7 +332,7 @@ fn url(server: &str, address: SocketAddr) -> String {
     format!("{scheme}://{address}")
 }
 
-/// The token of an Argo CD's account: [`ARGOCD_ADMIN`] or [`ARGOCD_VIEWER`].
+/// The token of an Argo CD's account: [`ARGOCD_ADMIN`], [`ARGOCD_ONCALL`] or [`ARGOCD_VIEWER`].
 pub(super) fn argocd_token(argocd: &str, account: &str) -> String {
     argocd::token(argocd, account)
 }

@@ -1,6 +1,8 @@
 //! One Argo CD application: what git wants of it, what was synced, and how its controller judges it. Pure: it is told what git says and what its
 //! workloads are like.
 
+use serde_json::{Map, Value, json};
+
 use super::workload::Workload;
 use crate::base::Timestamp;
 use crate::simulator::definition::WorkloadKind;
@@ -38,17 +40,102 @@ impl Health {
 pub(in crate::simulator) enum By {
     Automation,
     Person(String),
+    /// It says nothing of it.
+    Nobody,
 }
 
-/// The last or the running operation.
+/// How far an operation is, or the hook of one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::simulator) enum Phase {
+    Running,
+    Terminating,
+    Succeeded,
+    Failed,
+}
+
+impl Phase {
+    pub(in crate::simulator) const fn word(self) -> &'static str {
+        match self {
+            Self::Running => "Running",
+            Self::Terminating => "Terminating",
+            Self::Succeeded => "Succeeded",
+            Self::Failed => "Failed",
+        }
+    }
+}
+
+/// The Job that runs before a sync.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::simulator) struct HookRun {
+    pub(in crate::simulator) name: String,
+    pub(in crate::simulator) phase: Phase,
+    pub(in crate::simulator) fails: bool,
+}
+
+/// An operation that was asked for, that runs, or that ran last.
 #[derive(Debug, Clone, PartialEq)]
 pub(in crate::simulator) struct Operation {
     pub(in crate::simulator) started: Timestamp,
     pub(in crate::simulator) finished: Option<Timestamp>,
+    pub(in crate::simulator) phase: Phase,
+    pub(in crate::simulator) message: String,
     pub(in crate::simulator) revision: String,
     /// The tags that it applies, by workload.
     pub(in crate::simulator) tags: Vec<String>,
+    /// The pods that it applies, by workload.
+    pub(in crate::simulator) replicas: Vec<u32>,
     pub(in crate::simulator) by: By,
+    /// What was asked for besides the revision, as `operation.sync` has it.
+    pub(in crate::simulator) sync: Map<String, Value>,
+    /// `operation.info` as it was given.
+    pub(in crate::simulator) info: Option<Value>,
+    pub(in crate::simulator) retry: Value,
+    pub(in crate::simulator) hook: Option<HookRun>,
+    /// Whether it waits for a sync window.
+    pub(in crate::simulator) is_blocked: bool,
+    /// When its controller looks at it next; never where it hangs.
+    pub(in crate::simulator) planned: Option<Timestamp>,
+}
+
+impl Operation {
+    pub(in crate::simulator) fn new(started: Timestamp, revision: String, by: By) -> Self {
+        Self {
+            started,
+            finished: None,
+            phase: Phase::Running,
+            message: "waiting for healthy state of resources".to_owned(),
+            revision,
+            tags: Vec::new(),
+            replicas: Vec::new(),
+            by,
+            sync: Map::new(),
+            info: None,
+            retry: Value::Object(Map::new()),
+            hook: None,
+            is_blocked: false,
+            planned: None,
+        }
+    }
+
+    pub(in crate::simulator) fn end(&mut self, phase: Phase, message: String, now: Timestamp) {
+        (self.phase, self.message, self.finished, self.planned) = (phase, message, Some(now), None);
+    }
+
+    pub(in crate::simulator) fn is_dry(&self) -> bool {
+        self.sync.get("dryRun") == Some(&Value::Bool(true))
+    }
+
+    /// Whether it skips hooks.
+    pub(in crate::simulator) fn is_apply(&self) -> bool {
+        self.sync.get("syncStrategy").is_some_and(|strategy| strategy.get("apply").is_some())
+    }
+
+    /// Kind and name of the only resources that it is about, if it is not about all.
+    pub(in crate::simulator) fn only(&self) -> Option<Vec<(String, String)>> {
+        let resources = self.sync.get("resources").and_then(Value::as_array).filter(|resources| !resources.is_empty())?;
+        let text = |resource: &Value, field: &str| resource.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();
+        Some(resources.iter().map(|resource| (text(resource, "kind"), text(resource, "name"))).collect())
+    }
 }
 
 /// An entry of the history.
@@ -91,7 +178,16 @@ pub(in crate::simulator) struct Application {
     pub(in crate::simulator) sync: Sync,
     pub(in crate::simulator) health: Health,
     pub(in crate::simulator) health_since: Timestamp,
+    /// Asked for, and not yet seen by the controller.
+    pub(in crate::simulator) requested: Option<Operation>,
+    /// The one that runs or ran last.
     pub(in crate::simulator) operation: Option<Operation>,
+    /// Somebody asked for a comparison, and how: `normal` or `hard`.
+    pub(in crate::simulator) refresh: Option<String>,
+    /// `spec.syncPolicy` as somebody wrote it past the definition; null where they took it away.
+    pub(in crate::simulator) policy: Option<Value>,
+    /// `metadata.generation`, as far as specifications count it.
+    pub(in crate::simulator) generation: u64,
     pub(in crate::simulator) history: Vec<Deployed>,
     pub(in crate::simulator) reconciled: Timestamp,
     pub(in crate::simulator) created: Timestamp,
@@ -102,8 +198,24 @@ pub(in crate::simulator) struct Application {
 }
 
 impl Application {
+    /// Whether an operation is asked for or runs.
     pub(in crate::simulator) fn is_syncing(&self) -> bool {
-        self.operation.as_ref().is_some_and(|operation| operation.finished.is_none())
+        self.requested.is_some() || self.operation.as_ref().is_some_and(|operation| operation.finished.is_none())
+    }
+
+    /// `spec.syncPolicy` without what has a length of time; null where there is none.
+    pub(in crate::simulator) fn policy(&self) -> Value {
+        let defined = || json!({"automated": {"prune": true, "selfHeal": self.self_heal}, "syncOptions": ["CreateNamespace=true"]});
+        self.policy.clone().unwrap_or_else(|| if self.automated { defined() } else { Value::Null })
+    }
+
+    /// Somebody writes another `spec.syncPolicy`.
+    pub(in crate::simulator) fn set_policy(&mut self, policy: Value) {
+        let automated = policy.get("automated").filter(|automated| automated.is_object());
+        let is = |field: &str| automated.and_then(|automated| automated.get(field)).and_then(Value::as_bool);
+        self.automated = automated.is_some() && is("enabled") != Some(false);
+        self.self_heal = is("selfHeal") == Some(true);
+        self.policy = Some(policy);
     }
 
     /// Compares with git again. Returns whether there is something to sync.
@@ -128,16 +240,13 @@ impl Application {
         }
     }
 
-    /// Begins to sync to what git wants.
-    pub(in crate::simulator) fn begin(&mut self, by: By, now: Timestamp) {
-        let operation = Operation { started: now, finished: None, revision: self.revision.clone(), tags: self.wanted.clone(), by };
-        self.operation = Some(operation);
-    }
-
     /// The operation that runs is done.
     pub(in crate::simulator) fn finish(&mut self, now: Timestamp) {
         let Some(operation) = self.operation.as_mut().filter(|operation| operation.finished.is_none()) else { return };
-        operation.finished = Some(now);
+        operation.end(Phase::Succeeded, "successfully synced (all tasks run)".to_owned(), now);
+        if operation.is_dry() || operation.only().is_some() {
+            return;
+        }
         let id = self.history.last().map_or(0, |last| last.id + 1);
         let (revision, started, by) = (operation.revision.clone(), operation.started, operation.by.clone());
         self.history.push(Deployed { id, revision, started, at: now, by });

@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Map, Value, json};
 use tokio::sync::watch;
 
-use super::application::{Application, By, Deployed, Health, Operation, Sync};
+use super::application::{Application, By, Deployed, Health, Operation, Phase, Sync};
 use super::canary::Canary;
 use super::pods::hash;
 use super::workload::{Nature, Workload};
@@ -93,6 +93,7 @@ impl World {
             clusters,
             argocds,
             vanished: BTreeSet::new(),
+            windows: Vec::new(),
             applications: Vec::new(),
             workloads: Vec::new(),
             feeds: BTreeMap::new(),
@@ -197,7 +198,11 @@ impl World {
             sync: Sync::Synced,
             health: Health::Healthy,
             health_since: later(deployed_at, Duration::from_secs(15)).min(start),
+            requested: None,
             operation,
+            refresh: None,
+            policy: None,
+            generation: 1,
             history,
             reconciled: start,
             created,
@@ -236,7 +241,11 @@ impl World {
             sync: Sync::Synced,
             health: Health::Healthy,
             health_since: start,
+            requested: None,
             operation: None,
+            refresh: None,
+            policy: None,
+            generation: 1,
             history: vec![past],
             reconciled: start,
             created: start,
@@ -363,7 +372,12 @@ fn history_of(past: &[Past], manual: bool) -> Vec<Deployed> {
 }
 
 fn finished(last: &Deployed, tags: &[String]) -> Operation {
-    Operation { started: last.started, finished: Some(last.at), revision: last.revision.clone(), tags: tags.to_vec(), by: last.by.clone() }
+    let mut operation = Operation::new(last.started, last.revision.clone(), last.by.clone());
+    operation.tags = tags.to_vec();
+    operation.sync = Map::from_iter([("prune".to_owned(), Value::Bool(true)), ("syncOptions".to_owned(), json!(["CreateNamespace=true"]))]);
+    operation.retry = json!({"limit": 3});
+    operation.end(Phase::Succeeded, "successfully synced (all tasks run)".to_owned(), last.at);
+    operation
 }
 
 /// Gives a workload its past versions and lets the newest run.

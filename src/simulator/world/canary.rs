@@ -39,6 +39,15 @@ pub(in crate::simulator) struct Aborted {
     pub(in crate::simulator) why: String,
 }
 
+/// Pods from before a moment are to be replaced, one after the other.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::simulator) struct Restart {
+    pub(in crate::simulator) at: Timestamp,
+    /// The moment as it was written.
+    pub(in crate::simulator) said: String,
+    pub(in crate::simulator) is_done: bool,
+}
+
 /// Where a Rollout is in its steps.
 #[derive(Debug, Clone, PartialEq)]
 pub(in crate::simulator) struct Canary {
@@ -54,12 +63,16 @@ pub(in crate::simulator) struct Canary {
     pub(in crate::simulator) analysis: Option<Analysis>,
     /// Whether this version was aborted before: `abort` then stays, as false.
     pub(in crate::simulator) retried: bool,
+    /// Somebody let it go to everybody at once: `promoteFull`, until it has.
+    pub(in crate::simulator) full: bool,
+    pub(in crate::simulator) restart: Option<Restart>,
 }
 
 impl Canary {
     pub(in crate::simulator) fn new(steps: Vec<Step>, stable: &str) -> Self {
         let index = steps.len();
-        Self { steps, index, stable: stable.to_owned(), paused: None, held: false, aborted: None, analysis: None, retried: false }
+        let stable = stable.to_owned();
+        Self { steps, index, stable, paused: None, held: false, aborted: None, analysis: None, retried: false, full: false, restart: None }
     }
 
     /// A new version is wanted. The stable one again: there is nothing to try out.
@@ -69,6 +82,7 @@ impl Canary {
         self.aborted = None;
         self.analysis = None;
         self.retried = false;
+        self.full = false;
     }
 
     /// Everybody has it.
@@ -76,6 +90,7 @@ impl Canary {
         tag.clone_into(&mut self.stable);
         self.index = self.steps.len();
         self.paused = None;
+        self.full = false;
     }
 
     pub(in crate::simulator) fn is_finished(&self) -> bool {
@@ -109,6 +124,7 @@ impl Canary {
         self.paused = None;
         self.aborted = None;
         self.index = self.steps.len();
+        self.full = open;
         open
     }
 
@@ -160,8 +176,17 @@ impl Workload {
     }
 
     fn step_canary(&mut self, now: Timestamp, nature: &Nature, canary: &mut Canary) -> bool {
+        if self.evict(now, canary) {
+            return true;
+        }
         if canary.held {
-            return false;
+            // No step is taken, but what is lost is replaced.
+            let stable = self.sets.iter().position(|set| set.tag == canary.stable).unwrap_or(self.sets.len().saturating_sub(1));
+            let is_short = self.total() < self.replicas;
+            if is_short {
+                self.add_pod(stable, now, &Nature::default());
+            }
+            return is_short;
         }
         let is_stable = self.tag == canary.stable;
         if is_stable || canary.index >= canary.steps.len() {
@@ -198,6 +223,24 @@ impl Workload {
             None => {}
         }
         acted
+    }
+
+    /// Takes away one pod from before the moment of a restart, once all serve. Returns whether one went.
+    fn evict(&mut self, now: Timestamp, canary: &mut Canary) -> bool {
+        let Some(restart) = canary.restart.as_mut().filter(|restart| !restart.is_done) else { return false };
+        if self.ready(now) < self.replicas {
+            return false;
+        }
+        let old = self.sets.iter_mut().find_map(|set| {
+            let place = set.pods.iter().position(|pod| pod.created < restart.at)?;
+            Some((set, place))
+        });
+        if let Some((set, place)) = old {
+            set.pods.remove(place);
+            return true;
+        }
+        restart.is_done = true;
+        false
     }
 
     /// Gives the newest version its share of the pods, one pod at a time. Returns whether a pod came or went.

@@ -57,6 +57,9 @@ impl World {
         if let Some(pin) = &happening.pin {
             self.pin(pin);
         }
+        if let Some(window) = &happening.window {
+            self.set_window(window);
+        }
         if let Some(every) = happening.every.filter(|every| !every.is_zero()) {
             self.plan(later(self.now, every), Event::Happening(line));
         }

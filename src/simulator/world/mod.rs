@@ -3,7 +3,8 @@
 //! repository, so that a push from outside counts like one of its own.
 //!
 //! `pods`, `workload` and `canary` are what Kubernetes and Argo Rollouts do, `application` what Argo CD does, `build` how all begins, `deeds` what
-//! people do, `releases` what they do without being told, `hands` what comes in over the wire, `truth` what a cockpit is checked against.
+//! people do, `releases` what they do without being told, `hands` what comes in over the wire, `operation` what Argo CD is asked to do, `windows` when it
+//! may not, `truth` what a cockpit is checked against.
 
 pub(super) mod application;
 mod build;
@@ -12,10 +13,12 @@ mod churn;
 mod deeds;
 mod events;
 mod hands;
+mod operation;
 pub(super) mod pods;
 mod releases;
 mod show;
 mod truth;
+mod windows;
 pub(super) mod workload;
 
 #[cfg(test)]
@@ -31,22 +34,22 @@ use self::application::{Application, By};
 use self::workload::{Nature, Workload};
 use super::clock::Clock;
 use super::definition::Definition;
-use super::fault::Fault;
+use super::fault::{Fault, Push};
 use super::objects::Context;
 use super::repository::{MAIN, Repository};
-use super::scenario::{Fate, Scenario};
+use super::scenario::{Fate, Scenario, WindowDeed};
+use super::serve::GIT;
 use super::store::Store;
-use super::{Told, layout};
+use super::{Told, guard, layout};
 use crate::base::time::later;
 use crate::base::{Safe, Timestamp};
 
 pub(super) use build::Ground;
 pub(super) use hands::Shared;
+pub(super) use windows::matches;
 
 /// How long a webhook takes from a push to Argo CD.
 const WEBHOOK: Duration = Duration::from_secs(3);
-/// How long Argo CD applies manifests.
-const APPLYING: Duration = Duration::from_secs(2);
 /// How long Argo CD takes to undo what somebody did by hand.
 const SELF_HEAL: Duration = Duration::from_secs(5);
 
@@ -62,8 +65,8 @@ enum Event {
     Reconcile(usize),
     /// It is compared because somebody changed something by hand.
     SelfHeal(usize),
-    /// An operation has applied its manifests.
-    Applied(usize),
+    /// The controller looks at an operation.
+    Operate(usize),
     /// The controller of a workload goes on.
     Step(usize),
     /// A line of the scenario's timeline.
@@ -100,6 +103,8 @@ pub(super) struct World {
     alive: Vec<bool>,
     /// Argo CDs whose applications are out of sight, by number.
     vanished: BTreeSet<usize>,
+    /// Sync windows in which nothing may be synced.
+    windows: Vec<WindowDeed>,
     /// The revision of each branch up to which each Argo CD has heard of pushes.
     heard: Vec<BTreeMap<String, String>>,
     applications: Vec<Application>,
@@ -120,6 +125,12 @@ pub(super) struct World {
     shown: Vec<show::Names>,
     /// Events that are in the stores.
     events: events::Events,
+}
+
+/// What the manifests of an application say, by workload.
+struct Manifests {
+    tags: Vec<String>,
+    replicas: Vec<u32>,
 }
 
 /// What changed and is not yet in the stores.
@@ -207,7 +218,7 @@ impl World {
                 self.plan(later(self.now, self.reconciliation), Event::Reconcile(application));
             }
             Event::SelfHeal(application) => self.reconcile(application, true),
-            Event::Applied(application) => self.applied(application),
+            Event::Operate(application) => self.operate(application),
             Event::Step(workload) => self.step(workload),
             Event::Happening(line) => self.deed(line),
             Event::Release => self.release(),
@@ -218,9 +229,19 @@ impl World {
     }
 
     fn set_fault(&self, server: &str, fault: Fault) {
+        if server == GIT
+            && let Err(error) = self.guard(fault.push.as_ref())
+        {
+            tracing::warn!(%error, "the simulated repository has no hook");
+        }
         if let Some(set) = &self.faults {
             set(server, fault);
         }
+    }
+
+    /// Lets pushes to the repository meet this from now on.
+    fn guard(&self, push: Option<&Push>) -> std::io::Result<()> {
+        guard::set(self.repository.path(), push)
     }
 
     /// An Argo CD compares what a push concerns.
@@ -268,8 +289,9 @@ impl World {
         self.read_git(number);
         let now = self.now;
         let Some(application) = self.applications.get_mut(number) else { return };
+        application.refresh = None;
         let differs = application.compare(&self.workloads, now);
-        let done = application.operation.as_ref().is_some_and(|operation| operation.revision == application.revision);
+        let done = application.operation.as_ref().is_some_and(|operation| operation.revision == application.revision && !operation.is_dry());
         let wanted = differs && application.automated && application.error.is_none() && !application.is_syncing();
         self.unshown.applications.insert(number);
         if wanted && (anew || !done) {
@@ -287,68 +309,44 @@ impl World {
             return;
         }
         application.revision.clone_from(&head);
-        let Some(definition) = self.definition.applications.get(application.definition) else { return };
-        if application.workloads.is_empty() {
-            return;
-        }
-        let (environment, placement) = (application.environment.as_str(), application.placement.as_str());
-        let file = layout::version_file(definition, environment, placement);
-        let read = |path: &str| self.repository.read(&head, path).ok().flatten();
-        let pins = layout::pin_file(definition, (environment, placement), &application.name).and_then(|file| read(&file));
-        let versions = match read(&file) {
-            Some(text) => layout::versions(definition, environment, placement, &text),
-            None => Err(format!("{file}: no such file or directory")),
-        };
-        match versions {
-            Ok(mut tags) => {
-                for (tag, workload) in tags.iter_mut().zip(layout::workloads(definition, environment, placement)) {
-                    if let Some(pinned) = layout::pin(&workload.image(definition), pins.as_deref(), &application.images) {
-                        pinned.clone_into(tag);
-                    }
-                }
-                application.wanted = tags;
+        let wanted = self.manifests(number, &head);
+        let (Some(application), Some(wanted)) = (self.applications.get_mut(number), wanted) else { return };
+        match wanted {
+            Ok(wanted) => {
+                (application.wanted, application.replicas) = (wanted.tags, wanted.replicas);
                 application.error = None;
             }
             Err(error) => application.error = Some(error),
         }
-        for (place, workload) in layout::workloads(definition, environment, placement).enumerate() {
+    }
+
+    /// The tags and the pods of an application's workloads at a revision; nothing for one without workloads.
+    fn manifests(&self, number: usize, revision: &str) -> Option<Result<Manifests, String>> {
+        let application = self.applications.get(number).filter(|application| !application.workloads.is_empty())?;
+        let definition = self.definition.applications.get(application.definition)?;
+        let (environment, placement) = (application.environment.as_str(), application.placement.as_str());
+        let file = layout::version_file(definition, environment, placement);
+        let read = |path: &str| self.repository.read(revision, path).ok().flatten();
+        let pins = layout::pin_file(definition, (environment, placement), &application.name).and_then(|file| read(&file));
+        let tags = match read(&file) {
+            Some(text) => layout::versions(definition, environment, placement, &text),
+            None => Err(format!("{file}: no such file or directory")),
+        };
+        let mut tags = match tags {
+            Ok(tags) => tags,
+            Err(error) => return Some(Err(error)),
+        };
+        let mut replicas = application.replicas.clone();
+        for ((tag, held), workload) in tags.iter_mut().zip(&mut replicas).zip(layout::workloads(definition, environment, placement)) {
+            if let Some(pinned) = layout::pin(&workload.image(definition), pins.as_deref(), &application.images) {
+                pinned.clone_into(tag);
+            }
             let file = layout::replicas_file(definition, environment, placement, workload);
-            let pods = file.and_then(|file| layout::replicas(definition, workload.name(definition), &read(&file)?));
-            if let (Some(pods), Some(held)) = (pods, application.replicas.get_mut(place)) {
+            if let Some(pods) = file.and_then(|file| layout::replicas(definition, workload.name(definition), &read(&file)?)) {
                 *held = pods;
             }
         }
-    }
-
-    /// Begins an operation, if none runs.
-    fn sync(&mut self, number: usize, by: By) {
-        let now = self.now;
-        let Some(application) = self.applications.get_mut(number).filter(|application| !application.is_syncing()) else { return };
-        application.begin(by, now);
-        self.unshown.applications.insert(number);
-        self.plan(later(now, APPLYING), Event::Applied(number));
-    }
-
-    fn applied(&mut self, number: usize) {
-        if !self.is_alive(number) {
-            // A dead controller applies nothing; whoever revives it looks again.
-            return;
-        }
-        let now = self.now;
-        let Some(application) = self.applications.get_mut(number) else { return };
-        let tags = application.operation.as_ref().map(|operation| operation.tags.clone()).unwrap_or_default();
-        let own: Vec<(usize, String, u32)> =
-            application.workloads.iter().zip(tags).zip(&application.replicas).map(|((number, tag), replicas)| (*number, tag, *replicas)).collect();
-        for (workload, tag, replicas) in own {
-            self.apply(workload, &tag, replicas);
-            if let Some(workload) = self.workloads.get_mut(workload) {
-                workload.by_hand = None;
-            }
-        }
-        let Some(application) = self.applications.get_mut(number) else { return };
-        application.finish(now);
-        application.compare(&self.workloads, now);
-        self.judge(number);
+        Some(Ok(Manifests { tags, replicas }))
     }
 
     /// Changes the specification of a workload.

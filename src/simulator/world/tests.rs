@@ -162,3 +162,118 @@ fn the_same_seed_tells_the_same_day_and_another_one_another() {
     assert_eq!((lines, head.clone(), truth), day(7));
     assert_ne!(head, day(8).1);
 }
+
+impl Given {
+    /// An Application as Argo CD's API shows it.
+    fn application(&self, name: &str) -> Value {
+        let object = self.world.argocds[0].get(&APPLICATIONS, "argocd", name).unwrap_or_else(|| panic!("no {name}"));
+        serde_json::from_slice(&object.json).unwrap()
+    }
+
+    fn terminate(&mut self, name: &str) {
+        self.world.operate_on("main", ("argocd", name), &crate::simulator::serve::ApplicationDeed::Terminate).unwrap();
+    }
+}
+
+#[test]
+fn a_sync_that_hangs_stands_in_the_way_until_it_is_ended() {
+    let mut given = given("stuck-sync", 1);
+    given.pass(75);
+    for place in ["pricing-production-eu", "pricing-production-us"] {
+        let stuck = given.application(place);
+        let state = &stuck["status"]["operationState"];
+        assert_eq!((&state["phase"], &state["message"]), (&"Running".into(), &"waiting for completion of hook batch/Job/pricing-migrate".into()));
+        assert_ne!(state["syncResult"]["revision"], stuck["status"]["sync"]["revision"], "a newer commit waits");
+        assert_eq!(given.truth(place)["workloads"][0]["tag"], "9.4.0");
+        given.terminate(place);
+        assert_eq!(given.world.applications.iter().find(|one| one.name == place).unwrap().operation.as_ref().unwrap().phase.word(), "Terminating");
+    }
+    given.pass(90);
+    for place in ["pricing-production-eu", "pricing-production-us"] {
+        let truth = given.truth(place);
+        assert_eq!((&truth["workloads"][0]["tag"], &truth["sync"], &truth["health"]), (&"9.4.2".into(), &"Synced".into(), &"Healthy".into()));
+    }
+}
+
+#[test]
+fn a_terminated_operation_says_so_and_is_not_begun_again_by_itself() {
+    let mut given = given("stuck-sync", 1);
+    given.pass(30);
+    given.terminate("pricing-production-eu");
+    given.pass(5);
+    let state = given.application("pricing-production-eu")["status"]["operationState"].clone();
+    assert_eq!((&state["phase"], &state["message"]), (&"Failed".into(), &"Operation terminated".into()));
+    assert_eq!(state["syncResult"]["resources"][0]["hookPhase"], "Failed");
+    assert!(given.world.operate_on("main", ("argocd", "pricing-production-eu"), &crate::simulator::serve::ApplicationDeed::Terminate).is_err());
+}
+
+#[test]
+fn a_migration_lies_in_git_and_runs_before_anything_is_applied() {
+    let mut given = given("migration", 1);
+    let file = given.world.repository.read(&given.world.head(""), "apps/orders/api/base/orders-api-migrate.yaml").unwrap().unwrap();
+    assert!(String::from_utf8(file).unwrap().contains("argocd.argoproj.io/hook: PreSync"));
+    let place = "orders-api-production-eu";
+    given.pass(15);
+    let hook = |given: &Given, place: &str| given.application(place)["status"]["operationState"]["syncResult"]["resources"][0].clone();
+    let running = hook(&given, place);
+    assert_eq!((&running["kind"], &running["hookType"], &running["hookPhase"]), (&"Job".into(), &"PreSync".into(), &"Running".into()));
+    assert_eq!(given.truth(place)["workloads"][0]["tag"], "4.0.3", "nothing is applied yet");
+    given.pass(120);
+    assert_eq!(hook(&given, place)["hookPhase"], "Succeeded");
+    assert_eq!(given.truth(place)["workloads"][0]["tag"], "4.1.0");
+    let failed = given.application("orders-api-dev");
+    assert_eq!((&failed["status"]["operationState"]["phase"], &hook(&given, "orders-api-dev")["hookPhase"]), (&"Failed".into(), &"Failed".into()));
+    assert_eq!(given.truth("orders-api-dev")["workloads"][0]["tag"], "4.1.0");
+}
+
+#[test]
+fn a_promotion_whose_cockpit_died_is_in_git_and_waits_for_a_hand() {
+    let mut given = given("crash-mid-promotion", 1);
+    given.pass(120);
+    for place in ["catalog-production-eu", "catalog-production-us"] {
+        let truth = given.truth(place);
+        assert_eq!((&truth["sync"], &truth["wanted"][0], &truth["workloads"][0]["tag"]), (&"OutOfSync".into(), &"5.3.0".into(), &"5.2.1".into()));
+    }
+    let last = given.world.repository.log(&given.world.head(""), Some("apps/catalog/overlays/production-eu"), 1).unwrap().remove(0);
+    let trailers = git2::message_trailers_strs(&last.message).unwrap();
+    let all: Vec<_> = trailers.iter().map(|(key, value)| format!("{key}={value}")).collect();
+    assert_eq!(last.author.name, "li");
+    assert_eq!(all.len(), 5, "{all:?}");
+    assert!(all.contains(&"Cockpit-Operation=4b0f7c1e-9d5a-4c39-8f1d-2a6c1e9b7d42".to_owned()), "{all:?}");
+}
+
+#[test]
+fn in_the_first_demo_checkout_can_be_promoted_to_everybody() {
+    let mut given = given("busy-morning", 1);
+    // The story's own promotion is over, and staging has the next version.
+    given.pass(290);
+    let staging = given.truth("checkout-staging")["workloads"][0]["tag"].clone();
+    for place in ["checkout-production-eu", "checkout-production-us"] {
+        let truth = given.truth(place);
+        assert_eq!((&truth["health"], &truth["workloads"][0]["tag"]), (&"Healthy".into(), &"2.14.3".into()), "{truth}");
+    }
+    assert_eq!(staging, "2.15.0");
+    given.moves("checkout", "production", "2.15.0");
+    let mut took = 0;
+    let is_done = |given: &Given, place: &str| {
+        let truth = given.truth(place);
+        let workload = &truth["workloads"][0];
+        workload["tag"] == "2.15.0" && workload["settled"] == true && workload["canary"]["stable"] == "2.15.0" && truth["health"] == "Healthy"
+    };
+    while !["checkout-production-eu", "checkout-production-us"].iter().all(|place| is_done(&given, place)) {
+        given.pass(1);
+        took += 1;
+        let waits = |given: &Given| given.truth("checkout-production-eu")["workloads"][0]["canary"]["waits"] == true;
+        if waits(&given) {
+            let promote = crate::simulator::scenario::RolloutDeed {
+                application: "checkout".into(),
+                environment: "production".into(),
+                placement: None,
+                action: crate::simulator::scenario::RolloutAction::Promote,
+            };
+            given.world.act(&promote);
+        }
+        assert!(took < 400, "{:#}", given.truth("checkout-production-eu"));
+    }
+    println!("checkout 2.15.0 is everywhere {took} s after its commit");
+}

@@ -123,17 +123,15 @@ pub(super) fn find(plan: &ArgocdPlan, namespace: Option<&str>, name: &str) -> Op
     plan.store.get(&APPLICATIONS, namespace.unwrap_or(&plan.namespace), name)
 }
 
-/// One application, whole: `fields` and `refresh` mean nothing here.
-pub(super) fn application(plan: &ArgocdPlan, question: &Question, name: &str) -> Answer {
-    let project = question.parameter("project");
-    let found = find(plan, question.parameter("appNamespace"), name);
+/// One application, if who asks named its project rightly or not at all.
+pub(super) fn known(plan: &ArgocdPlan, (namespace, project): (Option<&str>, Option<&str>), name: &str) -> Result<Arc<Object>, Answer> {
+    let found = find(plan, namespace, name);
     let found = found.filter(|application| project.is_none_or(|project| project_of(application).is_some_and(|own| own == project)));
-    match (found, project) {
-        (Some(application), _) => Answer::new(StatusCode::OK, JSON, application.json.clone()),
-        (None, Some(_)) => error(StatusCode::NOT_FOUND, 5, &format!("applications.argoproj.io \"{name}\" not found")),
+    found.ok_or_else(|| match project {
+        Some(_) => error(StatusCode::NOT_FOUND, 5, &format!("applications.argoproj.io \"{name}\" not found")),
         // Who does not know the project must not learn whether the application is there.
-        (None, None) => error(StatusCode::FORBIDDEN, 7, "permission denied"),
-    }
+        None => error(StatusCode::FORBIDDEN, 7, "permission denied"),
+    })
 }
 
 pub(super) fn projects(store: &Store, question: &Question) -> Answer {
@@ -149,6 +147,12 @@ pub(super) fn projects(store: &Store, question: &Question) -> Answer {
     let Some(fields) = fields else { return Answer::new(StatusCode::OK, JSON, body) };
     let mut cut = Vec::new();
     if fields.cut(&body, &mut cut) { Answer::new(StatusCode::OK, JSON, cut) } else { Answer::ok(&json!({})) }
+}
+
+/// A project as an object; null where there is none.
+pub(super) fn project_value(plan: &ArgocdPlan, name: &str) -> Value {
+    let found = plan.store.get(&APP_PROJECTS, &plan.namespace, name);
+    found.and_then(|project| serde_json::from_slice(&project.json).ok()).unwrap_or_default()
 }
 
 pub(super) fn project(plan: &ArgocdPlan, name: &str) -> Answer {

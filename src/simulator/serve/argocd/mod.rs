@@ -1,8 +1,10 @@
-//! An Argo CD's API as its clients see it: who may ask, which question it is, and the small answers. It reads its store and changes nothing: what
-//! would change something is refused with the reason.
+//! An Argo CD's API as its clients see it: who may ask, which question it is, and the small answers. It reads its store; what would change something
+//! (`change`) goes to the world, for those who may (`rights`).
 
+mod change;
 mod fields;
 mod list;
+mod rights;
 mod stream;
 
 use std::sync::Arc;
@@ -15,19 +17,20 @@ use serde_json::{Value, json};
 
 use super::answer::{Answer, Cut, JSON, Question, TEXT};
 use super::gate::Gate;
-use super::{ARGOCD_ADMIN, ARGOCD_VIEWER, ArgocdPlan};
+use super::{ARGOCD_ADMIN, ARGOCD_ONCALL, ARGOCD_VIEWER, ArgocdPlan, Hands};
 
 pub(super) struct Server {
     plan: Arc<ArgocdPlan>,
     gate: Arc<Gate>,
-    admin: String,
-    viewer: String,
+    hands: Arc<dyn Hands>,
+    /// Names of accounts and their tokens.
+    accounts: [(&'static str, String); 3],
 }
 
 impl Server {
-    pub(super) fn new(plan: ArgocdPlan, gate: Arc<Gate>) -> Self {
-        let (admin, viewer) = (token(&plan.name, ARGOCD_ADMIN), token(&plan.name, ARGOCD_VIEWER));
-        Self { plan: Arc::new(plan), gate, admin, viewer }
+    pub(super) fn new(plan: ArgocdPlan, gate: Arc<Gate>, hands: Arc<dyn Hands>) -> Self {
+        let accounts = [ARGOCD_ADMIN, ARGOCD_ONCALL, ARGOCD_VIEWER].map(|account| (account, token(&plan.name, account)));
+        Self { plan: Arc::new(plan), gate, hands, accounts }
     }
 
     pub(super) async fn answer(&self, question: Question) -> Result<Answer, Cut> {
@@ -66,19 +69,19 @@ impl Server {
                 // What lies in a project is granted as `project/name`; no grant matches a name alone.
                 let lies_in_project = matches!(*resource, "applications" | "applicationsets" | "logs" | "exec");
                 let is_named = !lies_in_project || subresource.len() > 1 || subresource.iter().any(|part| part.contains('/'));
-                let may = is_named && (account == ARGOCD_ADMIN || *action == "get");
+                let may = is_named && rights::may(account, resource, action);
                 Answer::ok(&json!({ "value": if may { "yes" } else { "no" } }))
             }
             (&Method::GET, ["api", "v1", "projects"]) => list::projects(&self.plan.store, &question),
             (&Method::GET, ["api", "v1", "projects", name]) => list::project(&self.plan, name),
             (&Method::GET, ["api", "v1", "applications"]) => return Ok(self.listed(question).await),
-            (&Method::GET, ["api", "v1", "applications", name]) => list::application(&self.plan, &question, name),
+            (&Method::GET, ["api", "v1", "applications", name]) => self.one(&question, name).await,
+            (&Method::GET, ["api", "v1", "applications", name, "syncwindows"]) => self.windows(&question, name),
+            (&Method::GET, ["api", "v1", "applications", name, "resource", "actions"]) => self.actions(&question, name),
             (&Method::GET, ["api", "v1", "stream", "applications"]) => return self.streamed(&question).await,
             (&Method::GET, ["api", "v1", ..]) => error(StatusCode::NOT_IMPLEMENTED, 12, "the simulated Argo CD does not answer this question"),
-            (_, ["api", "v1", "applications", name, ..]) if account != ARGOCD_ADMIN => self.denied(name, &parts, account),
-            (_, ["api", "v1", ..]) => {
-                error(StatusCode::NOT_IMPLEMENTED, 12, "the simulated Argo CD answers questions only: change the repository or the cluster instead")
-            }
+            (_, ["api", "v1", "applications", name, rest @ ..]) => self.change(&question, (name, rest), account),
+            (_, ["api", "v1", ..]) => error(StatusCode::NOT_IMPLEMENTED, 12, "the simulated Argo CD does not do this"),
             _ => error(StatusCode::NOT_FOUND, 5, "Not Found"),
         };
         Ok(if wants_gzip { answer.gzip(0) } else { answer })
@@ -114,11 +117,8 @@ impl Server {
         if self.gate.fault().expired_token {
             return Err(unauthenticated("invalid session: token has invalid claims: token is expired"));
         }
-        match token {
-            token if token == self.admin => Ok(ARGOCD_ADMIN),
-            token if token == self.viewer => Ok(ARGOCD_VIEWER),
-            _ => Err(unauthenticated("invalid session: token signature is invalid: signature is invalid")),
-        }
+        let known = self.accounts.iter().find(|(_, own)| own == token).map(|(account, _)| *account);
+        known.ok_or_else(|| unauthenticated("invalid session: token signature is invalid: signature is invalid"))
     }
 
     fn settings(&self) -> Value {
@@ -131,20 +131,6 @@ impl Server {
             "trackingMethod": "annotation",
             "controllerNamespace": self.plan.namespace,
         })
-    }
-
-    fn denied(&self, name: &str, parts: &[&str], account: &str) -> Answer {
-        let action = match parts.get(4).copied() {
-            Some("sync" | "rollback" | "operation") => "sync",
-            Some("resource") => "action",
-            _ => "update",
-        };
-        let project = list::find(&self.plan, None, name).and_then(|application| super::json::text(&application.json, &["spec", "project"]));
-        let message = match project {
-            Some(project) => format!("permission denied: applications, {action}, {project}/{name}, sub: {account}"),
-            None => "permission denied".to_owned(),
-        };
-        error(StatusCode::FORBIDDEN, 7, &message)
     }
 }
 

@@ -2,7 +2,6 @@
 
 mod discovery;
 mod list;
-mod patch;
 mod review;
 mod status;
 mod user;
@@ -15,17 +14,18 @@ use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use self::list::{Pages, Scope};
-use self::patch::Unusable;
-#[cfg(test)]
-pub(in crate::simulator) use self::patch::merge;
 use self::user::User;
 use super::answer::{Answer, JSON, Question};
 use super::gate::Gate;
-use super::{ClusterPlan, Hands};
+use super::patch::{self, Unusable};
+use super::{Change, ClusterPlan, Hands, MOVED};
 use crate::simulator::store::{KINDS, Kind, Store};
 
 /// The real server compresses bodies from this size on.
 const COMPRESSED_FROM: usize = 128 << 10;
+/// How often the real server tries a patch on an object that moves under it.
+const ATTEMPTS: usize = 5;
+const PATCHES_OF_CUSTOM: &str = "application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml";
 const PATCHES: &str = "application/json-patch+json, application/merge-patch+json, application/strategic-merge-patch+json";
 
 pub(super) struct Server {
@@ -77,6 +77,11 @@ impl<'a> Target<'a> {
         (self.namespace.unwrap_or_default(), self.name.unwrap_or_default())
     }
 
+    /// `rollouts`, `rollouts/status`.
+    fn resource(&self) -> String {
+        self.subresource.map_or_else(|| self.kind.plural.to_owned(), |subresource| format!("{}/{subresource}", self.kind.plural))
+    }
+
     fn forbidden(&self, user: User, verb: &str) -> Answer {
         status::forbidden(user.name(), verb, self.kind, self.subresource, user::scope(self.kind, self.namespace, self.name), self.name)
     }
@@ -125,7 +130,8 @@ impl Server {
             (&Method::DELETE, _) => "delete",
             _ => return status::method_not_allowed(),
         };
-        if fault.forbidden || !user.may(verb, user::scope(target.kind, target.namespace, target.name)) {
+        let asked = target.resource();
+        if fault.forbidden || !user.may(verb, (target.kind.group, &asked), user::scope(target.kind, target.namespace, target.name)) {
             return target.forbidden(user, verb);
         }
         if target.subresource.is_some_and(|subresource| subresource != "status" || !target.kind.status) {
@@ -171,34 +177,70 @@ impl Server {
         }
     }
 
+    /// Changes an object. What a patch without a version of its own was tried on may have changed meanwhile: then it is tried again.
     fn patched(&self, question: &Question, target: &Target<'_>) -> Answer {
+        for _attempt in 0..ATTEMPTS {
+            if let Some(answer) = self.patched_once(question, target) {
+                return answer;
+            }
+        }
+        status::conflict(target.kind, target.place().1)
+    }
+
+    fn patched_once(&self, question: &Question, target: &Target<'_>) -> Option<Answer> {
         let (namespace, name) = target.place();
-        let Some(before) = self.store.get(target.kind, namespace, name) else { return status::not_found(target.kind, name) };
+        let Some(before) = self.store.get(target.kind, namespace, name) else { return Some(status::not_found(target.kind, name)) };
         let mut object: Value = serde_json::from_slice(&before.json).unwrap_or_default();
         let content_type = question.header(&CONTENT_TYPE).unwrap_or_default();
-        let mut patch = match patch::merge_patch(content_type, &question.body, &object) {
-            Ok(patch) => patch,
-            Err(Unusable::Malformed(why)) => return status::bad_request(&format!("error decoding patch: {why}")),
-            Err(Unusable::Unsupported) => return status::unsupported(PATCHES),
-            Err(Unusable::Invalid) => {
-                let message = "the server rejected our request due to an error in our request";
-                return status::refused(422, "Invalid", message, target.kind, name);
-            }
+        // Only what Kubernetes itself brings knows how to merge its lists.
+        let is_custom = target.kind.group == "argoproj.io";
+        let patch = if is_custom && content_type.starts_with("application/strategic-merge-patch") {
+            Err(Unusable::Unsupported)
+        } else {
+            patch::merge_patch(content_type, &question.body, &object)
         };
-        // A version in a patch is a condition, not a change.
-        let version = patch.get_mut("metadata").and_then(Value::as_object_mut).and_then(|metadata| metadata.remove("resourceVersion"));
+        let mut patch = match patch {
+            Ok(patch) => patch,
+            Err(Unusable::Malformed(why)) => return Some(status::bad_request(&format!("error decoding patch: {why}"))),
+            Err(Unusable::Unsupported) => return Some(status::unsupported(if is_custom { PATCHES_OF_CUSTOM } else { PATCHES })),
+            Err(Unusable::Invalid) => return Some(status::unprocessable()),
+        };
+        // A version in a patch is a condition, not a change; so is an identity, which never changes.
+        let mut condition = |field: &str| patch.get_mut("metadata").and_then(Value::as_object_mut).and_then(|metadata| metadata.remove(field));
+        let (version, uid) = (condition("resourceVersion"), condition("uid"));
         if version.as_ref().and_then(Value::as_str).is_some_and(|version| version != before.version.to_string()) {
-            return status::conflict(target.kind, name);
+            return Some(status::conflict(target.kind, name));
+        }
+        if let Some(uid) = uid.as_ref().and_then(Value::as_str).filter(|uid| object.pointer("/metadata/uid").and_then(Value::as_str) != Some(*uid)) {
+            return Some(status::immutable(target.kind, name, "metadata.uid", uid));
         }
         if question.parameter("dryRun").is_some() {
-            patch::merge(&mut object, &patch);
-            return Answer::ok(&object);
+            json_patch::merge(&mut object, &patch);
+            return Some(Answer::ok(&object));
         }
-        match self.hands.patch(&self.name, target.kind, namespace, name, target.subresource, &patch) {
-            Ok(()) => self.one(target, false),
-            Err(refused) => status::refused(refused.code, refused.reason, &refused.message, target.kind, name),
+        if is_nothing(&patch) {
+            return Some(self.one(target, false));
+        }
+        let change = Change {
+            cluster: &self.name,
+            kind: target.kind,
+            namespace,
+            name,
+            subresource: target.subresource,
+            patch: &patch,
+            version: before.version,
+        };
+        match self.hands.patch(&change) {
+            Ok(()) => Some(self.one(target, false)),
+            Err(refused) if refused.reason == MOVED => None,
+            Err(refused) => Some(status::refused(refused.code, refused.reason, &refused.message, target.kind, name)),
         }
     }
+}
+
+/// Whether a patch changes nothing.
+fn is_nothing(patch: &Value) -> bool {
+    patch.as_object().is_some_and(|members| members.values().all(is_nothing))
 }
 
 /// Discovery, if this is a question of it.
@@ -224,7 +266,10 @@ fn review(question: &Question, user: User, is_forbidden: bool) -> Answer {
     };
     let attribute = |name: &str| review.pointer(&format!("/spec/resourceAttributes/{name}")).and_then(Value::as_str).filter(|text| !text.is_empty());
     let scope = if attribute("resource") == Some("namespaces") { attribute("name") } else { attribute("namespace") };
-    let allowed = !is_forbidden && attribute("verb").is_some_and(|verb| user.may(verb, scope));
+    let resource = attribute("resource").unwrap_or_default();
+    let asked = attribute("subresource").map_or_else(|| resource.to_owned(), |subresource| format!("{resource}/{subresource}"));
+    let group = attribute("group").unwrap_or_default();
+    let allowed = !is_forbidden && attribute("verb").is_some_and(|verb| user.may(verb, (group, &asked), scope));
     if let Some(review) = review.as_object_mut() {
         review.insert("status".to_owned(), json!({ "allowed": allowed }));
     }

@@ -82,6 +82,18 @@ pub(super) fn bad_request(message: &str) -> Answer {
     answer(StatusCode::BAD_REQUEST, "BadRequest", message, About::default())
 }
 
+/// A patch that does not fit the object: a `test` that does not hold, a path that leads nowhere.
+pub(super) fn unprocessable() -> Answer {
+    answer(StatusCode::UNPROCESSABLE_ENTITY, "Invalid", "the server rejected our request due to an error in our request", About::default())
+}
+
+/// A field that never changes was to be changed.
+pub(super) fn immutable(kind: &Kind, name: &str, field: &str, value: &str) -> Answer {
+    let group = if kind.group.is_empty() { String::new() } else { format!(".{}", kind.group) };
+    let message = format!("{}{group} \"{name}\" is invalid: {field}: Invalid value: \"{value}\": field is immutable", kind.word);
+    answer(StatusCode::UNPROCESSABLE_ENTITY, "Invalid", &message, About { kind: Some(kind), name: Some(name) })
+}
+
 /// What the world itself refuses.
 pub(super) fn refused(code: u16, reason: &str, message: &str, kind: &Kind, name: &str) -> Answer {
     let code = StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);

@@ -11,6 +11,8 @@ pub(super) enum User {
     Admin,
     /// Reads everything.
     Viewer,
+    /// Reads everything and moves rollouts.
+    Oncall,
     /// Reads two namespaces.
     Payments,
     /// Showed no token.
@@ -23,6 +25,7 @@ impl User {
         match question.token() {
             Some("admin") => Some(Self::Admin),
             Some("viewer") => Some(Self::Viewer),
+            Some("oncall") => Some(Self::Oncall),
             Some("payments") => Some(Self::Payments),
             Some(_) => None,
             None => Some(Self::Anonymous),
@@ -33,17 +36,22 @@ impl User {
         match self {
             Self::Admin => "admin",
             Self::Viewer => "viewer",
+            Self::Oncall => "oncall",
             Self::Payments => "payments",
             Self::Anonymous => "system:anonymous",
         }
     }
 
-    /// Whether the user may do something with a kind in a namespace, or in all of them.
-    pub(super) fn may(self, verb: &str, namespace: Option<&str>) -> bool {
+    /// Whether the user may do something with a resource (`argoproj.io`, `rollouts/status`) in a namespace, or in all of them.
+    pub(super) fn may(self, verb: &str, (group, resource): (&str, &str), namespace: Option<&str>) -> bool {
         let reads = matches!(verb, "get" | "list" | "watch");
         match self {
             Self::Admin => true,
             Self::Viewer => reads,
+            Self::Oncall => {
+                let moves = matches!(verb, "patch" | "update") && group == "argoproj.io" && matches!(resource, "rollouts" | "rollouts/status");
+                reads || moves
+            }
             Self::Payments => reads && namespace.is_some_and(|namespace| PAYMENTS_NAMESPACES.contains(&namespace)),
             Self::Anonymous => false,
         }

@@ -3,6 +3,7 @@
 use tokio::time::Instant;
 
 use super::*;
+use crate::simulator::serve::answer::JSON;
 
 #[tokio::test]
 async fn who_is_not_logged_in_learns_little() {
@@ -76,18 +77,52 @@ async fn one_application_is_missing_or_forbidden() {
 }
 
 #[tokio::test]
-async fn changes_are_refused_honestly() {
+async fn changes_are_for_those_who_may_in_the_order_of_the_real_server() {
     let world = world("v3.2.11").await;
-    let (admin, viewer) = (format!("Bearer {}", world.token), format!("Bearer {}", argocd_token("main", ARGOCD_VIEWER)));
-    let sync = async |token: &str, kind: &str| {
-        world.ask("argocd:main", "POST", "/api/v1/applications/cart-dev/sync", &[("Authorization", token), ("Content-Type", kind)], "{}").await
+    let token = |account: &str| format!("Bearer {}", argocd_token("main", account));
+    let (admin, oncall, viewer) = (token(ARGOCD_ADMIN), token(ARGOCD_ONCALL), token(ARGOCD_VIEWER));
+    let send = async |method: &str, token: &str, kind: &str, path: &str, body: &str| {
+        let path = format!("/api/v1/applications/cart-dev{path}");
+        let reply = world.ask("argocd:main", method, &path, &[("Authorization", token), ("Content-Type", kind)], body).await;
+        let code = if reply.status == 415 { 0 } else { reply.value()["code"].as_u64().unwrap_or_default() };
+        (reply.status, code, reply.text().to_owned())
     };
-    assert_eq!(sync(&admin, "application/json; charset=utf-8").await.status, 415);
-    let refused = sync(&admin, "application/json").await;
-    assert_eq!((refused.status, &refused.value()["code"]), (501, &json!(12)));
-    let denied = sync(&viewer, "application/json").await;
-    assert_eq!(denied.status, 403);
-    assert!(denied.text().contains("permission denied: applications, sync, shop/cart-dev, sub: viewer"), "{}", denied.text());
+    assert_eq!(send("POST", &admin, "application/json; charset=utf-8", "/sync", "{}").await.0, 415);
+    assert_eq!(send("DELETE", &admin, "", "/operation", "").await.0, 415);
+    let broken = send("POST", &admin, JSON, "/sync", "{\"revision\":").await;
+    let recorded = value(include_bytes!("../../../../tests/recordings/argocd/error-bad-json.json"));
+    assert_eq!((broken.0, value(broken.2.as_bytes())), (400, recorded));
+    for account in [&admin, &oncall] {
+        let refused = send("POST", account, JSON, "/sync", "{}").await;
+        assert_eq!((refused.0, refused.1), (400, 9));
+        let recorded = value(include_bytes!("../../../../tests/recordings/argocd/error-sync-in-progress.json"));
+        assert_eq!(value(refused.2.as_bytes()), recorded);
+    }
+    for (method, path, right) in [("POST", "/sync", "sync"), ("POST", "/rollback", "sync"), ("DELETE", "/operation", "sync"), ("PATCH", "", "update")]
+    {
+        let denied = send(method, &viewer, JSON, path, "{}").await;
+        assert_eq!((denied.0, denied.1), (403, 7), "{path}");
+        assert!(denied.2.contains(&format!("permission denied: applications, {right}, shop/cart-dev, sub: viewer")), "{}", denied.2);
+    }
+    let denied = send("POST", &oncall, JSON, "/sync", r#"{"manifests":["{}"]}"#).await;
+    assert!(denied.0 == 403 && denied.2.contains("applications, override, shop/cart-dev, sub: oncall"), "{denied:?}");
+    assert_eq!(send("PATCH", &oncall, JSON, "", "{}").await.0, 403);
+    let act = r#"{"group":"argoproj.io","kind":"Rollout","namespace":"dev","resourceName":"cart","action":"resume"}"#;
+    let denied = send("POST", &viewer, JSON, "/resource/actions/v2", act).await;
+    assert!(denied.0 == 403 && denied.2.contains("applications, action/argoproj.io/Rollout/resume, shop/cart-dev"), "{denied:?}");
+    assert_eq!(send("POST", &oncall, JSON, "/sync?project=default", "{}").await.0, 404);
+    for (account, path, answer) in [
+        (&oncall, "applications/sync/shop%2Fcart-dev", "yes"),
+        (&oncall, "applications/override/shop%2Fcart-dev", "no"),
+        (&oncall, "applications/delete/shop%2Fcart-dev", "no"),
+        (&oncall, "applications/action/shop%2Fcart-dev", "no"),
+        (&oncall, "logs/get/shop%2Fcart-dev", "yes"),
+        (&oncall, "applicationsets/get/shop%2Fcart-dev", "no"),
+        (&admin, "applications/action/shop%2Fcart-dev", "yes"),
+    ] {
+        let reply = world.ask("argocd:main", "GET", &format!("/api/v1/account/can-i/{path}"), &[("Authorization", account)], "").await;
+        assert_eq!(reply.text(), format!(r#"{{"value":"{answer}"}}"#), "{path}");
+    }
 }
 
 #[tokio::test]

@@ -53,7 +53,7 @@ async fn files_name_what_is_served() {
     let kubeconfig: Value = serde_saphyr::from_str(&read("kubeconfig")).unwrap();
     assert_eq!(kubeconfig["clusters"][0]["cluster"]["server"], format!("https://{}", world.address("cluster:prod")));
     let contexts: Vec<_> = kubeconfig["contexts"].as_array().unwrap().iter().map(|context| context["name"].as_str().unwrap()).collect();
-    assert_eq!(contexts, ["prod", "prod-viewer", "prod-payments"]);
+    assert_eq!(contexts, ["prod", "prod-viewer", "prod-oncall", "prod-payments"]);
     assert_eq!(kubeconfig["current-context"], "prod");
     let argocd: Value = serde_saphyr::from_str(&read("argocd-config")).unwrap();
     assert_eq!((&argocd["servers"][0]["plain-text"], &argocd["users"][0]["auth-token"]), (&json!(true), &json!(world.token)));

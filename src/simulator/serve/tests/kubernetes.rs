@@ -126,6 +126,11 @@ async fn patches_go_to_the_world() {
     assert_eq!((changed.status, &changed.value()["spec"]["replicas"]), (200, &json!(8)));
     assert_eq!(patch(&world, "admin", "application/json-patch+json", CART, &operations).await.status, 422);
     assert_eq!(patch(&world, "admin", "application/apply-patch+yaml", CART, &json!({})).await.status, 415);
+    let nothing = json!([{ "op": "test", "path": "/spec/replicas", "value": 8 }]);
+    assert_eq!(patch(&world, "admin", "application/json-patch+json", CART, &nothing).await.status, 200, "a test alone changes nothing");
+    let other = patch(&world, "admin", MERGE, CART, &json!({ "metadata": { "uid": "other" }, "spec": { "replicas": 9 } })).await;
+    assert_eq!((other.status, &other.value()["reason"]), (422, &json!("Invalid")));
+    assert_eq!(patch(&world, "oncall", MERGE, CART, &json!({ "spec": { "replicas": 9 } })).await.status, 403, "only rollouts");
     let dry = patch(&world, "admin", MERGE, &format!("{CART}?dryRun=All"), &json!({ "spec": { "replicas": 1 } })).await;
     assert_eq!((&dry.value()["spec"]["replicas"], &world.cluster("admin", CART).await.value()["spec"]["replicas"]), (&json!(1), &json!(8)));
     let refused = patch(&world, "admin", MERGE, &format!("{CART}/status"), &json!({ "spec": { "replicas": -1 } })).await;
@@ -163,10 +168,22 @@ async fn users_see_what_they_may() {
         let reply = world.cluster("admin", path).await;
         assert_eq!((reply.status, reply.text()), (404, "404 page not found\n"), "{path}");
     }
-    for (user, verb, namespace, allowed) in
-        [("viewer", "patch", "staging", false), ("payments", "list", "staging", true), ("payments", "list", "", false)]
-    {
-        let body = json!({ "spec": { "resourceAttributes": { "verb": verb, "namespace": namespace, "resource": "pods" } } });
+    let rollouts = |subresource: &str| json!({ "group": "argoproj.io", "resource": "rollouts", "subresource": subresource });
+    let pods = json!({ "resource": "pods" });
+    for (user, verb, mut what, namespace, allowed) in [
+        ("viewer", "patch", pods.clone(), "staging", false),
+        ("payments", "list", pods.clone(), "staging", true),
+        ("payments", "list", pods.clone(), "", false),
+        ("oncall", "patch", pods, "staging", false),
+        ("oncall", "patch", rollouts(""), "staging", true),
+        ("oncall", "update", rollouts("status"), "staging", true),
+        ("oncall", "delete", rollouts(""), "staging", false),
+        ("viewer", "patch", rollouts("status"), "staging", false),
+        ("admin", "patch", rollouts("status"), "staging", true),
+    ] {
+        what["verb"] = json!(verb);
+        what["namespace"] = json!(namespace);
+        let body = json!({ "spec": { "resourceAttributes": what } });
         let path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";
         let reply = world.ask("cluster:prod", "POST", path, &[("Authorization", &format!("Bearer {user}"))], &body.to_string()).await;
         assert_eq!((reply.status, &reply.value()["status"]["allowed"]), (201, &json!(allowed)), "{user} {verb}");

@@ -17,7 +17,6 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use super::*;
-use crate::simulator::serve::kubernetes::merge;
 use crate::simulator::store::{APP_PROJECTS, APPLICATIONS, DEPLOYMENTS, NAMESPACES, PODS};
 
 /// Longer than anything here takes; whoever waits for so long has failed.
@@ -34,15 +33,21 @@ struct World {
 struct TestHands(BTreeMap<String, Store>);
 
 impl Hands for TestHands {
-    fn patch(&self, cluster: &str, kind: &'static Kind, namespace: &str, name: &str, _: Option<&str>, patch: &Value) -> Result<(), Refused> {
+    fn patch(&self, change: &Change<'_>) -> Result<(), Refused> {
+        let Change { cluster, kind, namespace, name, patch, .. } = *change;
         if patch.pointer("/spec/replicas").and_then(Value::as_i64).is_some_and(|replicas| replicas < 0) {
             return Err(Refused { code: 422, reason: "Invalid", message: "must not be negative".to_owned() });
         }
         let store = &self.0[cluster];
         let mut object = value(&store.get(kind, namespace, name).unwrap().json);
-        merge(&mut object, patch);
+        json_patch::merge(&mut object, patch);
         store.put(kind, object);
         Ok(())
+    }
+
+    fn application(&self, _argocd: &str, _place: (&str, &str), deed: &ApplicationDeed) -> Result<(), Refused> {
+        let refused = Refused { code: 400, reason: "FailedPrecondition", message: "another operation is already in progress".to_owned() };
+        if *deed == ApplicationDeed::SyncWindow { Ok(()) } else { Err(refused) }
     }
 
     fn set_alive(&self, argocd: &str, _alive: bool) -> bool {
