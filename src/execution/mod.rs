@@ -2,11 +2,15 @@
 //! that did not come is *unknown*, and somebody looks. Nothing here tries again, decides or plans, and what cannot be said for certain is not said.
 //!
 //! * [`cluster`]: patches of Rollouts, in their cluster
+//! * [`argocd`]: Argo CD's operations, over its API or through its Application objects
+//! * [`permissions`]: whether who asks may, asked before anything is sent
 //! * [`journal`]: the record on disk, written before and after each
-//! * `wire`: one request and what its answer means
+//! * `wire`: one request, and what its answer or its silence means
 //!
 //! Clients and logins are handed in: this room knows neither how they are found nor who reads with others.
 
+pub mod argocd;
 pub mod cluster;
 pub mod journal;
+pub mod permissions;
 mod wire;

@@ -32,6 +32,10 @@ impl Cluster {
         Self { client }
     }
 
+    pub(super) const fn client(&self) -> &kube::Client {
+        &self.client
+    }
+
     /// A Rollout and its replica sets as they are now. Replica sets that may not be listed are none.
     pub async fn read(&self, key: &WorkloadKey) -> Result<Facts, Rejection> {
         let object = self.object(key).await?;
