@@ -28,6 +28,8 @@ pub enum Scope {
     Moving,
     /// Looking.
     Looking,
+    /// Changing the world.
+    Changing,
     /// The program itself.
     Program,
 }
@@ -39,16 +41,21 @@ impl Scope {
         match self {
             Self::Moving => "Moving",
             Self::Looking => "Looking",
+            Self::Changing => "Changing",
             Self::Program => "Program",
         }
     }
 }
 
-/// What a command can do to the world. This version only reads; the column is here so that nothing is added without saying.
+/// What a command leads to. None of them changes the world by itself: what does is previewed, and confirmed there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Danger {
-    /// Nothing.
+    /// Nothing but looking.
     Reads,
+    /// A preview of something that changes the world.
+    Previews,
+    /// A record in the journal, and what it allows for a while.
+    Allows,
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "it stands in a table of functions that can refuse")]
@@ -65,21 +72,21 @@ fn on_a_cell(model: &Model) -> Result<(), Refusal> {
         Screen::Matrix => model.matrix.selected_cell(&model.fleet).map(|_| ()),
         Screen::Cell(_) => Ok(()),
         Screen::Changes(ref state) => state.selected_place().map(|_| ()),
-        Screen::Sources(_) => Err(Refusal::NotHere),
+        Screen::Sources(_) | Screen::Preview(_) | Screen::Operation(..) => Err(Refusal::NotHere),
     }
 }
 
 const fn on_the_matrix(model: &Model) -> Result<(), Refusal> {
     match model.screen {
         Screen::Matrix => Ok(()),
-        Screen::Cell(_) | Screen::Sources(_) | Screen::Changes(_) => Err(Refusal::NotHere),
+        Screen::Cell(_) | Screen::Sources(_) | Screen::Changes(_) | Screen::Preview(_) | Screen::Operation(..) => Err(Refusal::NotHere),
     }
 }
 
 const fn on_rows(model: &Model) -> Result<(), Refusal> {
     match model.screen {
         Screen::Matrix | Screen::Changes(_) => Ok(()),
-        Screen::Cell(_) | Screen::Sources(_) => Err(Refusal::NotHere),
+        Screen::Cell(_) | Screen::Sources(_) | Screen::Preview(_) | Screen::Operation(..) => Err(Refusal::NotHere),
     }
 }
 
@@ -171,6 +178,28 @@ pub const COMMANDS: &[Command] = &[
         always,
     ),
     looking(Intent::Sources, "sources", "The sources with state, age and last error, and the applications that are in no cell.", always),
+    Command {
+        scope: Scope::Changing,
+        danger: Danger::Previews,
+        ..looking(
+            Intent::Promote,
+            "promote",
+            "Show what promoting this service to the next environment would change, and why it may not; the service's name, typed there, carries it out.",
+            crate::app::operation::preview::available,
+        )
+    },
+    Command {
+        scope: Scope::Changing,
+        danger: Danger::Allows,
+        hinted: false,
+        ..looking(
+            Intent::Arm,
+            "arm",
+            "Let this environment, which is read-only by default, be changed for 30 minutes. The journal says who did and when.",
+            crate::app::operation::armable,
+        )
+    },
+    Command { hinted: false, ..looking(Intent::Operations, "operations", "What was begun here: how far it has come, and how it ended.", always) },
     program(Intent::Palette, "commands", "Everything that can be done, by name.", true),
     program(Intent::Help, "help", "What the keys do here.", true),
     program(Intent::Refresh, "refresh", "Read everything anew, now.", false),

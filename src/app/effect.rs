@@ -1,13 +1,17 @@
 //! What must happen outside the core, as data that tests can compare.
 
 use crate::app::view::Change;
-use crate::base::{Epoch, Raw, Safe};
-use crate::domain::SourceId;
+use crate::base::{Epoch, OperationId, Raw, RequestId, Safe, Timestamp};
 use crate::domain::link::Link;
 use crate::domain::question::Ask;
+use crate::domain::{EnvironmentName, SourceId};
+use crate::manifest::prepared::Asked;
+use crate::operations::Approved;
+use crate::operations::mutation::Mutation;
+use crate::operations::record::Entry;
 
 /// Something for the shell to do.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Effect {
     /// Start reading a source in this generation.
     Connect {
@@ -31,6 +35,47 @@ pub enum Effect {
         source: SourceId,
         /// What.
         ask: Ask,
+    },
+    /// Read what a plan needs of repositories. Answered by what was prepared, with the id that an operation of it would have.
+    Prepare {
+        /// Which question it is.
+        request: RequestId,
+        /// What is to be read.
+        asked: Box<Asked>,
+    },
+    /// Ask what the tokens may do.
+    Permit {
+        /// Which question it is.
+        request: RequestId,
+        /// What would be sent.
+        mutations: Vec<Mutation>,
+    },
+    /// Carry out what was approved.
+    Carry(Box<Approved>),
+    /// Find out which revisions contain a commit.
+    Trace {
+        /// For which operation.
+        id: OperationId,
+        /// The name of the source that reads the repository.
+        repository: Raw,
+        /// The commit.
+        commit: Raw,
+        /// The revisions.
+        revisions: Vec<Raw>,
+    },
+    /// Put something about an operation on record.
+    Record {
+        /// Which operation.
+        id: OperationId,
+        /// What.
+        entry: Box<Entry>,
+    },
+    /// Put on record that an environment may be changed for a while.
+    Arm {
+        /// Which.
+        environment: EnvironmentName,
+        /// Until when.
+        until: Timestamp,
     },
     /// End this world and begin that scenario of the demo.
     Play(Safe),

@@ -49,6 +49,12 @@ pub enum Intent {
     Sources,
     /// What changed lately.
     Changes,
+    /// What promoting would change.
+    Promote,
+    /// Let an environment be changed for a while.
+    Arm,
+    /// The operations that were begun here.
+    Operations,
     /// Everything that can be done, by name.
     Palette,
     /// What the keys do here.

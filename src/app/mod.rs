@@ -15,6 +15,7 @@ pub mod intent;
 pub mod matrix;
 pub mod model;
 pub mod msg;
+pub mod operation;
 pub mod own;
 pub mod palette;
 pub mod reach;

@@ -7,13 +7,14 @@ use crate::app::changes::ChangesState;
 use crate::app::demo::Demo;
 use crate::app::filter::Sight;
 use crate::app::matrix::MatrixState;
+use crate::app::operation::{Operations, Preview};
 use crate::app::own::Own;
 use crate::app::palette::Palette;
 use crate::app::repositories::{NamedRepository, Repositories};
 use crate::app::scroll::Scroll;
 use crate::app::stir::Stir;
 use crate::app::{Intent, Refusal};
-use crate::base::{Epoch, Raw, RequestId, Safe, Timestamp};
+use crate::base::{Epoch, OperationId, Raw, RequestId, Safe, Timestamp};
 use crate::domain::fleet::Fleet;
 use crate::domain::landscape::Landscape;
 use crate::domain::names::{ArgocdName, ClusterName, Namespace, SourceId};
@@ -33,6 +34,8 @@ pub struct Model {
     pub demo: Option<Demo>,
     /// The matrix is always there; other screens lie on it.
     pub matrix: MatrixState,
+    /// What is being changed from here.
+    pub operations: Operations,
     /// What is the person's own: favourites, marks, what is watched.
     pub own: Own,
     /// What is looked at.
@@ -129,6 +132,10 @@ pub enum Screen {
     Sources(Scroll),
     /// What changed lately, everywhere.
     Changes(Box<ChangesState>),
+    /// What a request would change.
+    Preview(Box<Preview>),
+    /// An operation: how far it has come.
+    Operation(OperationId, Scroll),
 }
 
 /// What can lie over a screen.
@@ -157,6 +164,7 @@ impl Model {
             settings,
             demo: None,
             matrix: MatrixState::default(),
+            operations: Operations::default(),
             own: Own::default(),
             screen: Screen::Matrix,
             beneath: None,
@@ -210,7 +218,17 @@ impl Model {
 
     /// Whether a text field takes what is typed.
     #[must_use]
-    pub const fn is_typing(&self) -> bool {
-        matches!(self.overlay, Some(Overlay::Filter(_) | Overlay::Palette(_) | Overlay::Name(_)))
+    pub fn is_typing(&self) -> bool {
+        match (&self.overlay, &self.screen) {
+            (Some(Overlay::Filter(_) | Overlay::Palette(_) | Overlay::Name(_)), _) => true,
+            (None, Screen::Preview(preview)) => preview.takes_text(),
+            _ => false,
+        }
+    }
+
+    /// Whether Enter confirms something, or ends a text that is stated with it.
+    #[must_use]
+    pub fn is_confirming(&self) -> bool {
+        matches!((&self.overlay, &self.screen), (None, Screen::Preview(preview)) if preview.confirmation.is_some() || preview.takes_text())
     }
 }

@@ -1,10 +1,15 @@
 //! What reaches the core: one kind of message, always with the time it happened at.
 
+use std::time::Duration;
+
 use crate::app::Intent;
-use crate::base::{Safe, Timestamp};
-use crate::domain::SourceId;
+use crate::app::operation::Progress;
+use crate::base::{OperationId, Raw, RequestId, Safe, Timestamp};
 use crate::domain::fleet::Remembered;
 use crate::domain::observation::Report;
+use crate::domain::{EnvironmentName, Known, SourceId};
+use crate::manifest::prepared::Prepared;
+use crate::operations::door::Permission;
 
 /// A message.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,6 +35,11 @@ pub enum What {
     Typed(char),
     /// A person erased the last character of a text field.
     Erased,
+    /// A person pressed Enter where something is to be confirmed.
+    Confirmed {
+        /// For so long before it, nothing was read.
+        quiet: Duration,
+    },
     /// A person pasted text: for text fields only, it never triggers anything.
     Pasted(Safe),
     /// The terminal has this size now: columns and rows.
@@ -43,6 +53,43 @@ pub enum What {
     Tick,
     /// Something that was wanted outside did not come about: a sentence.
     Failed(Safe),
+    /// What a plan needs was read.
+    Prepared {
+        /// The question.
+        request: RequestId,
+        /// The id that an operation of it would have.
+        id: OperationId,
+        /// What was read, or why it could not be.
+        outcome: Box<Result<Prepared, Safe>>,
+    },
+    /// What the tokens may do is known.
+    Permitted {
+        /// The question.
+        request: RequestId,
+        /// One for each request.
+        permissions: Vec<Permission>,
+    },
+    /// News of an operation that is being sent.
+    Progressed {
+        /// Which.
+        id: OperationId,
+        /// The news.
+        progress: Box<Progress>,
+    },
+    /// Which revisions contain the commit of an operation.
+    Traced {
+        /// Which.
+        id: OperationId,
+        /// Each revision, as far as it could be told.
+        traced: Vec<(Raw, Known<bool>)>,
+    },
+    /// It is on record that an environment may be changed.
+    Armed {
+        /// Which.
+        environment: EnvironmentName,
+        /// Until when.
+        until: Timestamp,
+    },
     /// The story of the demo goes on.
     Told {
         /// When it happened.

@@ -61,7 +61,14 @@ pub struct Palette {
 }
 
 /// Groups in the order in which they are listed. Moving comes last: nobody looks for an arrow key by its name.
-const GROUPS: [Group; 5] = [Group::Views, Group::Scope(Scope::Looking), Group::Scenarios, Group::Scope(Scope::Program), Group::Scope(Scope::Moving)];
+const GROUPS: [Group; 6] = [
+    Group::Views,
+    Group::Scope(Scope::Looking),
+    Group::Scope(Scope::Changing),
+    Group::Scenarios,
+    Group::Scope(Scope::Program),
+    Group::Scope(Scope::Moving),
+];
 
 /// A longer text narrows nothing any further.
 const LONGEST: usize = 80;
@@ -285,6 +292,9 @@ pub(super) fn fulfil(model: &mut Model, intent: Intent) -> Option<Outcome> {
         | Intent::SeeAll
         | Intent::Sources
         | Intent::Changes
+        | Intent::Promote
+        | Intent::Arm
+        | Intent::Operations
         | Intent::Help => {}
     }
     Some(Outcome::Done(Vec::new()))

@@ -163,6 +163,13 @@ pub fn source_at<'m>(model: &'m Model, url: &Raw) -> Option<&'m SourceId> {
     model.repositories.urls.get(url)?.as_ref()
 }
 
+/// The address and the URL of a repository that Applications named, by the name of its source.
+#[must_use]
+pub fn discovered_at(model: &Model, name: &Raw) -> Option<(Address, Raw)> {
+    let (_, (address, url)) = model.repositories.discovered.iter().find(|(source, _)| source.name == *name)?;
+    Some((address.clone(), url.clone()))
+}
+
 /// Reads a repository anew whose reader crashed, and tells it everything again. `None`: it is one that is configured.
 pub(super) fn again(model: &mut Model, source: &SourceId) -> Option<Effect> {
     model.repositories.asked.retain(|_, (asked, _)| asked != source);

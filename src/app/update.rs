@@ -5,6 +5,7 @@ use crate::app::filter::{Filter, Sight};
 use crate::app::matrix::Layout;
 use crate::app::model::{Model, Overlay, Screen};
 use crate::app::msg::{Msg, What};
+use crate::app::operation::{self, preview, underway};
 use crate::app::palette::Outcome;
 use crate::app::scroll::Scroll;
 use crate::app::stir::Stir;
@@ -36,22 +37,8 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
             own::see(model);
             effects
         }
-        What::Typed(character) => {
-            edit(model, |filter| filter.typed(character));
-            palette::typed(model, character.encode_utf8(&mut [0; 4]));
-            view::typed(model, character.encode_utf8(&mut [0; 4]));
-            Vec::new()
-        }
-        What::Erased => {
-            edit(model, Filter::erased);
-            palette::erased(model);
-            view::erased(model);
-            Vec::new()
-        }
-        What::Pasted(text) => {
-            edit(model, |filter| text.as_str().chars().fold(filter.clone(), |filter, character| filter.typed(character)));
-            palette::typed(model, text.as_str());
-            view::typed(model, text.as_str());
+        what @ (What::Typed(_) | What::Erased | What::Pasted(_)) => {
+            write(model, &what);
             Vec::new()
         }
         What::Resized(columns, rows) => {
@@ -71,8 +58,17 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         What::Tick => {
             // What is news today is not tomorrow.
             model.matrix.disturb();
-            changes::follow(model, false)
+            let mut effects = changes::follow(model, false);
+            effects.extend(preview::look(model, false));
+            effects.extend(underway::follow(model));
+            effects
         }
+        what @ (What::Confirmed { .. }
+        | What::Prepared { .. }
+        | What::Permitted { .. }
+        | What::Progressed { .. }
+        | What::Traced { .. }
+        | What::Armed { .. }) => operation::take(model, what),
         What::Failed(sentence) => {
             model.notice = Some(sentence);
             Vec::new()
@@ -90,6 +86,31 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         }
     }
     effects
+}
+
+/// What was typed or pasted goes to the text field that is open.
+fn write(model: &mut Model, what: &What) {
+    match what {
+        What::Typed(character) => {
+            edit(model, |filter| filter.typed(*character));
+            palette::typed(model, character.encode_utf8(&mut [0; 4]));
+            view::typed(model, character.encode_utf8(&mut [0; 4]));
+        }
+        What::Erased => {
+            edit(model, Filter::erased);
+            palette::erased(model);
+            view::erased(model);
+        }
+        What::Pasted(text) => {
+            edit(model, |filter| text.as_str().chars().fold(filter.clone(), |filter, character| filter.typed(character)));
+            palette::typed(model, text.as_str());
+            view::typed(model, text.as_str());
+        }
+        _ => return,
+    }
+    if model.overlay.is_none() {
+        preview::write(model, what);
+    }
 }
 
 fn take_reports(model: &mut Model, reports: Vec<Report>) -> Vec<Effect> {
@@ -125,6 +146,8 @@ fn take_reports(model: &mut Model, reports: Vec<Report>) -> Vec<Effect> {
     }
     own::note(model);
     effects.extend(changes::follow(model, changes.on_demand || answered));
+    effects.extend(preview::look(model, false));
+    effects.extend(underway::follow(model));
     effects
 }
 
@@ -154,8 +177,8 @@ fn fulfil(model: &mut Model, intent: Intent) -> Vec<Effect> {
         Intent::PageDown => go(model, page(model)),
         Intent::Top => go(model, isize::MIN / 2),
         Intent::Bottom => go(model, isize::MAX / 2),
-        Intent::Left => sideways(model, -1),
-        Intent::Right => sideways(model, 1),
+        Intent::Left => return sideways(model, -1),
+        Intent::Right => return sideways(model, 1),
         Intent::Open => return open(model),
         Intent::Back => return back(model),
         Intent::Quit => return vec![Effect::Quit],
@@ -178,6 +201,9 @@ fn fulfil(model: &mut Model, intent: Intent) -> Vec<Effect> {
         Intent::Copy => copy::open(model),
         Intent::Browse => return copy::browse(model),
         Intent::SeeAll => own::see_all(model),
+        Intent::Promote => return preview::promote(model),
+        Intent::Arm => return operation::arm(model),
+        Intent::Operations => return operation::open(model),
         Intent::Sources => model.screen = Screen::Sources(Scroll::default()),
         Intent::Palette => palette::open(model),
         Intent::Help => model.overlay = Some(Overlay::Help(Scroll::default())),
@@ -207,6 +233,9 @@ fn uncover(model: &mut Model, intent: Intent) -> Result<(), Refusal> {
             | Intent::SaveView
             | Intent::ForgetView
             | Intent::Copy
+            | Intent::Promote
+            | Intent::Arm
+            | Intent::Operations
             | Intent::Browse => {
                 model.overlay = None;
             }
@@ -238,7 +267,7 @@ fn back(model: &mut Model) -> Vec<Effect> {
     match (model.overlay.take(), &model.screen) {
         (Some(Overlay::Filter(before)), _) => apply_filter(model, before),
         (Some(Overlay::Help(_) | Overlay::Palette(_) | Overlay::Copy(_) | Overlay::Name(_)), _) => {}
-        (None, Screen::Cell(_)) => {
+        (None, Screen::Cell(_) | Screen::Preview(_) | Screen::Operation(..)) => {
             model.screen = model.beneath.take().map_or(Screen::Matrix, |screen| *screen);
             return changes::follow(model, true);
         }
@@ -282,8 +311,9 @@ fn go(model: &mut Model, by: isize) {
 /// The text that is looked at; `None` where there are rows to select.
 const fn scroll_of(model: &mut Model) -> Option<&mut Scroll> {
     match (&mut model.overlay, &mut model.screen) {
-        (Some(Overlay::Help(scroll)), _) | (_, Screen::Sources(scroll)) => Some(scroll),
+        (Some(Overlay::Help(scroll)), _) | (_, Screen::Sources(scroll) | Screen::Operation(_, scroll)) => Some(scroll),
         (_, Screen::Cell(state)) => Some(&mut state.scroll),
+        (_, Screen::Preview(preview)) => Some(&mut preview.scroll),
         (_, Screen::Matrix | Screen::Changes(_)) => None,
     }
 }
@@ -291,10 +321,13 @@ const fn scroll_of(model: &mut Model) -> Option<&mut Scroll> {
 /// Longer texts than this are not read to the end anyway; painting stops at the real end.
 const SCROLL_LIMIT: usize = 10_000;
 
-fn sideways(model: &mut Model, by: isize) {
-    if model.screen == Screen::Matrix && model.overlay.is_none() {
-        model.matrix.step_column(by, &model.fleet);
+fn sideways(model: &mut Model, by: isize) -> Vec<Effect> {
+    match (&model.screen, &model.overlay) {
+        (Screen::Matrix, None) => model.matrix.step_column(by, &model.fleet),
+        (Screen::Preview(_), None) => return preview::choose(model, by),
+        _ => {}
     }
+    Vec::new()
 }
 
 fn page(model: &Model) -> isize {

@@ -11,7 +11,7 @@ use jiff::tz::TimeZone;
 use super::{Exit, land, print};
 use crate::app::demo::Scenario;
 use crate::base::Timestamp;
-use crate::runtime::cockpit::Signals;
+use crate::runtime::signals::Signals;
 use crate::runtime::world::{self, Wish, Written};
 use crate::runtime::{clock, demo, log, report, tokio_runtime};
 use crate::simulator::{Simulator, Told};

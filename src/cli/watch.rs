@@ -19,8 +19,8 @@ use crate::domain::attention::Attention;
 use crate::domain::fleet::Placement;
 use crate::domain::observation::SourceState;
 use crate::domain::{EnvironmentName, PlacementName, ServiceName, SourceId, SourceKind};
-use crate::runtime::cockpit::Signals;
 use crate::runtime::headless::Headless;
+use crate::runtime::signals::Signals;
 use crate::runtime::{clock, model, report, tokio_runtime};
 
 /// What is asked for.

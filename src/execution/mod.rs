@@ -1,6 +1,8 @@
 //! CHANGE THE WORLD: one [`Mutation`](crate::operations::mutation::Mutation) at a time, each sent once. What became of it is told as an answer; an answer
 //! that did not come is *unknown*, and somebody looks. Nothing here tries again, decides or plans, and what cannot be said for certain is not said.
 //!
+//! * [`carry`]: an approved plan, step by step
+//! * [`git`]: commits and pushes
 //! * [`cluster`]: patches of Rollouts, in their cluster
 //! * [`argocd`]: Argo CD's operations, over its API or through its Application objects
 //! * [`permissions`]: whether who asks may, asked before anything is sent
@@ -10,7 +12,9 @@
 //! Clients and logins are handed in: this room knows neither how they are found nor who reads with others.
 
 pub mod argocd;
+pub mod carry;
 pub mod cluster;
+pub mod git;
 pub mod journal;
 pub mod permissions;
 mod wire;

@@ -7,6 +7,7 @@
 //! * `saved`: the answers of the last run, on disk
 //! * [`answer`]: applications in, [`Desired`](crate::domain::desired::Desired) out, with the history of it
 //! * [`prepare()`]: heads, bytes and commits for a plan
+//! * [`contain()`]: whether a revision contains a commit
 //! * [`push`]: a commit on the head of a branch, pushed and read back
 //!
 //! Objects are read in this process and through libgit2; the network is never touched by it. Nothing here knows a source, a screen or a fleet.
@@ -26,9 +27,11 @@ mod saved;
 #[cfg(test)]
 pub(crate) mod tests;
 mod ties;
+mod trace;
 mod trees;
 
 pub use answer::Reader;
 pub use mirror::Mirror;
 pub use network::{Remote, Trouble};
 pub use prepare::{Opened, prepare};
+pub use trace::contain;

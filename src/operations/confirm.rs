@@ -209,5 +209,4 @@ fn ascii(name: &Safe) -> Safe {
 }
 
 #[cfg(test)]
-#[path = "tests/confirm.rs"]
 mod tests;

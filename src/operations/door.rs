@@ -306,5 +306,4 @@ pub fn approve(
 }
 
 #[cfg(test)]
-#[path = "tests/door.rs"]
 mod tests;

@@ -137,7 +137,9 @@ impl Followed {
     #[must_use]
     pub fn untraced(&self, fleet: &Fleet) -> BTreeSet<Raw> {
         let Some((commit, _)) = &self.commit else { return BTreeSet::new() };
-        let revisions = self.apps().filter_map(|app| fleet.application(app)).flat_map(|entry| entry.value.revisions.iter());
+        let compared = self.apps().filter_map(|app| fleet.application(app)).flat_map(|entry| entry.value.revisions.iter());
+        let read = self.apps().filter_map(|app| fleet.desired(app)).map(|entry| &entry.value.revision);
+        let revisions = compared.chain(read);
         let is_new = |revision: &&Raw| *revision != commit && !self.traced.contains_key(*revision) && !revision.is_empty();
         revisions.filter(is_new).cloned().collect()
     }
@@ -224,6 +226,7 @@ impl Followed {
         if let Some(wanted) = placement.wanted.as_ref().and_then(|wanted| wanted.versions.as_known())
             && !self.images.is_empty()
             && told.passed.contains(&Rung::Noticed)
+            && self.is_read(fleet, &moves.apps)
             && !wanted.is_empty()
             && wanted.iter().all(|version| version.text.shown() != self.version)
         {
@@ -233,16 +236,20 @@ impl Followed {
         told
     }
 
+    /// Whether what the repository is known to want was read after the commit.
+    fn is_read(&self, fleet: &Fleet, apps: &[AppKey]) -> bool {
+        apps.iter().all(|app| fleet.desired(app).is_some_and(|entry| self.contains(&entry.value.revision)))
+    }
+
+    fn contains(&self, revision: &Raw) -> bool {
+        self.commit.as_ref().is_some_and(|(commit, _)| commit == revision) || self.traced.get(revision).copied().unwrap_or(false)
+    }
+
     fn noticed(&self, fleet: &Fleet, told: &mut Told, apps: &[AppKey]) {
-        let Some((commit, _)) = &self.commit else {
-            told.pass(Rung::Committed);
-            told.pass(Rung::Noticed);
-            return;
-        };
         told.pass(Rung::Committed);
-        let contains = |revision: &Raw| revision == commit || self.traced.get(revision).copied().unwrap_or(false);
-        let has_noticed = |app: &AppKey| fleet.application(app).is_some_and(|entry| entry.value.revisions.iter().any(contains));
-        if apps.iter().all(has_noticed) {
+        let has_noticed =
+            |app: &AppKey| fleet.application(app).is_some_and(|entry| entry.value.revisions.iter().any(|revision| self.contains(revision)));
+        if self.commit.is_none() || apps.iter().all(has_noticed) {
             told.pass(Rung::Noticed);
         }
     }

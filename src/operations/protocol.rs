@@ -171,6 +171,12 @@ impl Protocol {
         }
     }
 
+    /// The request that is next or under way, made exact.
+    #[must_use]
+    pub fn current(&self) -> Option<Mutation> {
+        self.mutation()
+    }
+
     /// How the sending ended, once it has.
     #[must_use]
     pub const fn ended(&self) -> Option<&Ended> {
@@ -263,5 +269,4 @@ fn unrecorded(why: &Safe) -> Rejection {
 }
 
 #[cfg(test)]
-#[path = "tests/protocol.rs"]
 mod tests;

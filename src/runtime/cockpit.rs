@@ -4,12 +4,12 @@
 //! wakes the loop but the next change that is due by time.
 
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 use std::time::Duration;
 
 use color_eyre::eyre::Result;
 use crossterm::event::{Event, KeyEventKind};
 use tokio::runtime::Runtime;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
@@ -21,13 +21,15 @@ use crate::config::Config;
 use crate::domain::ServiceName;
 use crate::domain::fleet::Remembered;
 use crate::domain::observation::Report;
+use crate::runtime::carrying::Carrier;
 use crate::runtime::connections::Connections;
 use crate::runtime::kept::{self, Keeper};
 use crate::runtime::remembered::{self, Memory};
+use crate::runtime::signals::Signals;
 use crate::runtime::terminal::input::Input;
 use crate::runtime::terminal::sequences::{self, Bell, Between};
 use crate::runtime::terminal::{self, Terminal};
-use crate::runtime::{browser, clock, faults, model, places, reached, report};
+use crate::runtime::{browser, clock, faults, model, places, reached, report, signals};
 use crate::simulator::Told;
 use crate::ui::keys::{self, Pressed};
 use crate::ui::{self, Look, Painter};
@@ -107,6 +109,8 @@ pub(super) struct Cockpit<'t> {
     terminal: &'t mut Terminal,
     connections: Connections,
     reports: mpsc::Receiver<Report>,
+    /// Carries changes out, and what comes of them.
+    carrier: (Carrier, mpsc::UnboundedReceiver<What>),
     signals: &'t mut Signals,
     /// What did not come about outside, in words.
     failures: (mpsc::UnboundedSender<Safe>, mpsc::UnboundedReceiver<Safe>),
@@ -131,38 +135,6 @@ pub(super) struct Cockpit<'t> {
     whole: bool,
 }
 
-/// What the system tells this process. From the first of these on, none of them ends it by itself.
-#[derive(Debug)]
-pub struct Signals {
-    end: [Signal; 3],
-    resized: Signal,
-    continued: Signal,
-}
-
-impl Signals {
-    /// Listens from now on.
-    pub fn new() -> Result<Self> {
-        Ok(Self {
-            end: [signal(SignalKind::hangup())?, signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?],
-            resized: signal(SignalKind::window_change())?,
-            continued: signal(SignalKind::from_raw(signal_hook::consts::SIGCONT))?,
-        })
-    }
-
-    /// Waits to be asked for the end.
-    pub async fn end(&mut self) {
-        ended(&mut self.end).await;
-    }
-}
-
-async fn ended([hangup, terminate, interrupt]: &mut [Signal; 3]) {
-    tokio::select! {
-        _ = hangup.recv() => {}
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-}
-
 enum Turn {
     On,
     End(Ending),
@@ -170,8 +142,11 @@ enum Turn {
 
 impl<'t> Cockpit<'t> {
     pub(super) fn new(config: &Config, model: Model, terminal: &'t mut Terminal, signals: &'t mut Signals) -> Self {
-        let (connections, reports) = Connections::new(reached(config));
+        let reached = reached(config);
+        let carrier = Carrier::new(config, Arc::clone(&reached));
+        let (connections, reports) = Connections::new(reached);
         Self {
+            carrier,
             model,
             look: super::look(config),
             painter: Painter::default(),
@@ -290,12 +265,13 @@ impl<'t> Cockpit<'t> {
         let waits = self.burst >= BURST && by_frame.is_some_and(|at| at <= Instant::now() + FRAME);
         tokio::select! {
             biased;
-            () = ended(&mut self.signals.end) => return Ok(Turn::End(Ending::Ended)),
+            () = signals::ended(&mut self.signals.end) => return Ok(Turn::End(Ending::Ended)),
             input = self.terminal.inputs.recv() => return self.take_inputs(input),
             Some(()) = self.signals.continued.recv() => self.repaint(),
             // Also when it is as large as before: frames of the sizes in between may have been overtaken, and what they cut off is gone.
             Some(()) = self.signals.resized.recv() => self.distrust(),
             Some(report) = self.reports.recv(), if !waits => self.take_reports(report),
+            Some(what) = self.carrier.1.recv() => self.take(what),
             Some(what) = news(&mut self.told) => self.take(what),
             Some(part) = recalled(&mut self.recalled) => self.take(What::Remembered(part)),
             crashed = self.connections.crashed() => self.take(What::TaskPanicked { source: crashed.source, message: crashed.message }),
@@ -342,9 +318,9 @@ impl<'t> Cockpit<'t> {
         let before = self.selection();
         self.rest();
         while let Some(input) = next {
-            let event = match input {
+            let (event, quiet) = match input {
                 Input::Gone => return Ok(Turn::End(Ending::Ended)),
-                Input::Event(event) => event,
+                Input::Event { event, quiet } => (event, quiet),
             };
             assert!(!faults::wished("core"), "a fault was wished for");
             let effects = match event {
@@ -352,6 +328,7 @@ impl<'t> Cockpit<'t> {
                     Some(Pressed::Wants(intent)) => self.update(What::Wants(intent)),
                     Some(Pressed::Typed(character)) => self.update(What::Typed(character)),
                     Some(Pressed::Erased) => self.update(What::Erased),
+                    Some(Pressed::Confirmed) => self.update(What::Confirmed { quiet }),
                     None => Vec::new(),
                 },
                 Event::Paste(text) => self.update(What::Pasted(Safe::clean(&text))),
@@ -417,6 +394,7 @@ impl<'t> Cockpit<'t> {
     }
 
     fn perform(&mut self, effect: Effect) {
+        let Some(effect) = self.carrier.0.perform(&self.model, effect) else { return };
         match effect {
             Effect::Connect { source, epoch } => self.connections.connect(&source, epoch),
             Effect::Mirror { source, epoch, url } => self.connections.mirror(&source, epoch, &url),
@@ -429,8 +407,19 @@ impl<'t> Cockpit<'t> {
                     keeper.keep(change);
                 }
             }
-            // Handled where keys are taken in: only keys ask for these.
-            Effect::Suspend | Effect::Play(_) | Effect::Quit => {}
+            // Handled where keys are taken in: only keys ask for the first three. The others the carrier has taken.
+            Effect::Suspend
+            | Effect::Play(_)
+            | Effect::Quit
+            | Effect::Prepare { .. }
+            | Effect::Permit { .. }
+            | Effect::Carry(_)
+            | Effect::Trace { .. }
+            | Effect::Record { .. }
+            | Effect::Arm { .. } => {}
+            // The carrier takes them.
+            Effect::Prepare { .. } | Effect::Permit { .. } | Effect::Carry(_) | Effect::Trace { .. } | Effect::Record { .. } | Effect::Arm { .. } => {
+            }
         }
     }
 

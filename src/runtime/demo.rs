@@ -10,7 +10,8 @@ use crossterm::event::{Event, KeyCode, KeyEventKind, KeyModifiers};
 
 use crate::app::demo::{Demo, Scenario};
 use crate::base::Safe;
-use crate::runtime::cockpit::{self, Cockpit, Ending, Signals};
+use crate::runtime::cockpit::{self, Cockpit, Ending};
+use crate::runtime::signals::Signals;
 use crate::runtime::terminal::Terminal;
 use crate::runtime::terminal::input::Input;
 use crate::runtime::world::{self, Folder, Wish};
@@ -67,8 +68,8 @@ async fn gives_up(terminal: Option<&mut Terminal>, signals: &mut Signals) -> End
         tokio::select! {
             () = signals.end() => return Ending::Ended,
             input = terminal.inputs.recv() => match input {
-                Some(Input::Event(event)) if is_leaving(&event) => return Ending::Left,
-                Some(Input::Event(_)) => {}
+                Some(Input::Event { event, .. }) if is_leaving(&event) => return Ending::Left,
+                Some(Input::Event { .. }) => {}
                 Some(Input::Gone) | None => return Ending::Ended,
             },
         }

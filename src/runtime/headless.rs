@@ -1,5 +1,6 @@
 //! The core without a terminal: for the command line. The same `update`, the same sources.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
@@ -10,6 +11,7 @@ use crate::base::time::later;
 use crate::config::Config;
 use crate::domain::AppKey;
 use crate::domain::observation::Report;
+use crate::runtime::carrying::Carrier;
 use crate::runtime::connections::Connections;
 use crate::runtime::{clock, model, reached};
 
@@ -58,14 +60,17 @@ pub struct Headless {
     pub model: Model,
     connections: Connections,
     reports: mpsc::Receiver<Report>,
+    carrier: (Carrier, mpsc::UnboundedReceiver<What>),
 }
 
 impl Headless {
     /// Begins to read the world.
     #[must_use]
     pub fn start(config: &Config, model: Model) -> Self {
-        let (connections, reports) = Connections::new(reached(config));
-        let mut headless = Self { model, connections, reports };
+        let reached = reached(config);
+        let carrier = Carrier::new(config, Arc::clone(&reached));
+        let (connections, reports) = Connections::new(reached);
+        let mut headless = Self { model, connections, reports, carrier };
         headless.take(What::Started);
         headless
     }
@@ -100,6 +105,7 @@ impl Headless {
                 }
                 What::Reports(batch)
             }
+            Some(what) = self.carrier.1.recv() => what,
             crashed = self.connections.crashed() => What::TaskPanicked { source: crashed.source, message: crashed.message },
             () = tokio::time::sleep(clock::until(wake)) => What::Tick,
         };
@@ -114,12 +120,15 @@ impl Headless {
 
     fn carry_out(&mut self, effects: Vec<Effect>) {
         for effect in effects {
+            let Some(effect) = self.carrier.0.perform(&self.model, effect) else { continue };
             match effect {
                 Effect::Connect { source, epoch } => self.connections.connect(&source, epoch),
                 Effect::Mirror { source, epoch, url } => self.connections.mirror(&source, epoch, &url),
                 Effect::Ask { source, ask } => self.connections.ask(&source, ask),
                 // There is no terminal to leave or to ring, and the end is when the world is read.
-                Effect::Notify(_) | Effect::Copy(_) | Effect::Keep(_) | Effect::Browse(_) | Effect::Suspend | Effect::Play(_) | Effect::Quit => {}
+                // What changes the world, the carrier has taken.
+                Effect::Prepare { .. } | Effect::Permit { .. } | Effect::Carry(_) | Effect::Trace { .. } | Effect::Record { .. } | Effect::Arm { .. }
+                | Effect::Notify(_) | Effect::Copy(_) | Effect::Keep(_) | Effect::Browse(_) | Effect::Suspend | Effect::Play(_) | Effect::Quit => {}
             }
         }
     }

@@ -5,6 +5,7 @@
 //! a few worker threads run the sources. The model never leaves the main thread.
 
 pub mod browser;
+pub mod carrying;
 pub mod checkup;
 pub mod clock;
 pub mod cockpit;
@@ -19,6 +20,7 @@ pub mod places;
 pub mod planning;
 mod remembered;
 pub mod report;
+pub mod signals;
 pub mod terminal;
 pub mod world;
 
@@ -77,6 +79,7 @@ pub fn model(config: &Config) -> Model {
         window: Window::default(),
     };
     let mut model = Model::new(config.landscape.clone(), settings, clock::now());
+    model.operations.standing.visitor = carrying::visitor();
     model.own.views = config.views.iter().map(view).collect();
     model.notice = config.remarks.first().cloned();
     model

@@ -1,18 +1,22 @@
 //! Between a request and its plan: the mirrors that the applications' repositories are kept in, read once. It plans nothing and fetches nothing: the
 //! sources have fetched.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
+use secrecy::{ExposeSecret as _, SecretString};
+
 use crate::app::Model;
-use crate::app::repositories::source_at;
-use crate::base::Timestamp;
+use crate::app::repositories::{discovered_at, source_at};
+use crate::base::{Raw, Safe, Timestamp};
 use crate::config::Config;
 use crate::domain::access::RepositoryAccess;
 use crate::domain::desired::Address;
-use crate::gitops::{self, Mirror, Opened};
+use crate::execution::git::{Repository, stranger};
+use crate::gitops::{self, Mirror, Opened, Remote};
 use crate::manifest::prepared::{Asked, Prepared};
 use crate::runtime::connections::Reached;
-use crate::runtime::reached;
+use crate::runtime::{places, reached};
 
 /// Reads what a plan asks for. It blocks.
 ///
@@ -24,7 +28,7 @@ pub fn prepare(config: &Config, model: &Model, asked: &Asked, at: Timestamp) -> 
 }
 
 /// The repositories that the applications to be edited name, each once, as far as something was ever fetched of them.
-fn repositories(reached: &Arc<Reached>, model: &Model, asked: &Asked) -> Vec<Opened> {
+pub(super) fn repositories(reached: &Arc<Reached>, model: &Model, asked: &Asked) -> Vec<Opened> {
     let mut found: Vec<Opened> = Vec::new();
     for origin in asked.subjects.iter().flat_map(|subject| &subject.origins).filter(|origin| origin.chart.is_none()) {
         let address = Address::read(origin.repository.as_wire());
@@ -47,4 +51,27 @@ fn repositories(reached: &Arc<Reached>, model: &Model, asked: &Asked) -> Vec<Ope
         }
     }
     found
+}
+
+/// Where operations are recorded: for a world to practise in beside its mirrors, else where the state of the program is.
+pub(super) fn journal(config: &Config) -> Option<PathBuf> {
+    let own = config.gitops.mirrors.as_ref().and_then(|mirrors| mirrors.parent()).map(|folder| folder.join("journal"));
+    own.or_else(|| places::journal().ok())
+}
+
+/// A repository that can be changed, by the name of its source.
+pub(super) fn repository(reached: &Arc<Reached>, model: &Model, name: &Raw) -> Option<Repository> {
+    let named = reached.repositories.iter().find(|access| access.name == *name);
+    let (access, mirror) = if let Some(access) = named {
+        let address = access.addresses().into_iter().next()?;
+        (access.clone(), Mirror::of(&access.mirrors, &address))
+    } else {
+        let (address, url) = discovered_at(model, name)?;
+        let url = SecretString::from(url.as_wire().to_owned());
+        (RepositoryAccess { name: name.clone(), url, ..reached.discovered.clone() }, Mirror::of(&reached.discovered.mirrors, &address))
+    };
+    let remote = Remote::new(access.url.expose_secret(), access.is_isolated);
+    // Nothing of the person's own git is read there, their name neither.
+    let author = access.is_isolated.then(|| stranger(model.operations.standing.visitor.names.first().unwrap_or(&Safe::default())));
+    Some(Repository { remote, mirror, author })
 }

@@ -3,13 +3,22 @@
 use super::canvas::{Canvas, width};
 use super::look::Tone;
 use super::palette;
+use crate::app::operation::Preview;
+use crate::app::operation::preview::Field;
 use crate::app::{COMMANDS, Intent, Model, Overlay, Screen};
+use crate::base::Safe;
+use crate::operations::confirm::Needs;
 
 pub(super) fn paint(canvas: &mut Canvas<'_>, model: &Model) {
     let y = canvas.height().saturating_sub(1);
     let end = canvas.width().saturating_sub(1);
     if let Some(Overlay::Filter(_)) = &model.overlay {
         filter(canvas, model, y, end);
+        return;
+    }
+    if let (None, Screen::Preview(preview)) = (&model.overlay, &model.screen)
+        && asked(canvas, preview, y, end)
+    {
         return;
     }
     if let Some(notice) = &model.notice {
@@ -44,6 +53,29 @@ pub(super) fn paint(canvas: &mut Canvas<'_>, model: &Model) {
         x = canvas.put(x, y, end - x, key, Tone::Strong) + 1;
         x = canvas.put(x, y, end.saturating_sub(x), title, Tone::Plain) + 2;
     }
+}
+
+/// What is asked for on a preview: a reason, a ticket, the name that confirms. Whether anything is.
+fn asked(canvas: &mut Canvas<'_>, preview: &Preview, y: u16, end: u16) -> bool {
+    let ascii = canvas.look.glyphs == super::look::Glyphs::Ascii;
+    let (question, text) = match (preview.field, &preview.confirmation) {
+        (Field::Reason, _) => ("Why? ".to_owned(), preview.stated.reason.as_ref().map_or("", Safe::as_str)),
+        (Field::Ticket, _) => ("Ticket: ".to_owned(), preview.stated.ticket.as_ref().map_or("", Safe::as_str)),
+        (Field::Name, Some(confirmation)) => match confirmation.needs() {
+            Needs::Text(name) => (format!("Type {name} and {} to do it: ", if ascii { "Enter" } else { "↵" }), confirmation.typed()),
+            Needs::SecondKey => (format!("{} does it", if ascii { "Enter" } else { "↵" }), ""),
+        },
+        (Field::Name, None) => return false,
+    };
+    let x = canvas.put(1, y, end.saturating_sub(1), &question, Tone::Strong);
+    let x = canvas.put(x, y, end.saturating_sub(x + 1), super::canvas::tail(text, end.saturating_sub(x + 1)), Tone::Waiting);
+    let x = canvas.put(x, y, 1, "▏", Tone::Strong);
+    let (told, tone) = match crate::app::operation::preview::said(preview) {
+        Some(said) => (said.sentence(), Tone::Broken),
+        None => (Safe::clean("Esc leaves"), Tone::Quiet),
+    };
+    canvas.cut(x + 2, y, end.saturating_sub(x + 2), told.as_str(), tone);
+    true
 }
 
 /// What works here and now and is worth a mention, with what it is called here.

@@ -55,6 +55,8 @@ pub(super) const KEYS: &[Key] = &[
     letter('o', Intent::Browse, "o"),
     letter('n', Intent::Notify, "n"),
     letter('.', Intent::SeeAll, "."),
+    letter('p', Intent::Promote, "p"),
+    letter('u', Intent::Operations, "u"),
     letter('t', Intent::Changes, "t"),
     letter('r', Intent::Sources, "r"),
     letter(':', Intent::Palette, ":"),
@@ -120,6 +122,8 @@ impl Keys {
 pub enum Pressed {
     /// A person wants something.
     Wants(Intent),
+    /// Enter, where something is to be confirmed.
+    Confirmed,
     /// A character for the text field.
     Typed(char),
     /// The last character of the text field is to go.
@@ -145,11 +149,19 @@ pub fn pressed(keys: Keys, model: &Model, event: KeyEvent) -> Option<Pressed> {
             _ => {}
         }
     }
+    if model.is_confirming() {
+        match (event.code, control) {
+            (KeyCode::Enter, false) => return Some(Pressed::Confirmed),
+            // It cancels here, as everywhere in a terminal; it does not leave the program.
+            (KeyCode::Char('c'), true) => return Some(Pressed::Wants(Intent::Back)),
+            _ => {}
+        }
+    }
     let found = keys.all().iter().find(|key| key.control == control && key.code == event.code);
     found.map(|key| Pressed::Wants(key.intent))
 }
 
-const SCOPES: [Scope; 3] = [Scope::Moving, Scope::Looking, Scope::Program];
+const SCOPES: [Scope; 4] = [Scope::Moving, Scope::Looking, Scope::Changing, Scope::Program];
 
 /// The keys as `docs/keys.md`.
 #[must_use]

@@ -86,6 +86,12 @@ pub fn paint(model: &Model, look: &Look, painter: &mut Painter, buffer: &mut Buf
             screens::text(&mut canvas, painter, state.scroll.top, |page| screens::cell::write(page, *look, model, state, moment));
         }
         (_, Screen::Changes(state)) => screens::changes::paint(&mut canvas, painter, model, state),
+        (_, Screen::Preview(preview)) => {
+            screens::text(&mut canvas, painter, preview.scroll.top, |page| screens::preview::write(page, *look, model, preview, moment));
+        }
+        (_, Screen::Operation(id, scroll)) => {
+            screens::text(&mut canvas, painter, scroll.top, |page| screens::operation::write(page, *look, model, id, moment));
+        }
         (_, Screen::Sources(scroll)) => {
             screens::text(&mut canvas, painter, scroll.top, |page| screens::sources::write(page, *look, model, moment));
         }
@@ -116,5 +122,8 @@ fn too_small(canvas: &mut Canvas<'_>) {
 #[must_use]
 pub fn next_change(model: &Model) -> Option<Timestamp> {
     let moment = Moment::of(model.now);
-    Some(if matrix::has_young_silence(model, moment) { moment.next_quarter() } else { moment.next_minute() })
+    let by_eye = if matrix::has_young_silence(model, moment) { moment.next_quarter() } else { moment.next_minute() };
+    let preview = if let Screen::Preview(preview) = &model.screen { Some(preview.next_wake(model.now)) } else { None };
+    let followed = crate::app::operation::underway::next_wake(model);
+    [Some(by_eye), preview, followed].into_iter().flatten().min()
 }

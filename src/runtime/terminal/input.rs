@@ -9,6 +9,7 @@ use std::time::Duration;
 use crossterm::event::{self, Event};
 use rustix::event::{PollFd, PollFlags, poll};
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 /// How long is looked for more of what the terminal sent. Not nothing: for nothing, crossterm does not look.
 const LOOK: Duration = Duration::from_millis(1);
@@ -17,7 +18,13 @@ const LOOK: Duration = Duration::from_millis(1);
 #[derive(Debug)]
 pub enum Input {
     /// A key or a paste.
-    Event(Event),
+    Event {
+        /// Which.
+        event: Event,
+        /// For so long nothing could be read, and then this. Nothing at all for what was there together with what came before it, however late it was
+        /// looked at: only a pause in which this thread really waited counts.
+        quiet: Duration,
+    },
     /// The terminal is gone.
     Gone,
 }
@@ -26,6 +33,7 @@ pub enum Input {
 pub fn run(inputs: &mpsc::UnboundedSender<Input>) {
     let stdin = std::io::stdin();
     loop {
+        let began = Instant::now();
         let mut watched = [PollFd::new(&stdin, PollFlags::IN)];
         match poll(&mut watched, None) {
             Ok(_) => {}
@@ -36,6 +44,7 @@ pub fn run(inputs: &mpsc::UnboundedSender<Input>) {
         if watched.revents().intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL) {
             break;
         }
+        let mut quiet = began.elapsed();
         loop {
             match event::poll(LOOK) {
                 Ok(true) => {}
@@ -49,7 +58,7 @@ pub fn run(inputs: &mpsc::UnboundedSender<Input>) {
                 let _ = inputs.send(Input::Gone);
                 return;
             };
-            if inputs.send(Input::Event(event)).is_err() {
+            if inputs.send(Input::Event { event, quiet: std::mem::take(&mut quiet) }).is_err() {
                 return;
             }
         }

@@ -7,7 +7,7 @@ use crate::ui::look::{Glyphs, Look, Tone};
 use crate::ui::page::Page;
 
 pub(in crate::ui) fn write(page: &mut Page, look: Look, model: &Model) {
-    for scope in [Scope::Moving, Scope::Looking, Scope::Program] {
+    for scope in [Scope::Moving, Scope::Looking, Scope::Changing, Scope::Program] {
         page.tone(Tone::Strong).say(scope.title()).end(0);
         for command in COMMANDS.iter().filter(|command| command.scope == scope) {
             let refused = (command.available)(model).err();

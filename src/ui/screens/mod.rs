@@ -5,7 +5,9 @@ pub(super) mod changes;
 mod detail;
 mod git;
 pub(super) mod help;
+pub(super) mod operation;
 mod placement;
+pub(super) mod preview;
 pub(super) mod sources;
 
 use std::fmt::Write as _;

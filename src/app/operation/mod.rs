@@ -1,0 +1,104 @@
+//! Operations in the core: the preview of one before it is confirmed, those under way, what holds for all of them. It decides nothing about plans and sends
+//! nothing: plans, the door and the protocol are `operations`, and what is approved leaves as an effect.
+
+pub mod preview;
+pub mod underway;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use crate::app::effect::Effect;
+use crate::app::model::{Model, Screen};
+use crate::app::{Refusal, What, own};
+use crate::base::time::later;
+use crate::base::{OperationId, Raw, Safe};
+use crate::domain::{EnvironmentName, ServiceName};
+use crate::operations::door::Standing;
+pub use preview::Preview;
+pub use underway::{Ended, Progress, Underway};
+
+/// For so long an environment is armed.
+pub const ARMED: Duration = Duration::from_mins(30);
+
+/// What the core knows of operations.
+#[derive(Debug, Clone, Default)]
+pub struct Operations {
+    /// What holds for everything that is asked for now.
+    pub standing: Standing,
+    /// Those that were begun or taken up here.
+    pub underway: BTreeMap<OperationId, Underway>,
+    /// Revisions that are being traced for an operation.
+    pub(super) tracing: BTreeSet<(OperationId, Raw)>,
+}
+
+impl Operations {
+    /// Those that are not over.
+    pub fn open(&self) -> impl Iterator<Item = (&OperationId, &Underway)> {
+        self.underway.iter().filter(|(_, underway)| underway.ended.is_none())
+    }
+
+    /// What is open is part of what holds.
+    pub(super) fn settle(&mut self) {
+        let open = self.underway.iter().filter(|(_, underway)| underway.ended.is_none());
+        self.standing.open = open.map(|(id, underway)| (id.clone(), (underway.plan.service.clone(), underway.plan.to.clone()))).collect();
+    }
+}
+
+/// The service and the environment that are looked at.
+pub(super) fn looked_at(model: &Model) -> Result<(ServiceName, EnvironmentName), Refusal> {
+    let keys = own::looked_at(model)?;
+    keys.first().map(|key| (key.service.clone(), key.environment.clone())).ok_or(Refusal::NothingSelected)
+}
+
+/// Lets the environment that is looked at be changed for a while, which is on record before it holds.
+pub(super) fn arm(model: &mut Model) -> Vec<Effect> {
+    let environment = match &model.screen {
+        Screen::Preview(preview) => preview.to(),
+        _ => looked_at(model).ok().map(|(_, environment)| environment),
+    };
+    let Some(environment) = environment else { return Vec::new() };
+    model.notice = Some(crate::safe!("Arming {} …", environment.shown()));
+    vec![Effect::Arm { environment, until: later(model.now, ARMED) }]
+}
+
+/// Whether an environment is looked at that could be armed.
+pub(super) fn armable(model: &Model) -> Result<(), Refusal> {
+    match &model.screen {
+        Screen::Preview(_) => Ok(()),
+        _ => looked_at(model).map(|_| ()),
+    }
+}
+
+/// It is on record: the environment is armed.
+fn armed(model: &mut Model, environment: EnvironmentName, until: crate::base::Timestamp) {
+    model.notice = Some(crate::safe!("{} is armed until {}; the journal says so.", environment.shown(), until.strftime("%H:%M:%SZ")));
+    model.operations.standing.armed.insert(environment, until);
+    preview::judge(model);
+}
+
+/// Takes in what concerns operations.
+pub(super) fn take(model: &mut Model, what: What) -> Vec<Effect> {
+    match what {
+        What::Confirmed { quiet } => {
+            model.notice = None;
+            return preview::confirm(model, quiet);
+        }
+        What::Prepared { request, id, outcome } => return preview::prepared(model, request, id, *outcome),
+        What::Permitted { request, permissions } => preview::permitted(model, request, permissions),
+        What::Progressed { id, progress } => return underway::progressed(model, &id, *progress),
+        What::Traced { id, traced } => return underway::traced(model, &id, traced),
+        What::Armed { environment, until } => armed(model, environment, until),
+        _ => {}
+    }
+    Vec::new()
+}
+
+/// The operations screen: the newest that is not over, else the newest.
+pub(super) fn open(model: &mut Model) -> Vec<Effect> {
+    let newest = model.operations.open().map(|(id, _)| id).last().or_else(|| model.operations.underway.keys().next_back()).cloned();
+    match newest {
+        Some(id) => underway::show(model, id),
+        None => model.notice = Some(Safe::clean("Nothing was begun here: p on a cell shows what a promotion would change.")),
+    }
+    Vec::new()
+}

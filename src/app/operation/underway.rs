@@ -1,0 +1,274 @@
+//! Operations under way: what was sent, how far it has come, how it ended. What is sent is decided elsewhere; here it is only told and followed.
+
+use std::time::Duration;
+
+use crate::app::effect::Effect;
+use crate::app::model::{Model, Question, Screen};
+use crate::app::scroll::Scroll;
+use crate::base::time::{later, since};
+use crate::base::{OperationId, Raw, Safe, Timestamp};
+use crate::domain::question::Want;
+use crate::domain::{Known, SourceId};
+use crate::operations::door::Visitor;
+use crate::operations::following::{Followed, Ladder, Rung, State};
+use crate::operations::mutation::Receipt;
+use crate::operations::protocol::{self, Settled};
+use crate::operations::record::{self, Entry};
+use crate::operations::{Approved, Plan};
+
+/// A failure that a moment ago was none is looked at for so long before it counts: Argo CD says so between two phases of a sync.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// An operation that was begun here, or taken up.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Underway {
+    /// What was approved.
+    pub plan: Plan,
+    /// Why.
+    pub reason: Option<Safe>,
+    /// Who.
+    pub by: Visitor,
+    /// When.
+    pub began: Timestamp,
+    /// What happens now while it is sent.
+    pub doing: Option<Safe>,
+    /// What became of each request, in the order in which they were settled.
+    pub settled: Vec<(Timestamp, Safe, Settled)>,
+    /// What is followed once everything was sent.
+    pub followed: Option<Followed>,
+    /// How far it has come.
+    pub ladder: Option<Ladder>,
+    /// How it ended, and when.
+    pub ended: Option<(Timestamp, Ended)>,
+    /// Since when it looks failed.
+    failing: Option<Timestamp>,
+}
+
+/// How an operation ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ended {
+    /// The effect was seen.
+    Done(Safe),
+    /// It did not come about: why, and what to do next.
+    Failed(Safe, Safe),
+    /// Nobody knows whether it was done.
+    Unknown(Safe),
+}
+
+/// News of an operation that is being sent.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Progress {
+    /// This is being done.
+    Doing(Safe),
+    /// This is what became of a request.
+    Settled(Safe, Settled),
+    /// Sending is over.
+    Ended(protocol::Ended, Vec<Receipt>),
+    /// It could not even begin.
+    NotBegun(Safe),
+}
+
+/// What was approved goes out.
+pub(super) fn begin(model: &mut Model, approved: Approved) -> Vec<Effect> {
+    let underway = Underway {
+        plan: approved.plan().clone(),
+        reason: approved.stated().reason.clone(),
+        by: approved.visitor().clone(),
+        began: model.now,
+        doing: Some(Safe::clean("the journal is opened")),
+        settled: Vec::new(),
+        followed: None,
+        ladder: None,
+        ended: None,
+        failing: None,
+    };
+    let id = approved.id().clone();
+    model.operations.underway.insert(id.clone(), underway);
+    model.operations.settle();
+    show(model, id);
+    vec![Effect::Carry(Box::new(approved))]
+}
+
+/// Shows an operation.
+pub(super) fn show(model: &mut Model, id: OperationId) {
+    if let Screen::Preview(_) = model.screen {
+        model.screen = model.beneath.take().map_or(Screen::Matrix, |screen| *screen);
+    }
+    let before = std::mem::replace(&mut model.screen, Screen::Operation(id, Scroll::default()));
+    if !matches!(before, Screen::Matrix | Screen::Operation(..)) {
+        model.beneath = Some(Box::new(before));
+    }
+}
+
+/// News came of an operation.
+pub(in crate::app) fn progressed(model: &mut Model, id: &OperationId, progress: Progress) -> Vec<Effect> {
+    let now = model.now;
+    let Some(underway) = model.operations.underway.get_mut(id) else { return Vec::new() };
+    match progress {
+        Progress::Doing(words) => underway.doing = Some(words),
+        Progress::Settled(words, settled) => underway.settled.push((now, words, settled)),
+        Progress::NotBegun(why) => {
+            underway.doing = None;
+            underway.ended = Some((now, Ended::Failed(why, Safe::clean("Nothing was sent."))));
+        }
+        Progress::Ended(ended, receipts) => {
+            underway.doing = None;
+            match ended {
+                protocol::Ended::Sent => {
+                    let is_watched = underway.plan.steps.iter().any(|step| matches!(step, crate::operations::Step::Await(_)));
+                    if is_watched {
+                        underway.followed = Some(Followed::of(id.clone(), &underway.plan, &receipts, now));
+                    } else {
+                        underway.ended = Some((now, Ended::Done(Safe::clean("done and seen"))));
+                    }
+                }
+                protocol::Ended::Failed(at, rejection) => {
+                    let before = if at == 0 { "Nothing was changed." } else { "What stands above it was done." };
+                    let why = crate::safe!("{}. {before}", rejection.why);
+                    underway.ended = Some((now, Ended::Failed(why, rejection.cure)));
+                }
+                protocol::Ended::Unknown(_, why) => underway.ended = Some((now, Ended::Unknown(why))),
+            }
+        }
+    }
+    let effects = close(model, id);
+    let mut all = follow(model);
+    all.extend(effects);
+    all
+}
+
+/// What is on record of how it ended.
+fn close(model: &mut Model, id: &OperationId) -> Vec<Effect> {
+    let Some((_, ended)) = model.operations.underway.get(id).and_then(|underway| underway.ended.clone()) else { return Vec::new() };
+    model.operations.settle();
+    let title = model.operations.underway.get(id).map(|underway| underway.plan.title()).unwrap_or_default();
+    let (outcome, words, left) = match &ended {
+        Ended::Done(words) => (record::Outcome::Done, words.clone(), Vec::new()),
+        Ended::Failed(why, cure) => (record::Outcome::Failed, why.clone(), vec![cure.clone()]),
+        Ended::Unknown(why) => (record::Outcome::Unknown, why.clone(), vec![Safe::clean("look whether it was done")]),
+    };
+    let told = match &ended {
+        Ended::Done(words) => crate::safe!("Done: {title}, {words}."),
+        Ended::Failed(why, _) => crate::safe!("Failed: {title}: {why}"),
+        Ended::Unknown(why) => crate::safe!("Unknown: {title}: {why}"),
+    };
+    if !matches!(&model.screen, Screen::Operation(shown, _) if shown == id) {
+        model.notice = Some(told.clone());
+    }
+    vec![Effect::Record { id: id.clone(), entry: Box::new(Entry::Closed { outcome, words, left }) }, Effect::Notify(told)]
+}
+
+/// Looks how far what was sent has come.
+pub(in crate::app) fn follow(model: &mut Model) -> Vec<Effect> {
+    let now = model.now;
+    let mut effects = Vec::new();
+    let ids: Vec<OperationId> = model.operations.open().filter(|(_, underway)| underway.followed.is_some()).map(|(id, _)| id.clone()).collect();
+    for id in ids {
+        effects.extend(trace(model, &id));
+        effects.extend(ask_pods(model, &id));
+        let Some(underway) = model.operations.underway.get_mut(&id) else { continue };
+        let Some(followed) = &mut underway.followed else { continue };
+        let before = followed.reached.clone();
+        let ladder = followed.look(&model.fleet, now);
+        for (rung, _) in followed.reached.iter().filter(|(rung, _)| !before.contains_key(rung)) {
+            let words = ladder.rungs.iter().find(|step| step.rung == *rung).map(|step| step.words.clone()).unwrap_or_default();
+            let words = if words.is_empty() { Safe::clean(rung.word()) } else { words };
+            effects.push(Effect::Record { id: id.clone(), entry: Box::new(Entry::Observed { rung: (*rung).into(), words }) });
+        }
+        let version = underway.plan.version.clone();
+        let ended = match &ladder.state {
+            State::Verified => Some(Ended::Done(crate::safe!("{version} seen healthy"))),
+            State::Superseded(other) => {
+                let why = crate::safe!("git wants {other} by now: this change is superseded");
+                Some(Ended::Failed(why, Safe::clean("Follow the newer change.")))
+            }
+            State::Failed(why) => lasting(&mut underway.failing, now).then(|| Ended::Failed(why.clone(), Safe::clean("b shows the ways back."))),
+            State::Moving | State::Waits(_) | State::Stuck(_) | State::Blind(_) => {
+                underway.failing = None;
+                None
+            }
+        };
+        underway.ladder = Some(ladder);
+        if let Some(ended) = ended {
+            underway.ended = Some((now, ended));
+            effects.extend(close(model, &id));
+        }
+    }
+    effects
+}
+
+/// Whether something has lasted long enough to count.
+fn lasting(began: &mut Option<Timestamp>, now: Timestamp) -> bool {
+    since(*began.get_or_insert(now), now) >= PATIENCE
+}
+
+/// When time alone changes an operation.
+#[must_use]
+pub fn next_wake(model: &Model) -> Option<Timestamp> {
+    let is_failing = model.operations.open().any(|(_, underway)| underway.failing.is_some());
+    is_failing.then(|| later(model.now, Duration::from_secs(1)))
+}
+
+/// Asks which revisions contain the commit.
+fn trace(model: &mut Model, id: &OperationId) -> Vec<Effect> {
+    let Some(followed) = model.operations.underway.get(id).and_then(|underway| underway.followed.as_ref()) else { return Vec::new() };
+    let Some((commit, repository)) = followed.commit.clone() else { return Vec::new() };
+    let open = &model.operations.tracing;
+    let revisions: Vec<Raw> =
+        followed.untraced(&model.fleet).into_iter().filter(|revision| !open.contains(&(id.clone(), revision.clone()))).collect();
+    if revisions.is_empty() {
+        return Vec::new();
+    }
+    model.operations.tracing.extend(revisions.iter().map(|revision| (id.clone(), revision.clone())));
+    vec![Effect::Trace { id: id.clone(), repository, commit, revisions }]
+}
+
+/// Revisions were traced. Those that the mirror does not have yet are asked about again with the next observation.
+pub(in crate::app) fn traced(model: &mut Model, id: &OperationId, traced: Vec<(Raw, Known<bool>)>) -> Vec<Effect> {
+    for (revision, contains) in traced {
+        model.operations.tracing.remove(&(id.clone(), revision.clone()));
+        let followed = model.operations.underway.get_mut(id).and_then(|underway| underway.followed.as_mut());
+        if let (Known::Known(contains), Some(followed)) = (contains, followed) {
+            followed.traced.insert(revision, contains);
+        }
+    }
+    follow(model)
+}
+
+/// The pods of what moved are asked for their digests once it is healthy.
+fn ask_pods(model: &mut Model, id: &OperationId) -> Vec<Effect> {
+    let Some(followed) = model.operations.underway.get(id).and_then(|underway| underway.followed.as_ref()) else { return Vec::new() };
+    if !followed.reached.contains_key(&Rung::Healthy) || followed.images.iter().all(|image| image.digest.is_none()) {
+        return Vec::new();
+    }
+    let mut keys = Vec::new();
+    for place in followed.moves.iter().map(|moves| &moves.place) {
+        let Some(position) = model.fleet.landscape().position(&place.environment) else { continue };
+        let cell = model.fleet.services().get(&followed.service).and_then(|cells| cells.cells.get(&position));
+        let placement = cell.and_then(|cell| cell.placements.iter().find(|placement| placement.name == place.placement));
+        let workloads = placement.into_iter().flat_map(|placement| &placement.parts).filter_map(|part| part.workloads.as_known()).flatten();
+        keys.extend(workloads.filter(|key| model.fleet.pods(key).is_none()).cloned());
+    }
+    let mut effects = Vec::new();
+    for key in keys {
+        let Some(selector) = model.fleet.workload(&key).map(|workload| workload.value.selector.clone()) else { continue };
+        effects.extend(model.ask(SourceId::cluster(&key.cluster), Question::Pods(key.clone()), Want::Pods(key, selector)));
+    }
+    effects
+}
+
+/// What leaving means for what is under way: what goes on by itself, and what does not.
+#[must_use]
+pub fn leaves(underway: &Underway) -> (Vec<Safe>, Vec<Safe>) {
+    let mut goes_on = Vec::new();
+    let mut does_not = vec![Safe::clean("watching it until it is verified")];
+    match underway.ladder.as_ref().map(|ladder| &ladder.state) {
+        Some(State::Waits(what)) => does_not.push(what.clone()),
+        Some(State::Stuck(why)) => does_not.push(why.clone()),
+        _ if underway.followed.is_some() => {
+            goes_on.push(Safe::clean("Argo CD's sync and the timed steps of a rollout"));
+        }
+        _ => does_not.push(Safe::clean("what was not sent yet")),
+    }
+    (goes_on, does_not)
+}

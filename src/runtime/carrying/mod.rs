@@ -1,0 +1,207 @@
+//! Effects that lead to changes, and what they need: reading for a plan, asking what the tokens may do, carrying out what was approved, the record of it.
+//! Everything happens in tasks; what comes of it goes to the core as messages.
+
+mod hands;
+mod who;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
+
+use crate::app::operation::Progress;
+use crate::app::{Effect, Model, What};
+use crate::base::{OperationId, Safe};
+use crate::config::Config;
+use crate::execution::carry::{self, News};
+use crate::execution::git::Repository;
+use crate::execution::journal::{Journal, Writer};
+use crate::gitops;
+use crate::operations::Approved;
+use crate::operations::record::{Entry, Fact, Opened};
+use crate::runtime::carrying::hands::World;
+use crate::runtime::connections::Reached;
+use crate::runtime::{clock, planning};
+
+pub use who::{visitor, whence};
+
+/// What carries changes out.
+#[derive(Debug)]
+pub struct Carrier {
+    reached: Arc<Reached>,
+    journal: Option<Journal>,
+    world: Arc<World>,
+    news: UnboundedSender<What>,
+    /// The pens of operations that are not closed.
+    pens: BTreeMap<OperationId, UnboundedSender<Entry>>,
+}
+
+impl Carrier {
+    /// Nothing is carried out yet. What comes of it comes out of the receiver.
+    #[must_use]
+    pub fn new(config: &Config, reached: Arc<Reached>) -> (Self, UnboundedReceiver<What>) {
+        let (news, receiver) = mpsc::unbounded_channel();
+        let journal = planning::journal(config).map(|folder| Journal::at(&folder));
+        let world = Arc::new(World::new(&reached));
+        (Self { reached, journal, world, news, pens: BTreeMap::new() }, receiver)
+    }
+
+    /// Does what an effect asks for; gives back those that are not its matter.
+    pub fn perform(&mut self, model: &Model, effect: Effect) -> Option<Effect> {
+        match effect {
+            Effect::Prepare { request, asked } => {
+                let (repositories, keys) = (planning::repositories(&self.reached, model, &asked), self.reached.discovered.keys.clone());
+                let (news, at) = (self.news.clone(), clock::now());
+                tokio::task::spawn_blocking(move || {
+                    let outcome = gitops::prepare(&asked, &repositories, &keys, at);
+                    let outcome = outcome.map_err(|error| crate::safe!("a mirror cannot be read: {}", Safe::clean(error.message())));
+                    drop(news.send(What::Prepared { request, id: id(), outcome: Box::new(outcome) }));
+                });
+            }
+            Effect::Permit { request, mutations } => {
+                let (world, news) = (Arc::clone(&self.world), self.news.clone());
+                tokio::spawn(async move {
+                    let permissions = world.permissions(&mutations).await;
+                    drop(news.send(What::Permitted { request, permissions }));
+                });
+            }
+            Effect::Carry(approved) => self.carry(model, *approved),
+            Effect::Trace { id, repository, commit, revisions } => {
+                let repository = self.repository(model, &repository)?;
+                let news = self.news.clone();
+                tokio::task::spawn_blocking(move || {
+                    let traced = repository.traced(&commit, &revisions);
+                    drop(news.send(What::Traced { id, traced }));
+                });
+            }
+            Effect::Record { id, entry } => {
+                let is_last = matches!(*entry, Entry::Closed { .. });
+                if let Some(pen) = self.pens.get(&id) {
+                    drop(pen.send(*entry));
+                }
+                if is_last {
+                    self.pens.remove(&id);
+                }
+            }
+            Effect::Arm { environment, until } => self.arm(environment, until),
+            effect => return Some(effect),
+        }
+        None
+    }
+
+    fn repository(&self, model: &Model, name: &crate::base::Raw) -> Option<Repository> {
+        planning::repository(&self.reached, model, name)
+    }
+
+    fn arm(&self, environment: crate::domain::EnvironmentName, until: crate::base::Timestamp) {
+        let (journal, news) = (self.journal.clone(), self.news.clone());
+        tokio::task::spawn_blocking(move || {
+            let entry = Entry::Armed { who: who::who(), whence: whence(), environment: environment.shown(), until };
+            let kept = journal
+                .ok_or_else(no_journal)
+                .and_then(|journal| journal.record(&entry, clock::now()).map_err(|problem| Safe::clean(&problem.to_string())));
+            drop(news.send(match kept {
+                Ok(()) => What::Armed { environment, until },
+                Err(why) => What::Failed(crate::safe!("It is not armed, because that cannot be recorded: {why}")),
+            }));
+        });
+    }
+
+    fn carry(&mut self, model: &Model, approved: Approved) {
+        let (pen, entries) = mpsc::unbounded_channel();
+        self.pens.insert(approved.id().clone(), pen);
+        let repository = approved.plan().commit().and_then(|commit| self.repository(model, &commit.repository));
+        let mut world = World::clone(&self.world);
+        world
+            .repositories
+            .extend(repository.map(|repository| (approved.plan().commit().map(|commit| commit.repository.clone()).unwrap_or_default(), repository)));
+        let (journal, news) = (self.journal.clone(), self.news.clone());
+        let on_screen = on_screen(&approved);
+        tokio::spawn(async move {
+            let id = approved.id().clone();
+            let tell = |progress: Progress| drop(news.send(What::Progressed { id: id.clone(), progress: Box::new(progress) }));
+            let opened = Opened::of(&approved, (who::who(), whence()), on_screen);
+            let at = clock::now();
+            let begun = {
+                let (journal, id) = (journal.clone(), id.clone());
+                tokio::task::spawn_blocking(move || {
+                    let journal = journal.ok_or_else(no_journal)?;
+                    journal.create(&id, opened, at).map_err(|problem| Safe::clean(&problem.to_string()))
+                })
+            };
+            let writer = match begun.await.unwrap_or_else(|error| Err(Safe::clean(&error.to_string()))) {
+                Ok(writer) => writer,
+                Err(why) => {
+                    tell(Progress::NotBegun(crate::safe!("it cannot be recorded: {why}")));
+                    return;
+                }
+            };
+            let writer = carry::carry(&approved, &world, writer, |news| tell(progress(news))).await;
+            record(writer, entries).await;
+        });
+    }
+}
+
+/// What was on screen when it was confirmed: what runs where, and what git wants.
+fn on_screen(approved: &Approved) -> Vec<Fact> {
+    let plan = approved.plan();
+    let source = |kind: crate::domain::SourceKind| plan.rests_on.iter().find(|fresh| fresh.source.kind == kind);
+    let mut facts = Vec::new();
+    let argocd = source(crate::domain::SourceKind::Argocd);
+    for moves in &plan.moves {
+        facts.push(Fact {
+            words: crate::safe!("{} runs {}, git wants {}", moves.place.shown(), moves.runs, moves.wants),
+            source: argocd.map(|fresh| crate::safe!("{} {}", fresh.source.kind, fresh.source.name.shown())).unwrap_or_default(),
+            seen_at: argocd.and_then(|fresh| fresh.seen),
+        });
+    }
+    for fresh in &plan.rests_on {
+        facts.push(Fact {
+            words: Safe::clean("it rests on this source"),
+            source: crate::safe!("{} {}", fresh.source.kind, fresh.source.name.shown()),
+            seen_at: fresh.seen,
+        });
+    }
+    facts
+}
+
+/// Puts on record what is seen, until it is over or nobody tells any more.
+async fn record(mut writer: Writer, mut entries: UnboundedReceiver<Entry>) {
+    while let Some(entry) = entries.recv().await {
+        let is_last = matches!(entry, Entry::Closed { .. });
+        let kept = tokio::task::spawn_blocking(move || {
+            let kept = writer.append(&entry, clock::now());
+            (writer, kept)
+        });
+        let Ok((pen, kept)) = kept.await else { return };
+        writer = pen;
+        if let Err(problem) = kept {
+            tracing::error!(%problem, "what was seen is not on record");
+        }
+        if is_last {
+            return;
+        }
+    }
+}
+
+fn progress(news: News) -> Progress {
+    match news {
+        News::Doing(words) => Progress::Doing(words),
+        News::Settled(words, settled) => Progress::Settled(words, settled),
+        News::Ended(ended, receipts) => Progress::Ended(ended, receipts),
+    }
+}
+
+fn no_journal() -> Safe {
+    Safe::clean("there is no place for the journal: set HOME or XDG_STATE_HOME")
+}
+
+/// A new id.
+fn id() -> OperationId {
+    let now = clock::now();
+    let seconds = u64::try_from(now.as_second()).unwrap_or_default();
+    let moment = uuid::Timestamp::from_unix(uuid::NoContext, seconds, now.subsec_nanosecond().unsigned_abs());
+    let text = uuid::Uuid::new_v7(moment).to_string();
+    // What uuid prints is canonical.
+    OperationId::read(&text).unwrap_or_else(|| unreachable!("{text} is no id"))
+}

@@ -1,0 +1,115 @@
+//! An operation: what was sent, how far it has come, how it ended, and what to do next.
+
+use crate::app::Model;
+use crate::app::operation::{Ended, Underway, underway};
+use crate::base::OperationId;
+use crate::operations::following::{Ladder, State};
+use crate::operations::protocol::Settled;
+use crate::ui::look::{Look, Tone};
+use crate::ui::moment::{Clock, Moment};
+use crate::ui::page::Page;
+
+/// Where times and words stand.
+const TIME: u16 = 24;
+const WORDS: u16 = 34;
+
+pub(in crate::ui) fn write(page: &mut Page, look: Look, model: &Model, id: &OperationId, moment: Moment) {
+    let Some(operation) = model.operations.underway.get(id) else {
+        page.say("This operation is not known here any more.").end(0);
+        return;
+    };
+    title(page, id, operation);
+    page.blank();
+    for (at, words, settled) in &operation.settled {
+        let (tone, sign) = match settled {
+            Settled::Done(_) => (Tone::Plain, "✔"),
+            Settled::NotDone(_) => (Tone::Broken, "✖"),
+            Settled::Unknown(_) => (Tone::Waiting, "?"),
+        };
+        page.tone(tone).say(" ").say(sign).tone(Tone::Plain).say(" ").say(words).say("  ").tone(Tone::Quiet).say(at.strftime("%H:%M:%S")).end(3);
+        match settled {
+            Settled::Done(crate::operations::mutation::Receipt::Committed { commit, rebuilt }) => {
+                let short = commit.shown().as_str().get(..10).unwrap_or_default().to_owned();
+                page.tone(Tone::Quiet).say("   ").say(short);
+                if *rebuilt > 0 {
+                    page.say(", made anew ").say(rebuilt).say(" times because others pushed");
+                }
+                page.end(3);
+            }
+            Settled::NotDone(rejection) => page.say("   ").say(&rejection.why).end(3),
+            Settled::Unknown(why) => page.say("   ").say(why).end(3),
+            Settled::Done(_) => {}
+        }
+    }
+    if let Some(doing) = &operation.doing {
+        page.tone(Tone::Moving).say(" ◐ ").tone(Tone::Plain).say(doing).end(3);
+    }
+    if let Some(ladder) = &operation.ladder {
+        rungs(page, ladder);
+    }
+    page.blank();
+    standing(page, look, operation);
+    let _ = moment;
+}
+
+fn title(page: &mut Page, id: &OperationId, operation: &Underway) {
+    page.tone(Tone::Strong).say(operation.plan.title()).tone(Tone::Quiet).say("   operation ").say(id.short());
+    page.say("   since ").say(Clock(operation.began));
+    if let Some(name) = operation.by.names.first() {
+        page.say(" by ").say(name);
+    }
+    if let Some(reason) = &operation.reason {
+        page.say("   reason: ").say(reason);
+    }
+    page.end(2);
+}
+
+fn rungs(page: &mut Page, ladder: &Ladder) {
+    let now = ladder.rungs.iter().position(|step| step.at.is_none());
+    for (index, step) in ladder.rungs.iter().enumerate() {
+        let (tone, sign) = match step.at {
+            Some(_) => (Tone::Plain, "✔"),
+            None if now == Some(index) => (Tone::Moving, "◐"),
+            None => (Tone::Quiet, "○"),
+        };
+        page.tone(tone).say(" ").say(sign).say(" ").say(step.rung.word()).tone(Tone::Plain).column(TIME);
+        if let Some(at) = step.at {
+            page.tone(Tone::Quiet).say(at.strftime("%H:%M:%S")).tone(Tone::Plain);
+        }
+        page.column(WORDS).say(&step.words).end(WORDS);
+    }
+}
+
+fn standing(page: &mut Page, look: Look, operation: &Underway) {
+    match &operation.ended {
+        Some((at, Ended::Done(words))) => {
+            page.tone(Tone::Strong).say("Done").tone(Tone::Plain).say(": ").say(words).say(" at ").say(at.strftime("%H:%M:%SZ")).say(".").end(2);
+        }
+        Some((at, Ended::Failed(why, cure))) => {
+            page.tone(Tone::Broken).say("Failed").tone(Tone::Plain).say(" at ").say(at.strftime("%H:%M:%SZ")).say(": ").say(why).end(2);
+            page.say(cure).end(2);
+        }
+        Some((at, Ended::Unknown(why))) => {
+            page.tone(Tone::Waiting).say("Unknown").tone(Tone::Plain).say(" since ").say(at.strftime("%H:%M:%SZ")).say(": ").say(why).end(2);
+            page.say("It is not sent again: look whether it was done, then plan anew.").end(2);
+        }
+        None => {
+            match operation.ladder.as_ref().map(|ladder| &ladder.state) {
+                Some(State::Waits(what)) => page.tone(Tone::Waiting).say("Waits: ").tone(Tone::Plain).say(what).end(2),
+                Some(State::Stuck(why)) => page.tone(Tone::Broken).say("Stuck: ").tone(Tone::Plain).say(why).end(2),
+                Some(State::Blind(why)) => page.tone(Tone::Stale).say("Cannot be told now: ").say(why).end(2),
+                Some(State::Failed(why)) => page.tone(Tone::Broken).say("Looks failed: ").tone(Tone::Plain).say(why).end(2),
+                _ => {}
+            }
+            let (goes_on, does_not) = underway::leaves(operation);
+            page.tone(Tone::Quiet).say(look.keys.told("<back> leaves."));
+            for what in goes_on {
+                page.say(" Goes on by itself: ").say(what).say(".");
+            }
+            for what in does_not {
+                page.say(" Does not, once the cockpit is closed: ").say(what).say(".");
+            }
+            page.end(2);
+        }
+    }
+}

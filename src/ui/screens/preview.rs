@@ -1,0 +1,218 @@
+//! The preview of a change: what exactly would be different, why it may not be, what happens then, and how it is taken back.
+
+use crate::app::Model;
+use crate::app::operation::Preview;
+use crate::base::time::{Age, since};
+use crate::base::{Safe, counted};
+use crate::domain::Known;
+use crate::operations::door::Permission;
+use crate::operations::{Bar, Carried, Moves, Plan, Request, Sign};
+use crate::ui::look::{Look, Tone};
+use crate::ui::moment::Moment;
+use crate::ui::page::Page;
+
+/// Where the words behind a heading begin.
+const WORDS: u16 = 10;
+/// More commits of others are in the repository's log.
+const COMMITS: usize = 5;
+
+pub(in crate::ui) fn write(page: &mut Page, look: Look, model: &Model, preview: &Preview, moment: Moment) {
+    title(page, preview);
+    page.blank();
+    match (&preview.planned, &preview.unread) {
+        (_, Some(why)) => {
+            page.tone(Tone::Broken).say("It cannot be planned: ").say(why).end(2);
+        }
+        (None, None) => {
+            page.tone(Tone::Moving).say("Reading what it depends on …").end(0);
+        }
+        (Some(Err(refusal)), None) => {
+            page.tone(Tone::Broken).say("✖ ").tone(Tone::Plain).say(refusal.sentence()).end(2);
+        }
+        (Some(Ok(plan)), None) => {
+            verdict(page, look, model, preview, plan);
+            changes(page, plan);
+            then(page, plan);
+            back(page, plan);
+            known(page, plan, moment);
+        }
+    }
+}
+
+fn title(page: &mut Page, preview: &Preview) {
+    let Request::Promote { service, from, to, .. } = &preview.request;
+    page.tone(Tone::Strong).say("Promote ").say(service.shown());
+    let plan = preview.plan();
+    if let Some(from) = plan.and_then(|plan| plan.from.as_ref()).or(from.as_ref()) {
+        page.say("   ").say(from.shown());
+    }
+    if let Some(plan) = plan {
+        page.say(" ").say(&plan.version);
+    }
+    page.say("  →  ");
+    match plan {
+        Some(plan) => {
+            for (index, moves) in plan.moves.iter().enumerate() {
+                page.say(if index == 0 { "" } else { ", " }).say(moves.place.shown()).say(" (").say(&moves.wants).say(")");
+            }
+        }
+        None => {
+            page.say(to.shown());
+        }
+    }
+    page.end(2);
+    if preview.choices.len() > 1 {
+        let place = preview.choices.iter().position(|choice| *choice == preview.request).unwrap_or_default();
+        page.tone(Tone::Info).say("← →  another environment (").say(place + 1).say(" of ").say(preview.choices.len()).say(")").end(0);
+    }
+}
+
+/// Whether it may be carried out, first of all.
+fn verdict(page: &mut Page, look: Look, model: &Model, preview: &Preview, plan: &Plan) {
+    let hard: Vec<&Bar> = preview.bars.iter().filter(|bar| !bar.is_about_words()).collect();
+    for bar in &hard {
+        page.tone(Tone::Broken).say("✖ ").tone(Tone::Plain).say(bar.sentence());
+        if let Bar::Unarmed(_) = bar {
+            page.say(look.keys.told(" <commands> arm does it."));
+        }
+        page.end(2);
+    }
+    let oldest = plan.rests_on.iter().filter_map(|fresh| fresh.seen).min();
+    // Coarse: it is not to change with every second.
+    let age = oldest
+        .map(|oldest| if since(oldest, model.now).as_secs() < 15 { Safe::clean("15 s") } else { crate::safe!("{}", Age::of(oldest, model.now)) });
+    let age = age.map_or_else(|| Safe::clean("Of some facts the age is not known."), |age| crate::safe!("Facts are at most {age} old."));
+    match &preview.permissions {
+        _ if !hard.is_empty() => {}
+        None => _ = page.tone(Tone::Moving).say("◌ Asking what the tokens may do. ").tone(Tone::Quiet).say(age).end(2),
+        Some(permissions) => {
+            page.say("✔ Nothing stands in its way. ").tone(Tone::Quiet).say(age).end(2);
+            let mut unknown: Vec<&Safe> =
+                permissions.iter().filter_map(|permission| if let Permission::Unknown(why) = permission { Some(why) } else { None }).collect();
+            unknown.dedup();
+            for why in unknown {
+                page.tone(Tone::Info).say("? ").tone(Tone::Plain).say("Whether the tokens may is not known: ").say(why).end(2);
+            }
+        }
+    }
+    for (name, text) in [("reason", &preview.stated.reason), ("ticket", &preview.stated.ticket)] {
+        if let Some(text) = text {
+            page.say("  ").say(name).say(": ").say(text).end(4);
+        }
+    }
+}
+
+fn heading(page: &mut Page, name: &str) {
+    page.blank();
+    page.tone(Tone::Strong).say(name).tone(Tone::Plain).column(WORDS);
+}
+
+fn changes(page: &mut Page, plan: &Plan) {
+    heading(page, "CHANGES");
+    if let Some(commit) = plan.commit() {
+        page.say("one commit on ").say(commit.branch.shown()).say(" of ").say(commit.repository.shown());
+    }
+    page.end(WORDS);
+    for file in plan.files() {
+        page.tone(Tone::Quiet).say("  ").say(file.file.shown()).end(4);
+        for line in file.lines() {
+            let (tone, sign) = match line.sign {
+                Sign::Goes => (Tone::Broken, '-'),
+                Sign::Comes => (Tone::Info, '+'),
+            };
+            page.tone(tone).say(format_args!("  {:>5} {sign} ", line.number)).say(&line.text).end(10);
+        }
+    }
+    for moves in &plan.moves {
+        moved(page, moves);
+    }
+}
+
+fn moved(page: &mut Page, moves: &Moves) {
+    page.say("  ").tone(Tone::Strong).say(moves.place.shown()).tone(Tone::Plain).say(" runs ").say(&moves.runs);
+    page.say(", git wants ").say(&moves.wants).say("; ");
+    for (index, app) in moves.apps.iter().enumerate() {
+        page.say(if index == 0 { "" } else { ", " }).say(app.name.shown());
+    }
+    if let Known::Known(cluster) = &moves.cluster {
+        page.say(", cluster ").say(cluster.shown());
+    }
+    page.end(4);
+}
+
+fn then(page: &mut Page, plan: &Plan) {
+    heading(page, "THEN");
+    for (number, step) in (1..).zip(&plan.steps) {
+        page.column(WORDS).say(number).say(". ").say(step.words());
+        page.end(WORDS + 3);
+    }
+    for mutation in plan.mutations() {
+        if let Some(command) = mutation.by_hand() {
+            page.tone(Tone::Quiet).column(WORDS).say("= ").say(command).end(WORDS + 2);
+        }
+    }
+    let mut is_first = true;
+    for carried in &plan.carried {
+        also(page, carried, &mut is_first);
+    }
+    for remark in &plan.remarks {
+        page.tone(Tone::Waiting).say("! ").tone(Tone::Plain).say(remark).end(2);
+    }
+    if let Some(commit) = plan.commit() {
+        heading(page, "COMMIT");
+        for (index, line) in commit.message.text().lines().enumerate() {
+            if index > 0 {
+                page.column(WORDS);
+            }
+            page.say(Safe::clean(line)).end(WORDS);
+        }
+    }
+}
+
+fn also(page: &mut Page, carried: &Carried, is_first: &mut bool) {
+    let Known::Known(commits) = &carried.commits else { return };
+    if commits.is_empty() {
+        return;
+    }
+    if std::mem::take(is_first) {
+        heading(page, "ALSO");
+        page.say("what others committed since the last sync comes along").end(WORDS);
+    }
+    page.say("  ").say(carried.app.name.shown()).say(": ").say(counted(commits.len(), "commit", "commits")).end(4);
+    for commit in commits.iter().take(COMMITS) {
+        page.tone(Tone::Waiting).say("    ").say(commit.short()).say(" ").tone(Tone::Plain).say(&commit.subject).say(", ").say(&commit.author).end(6);
+    }
+    if commits.len() > COMMITS {
+        page.say("    and ").say(commits.len() - COMMITS).say(" more").end(4);
+    }
+}
+
+fn back(page: &mut Page, plan: &Plan) {
+    if plan.files().is_empty() {
+        return;
+    }
+    heading(page, "BACK");
+    page.say("the version of before put on the head of then").end(WORDS);
+    for edit in plan.files().iter().flat_map(|file| &file.undo) {
+        let says = |text: Option<&crate::base::Raw>| text.map_or_else(|| Safe::clean("nothing"), crate::base::Raw::shown);
+        page.column(WORDS).say(edit.shown()).say(": ").say(says(edit.from())).say(" → ").say(says(edit.to())).end(WORDS + 2);
+    }
+}
+
+fn known(page: &mut Page, plan: &Plan, moment: Moment) {
+    if !plan.not_known.is_empty() {
+        heading(page, "NOT KNOWN");
+        page.end(WORDS);
+        for what in &plan.not_known {
+            page.tone(Tone::Info).say("  ? ").tone(Tone::Plain).say(what).end(4);
+        }
+    }
+    heading(page, "RESTS ON");
+    for (index, fresh) in plan.rests_on.iter().enumerate() {
+        page.say(if index == 0 { "" } else { ", " }).say(fresh.source.kind).say(" ").say(fresh.source.name.shown());
+        if let Some(seen) = fresh.seen {
+            page.say(" ").say(moment.age(seen));
+        }
+    }
+    page.end(WORDS);
+}
