@@ -417,9 +417,6 @@ impl<'t> Cockpit<'t> {
             | Effect::Trace { .. }
             | Effect::Record { .. }
             | Effect::Arm { .. } => {}
-            // The carrier takes them.
-            Effect::Prepare { .. } | Effect::Permit { .. } | Effect::Carry(_) | Effect::Trace { .. } | Effect::Record { .. } | Effect::Arm { .. } => {
-            }
         }
     }
 

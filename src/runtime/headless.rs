@@ -127,8 +127,19 @@ impl Headless {
                 Effect::Ask { source, ask } => self.connections.ask(&source, ask),
                 // There is no terminal to leave or to ring, and the end is when the world is read.
                 // What changes the world, the carrier has taken.
-                Effect::Prepare { .. } | Effect::Permit { .. } | Effect::Carry(_) | Effect::Trace { .. } | Effect::Record { .. } | Effect::Arm { .. }
-                | Effect::Notify(_) | Effect::Copy(_) | Effect::Keep(_) | Effect::Browse(_) | Effect::Suspend | Effect::Play(_) | Effect::Quit => {}
+                Effect::Prepare { .. }
+                | Effect::Permit { .. }
+                | Effect::Carry(_)
+                | Effect::Trace { .. }
+                | Effect::Record { .. }
+                | Effect::Arm { .. }
+                | Effect::Notify(_)
+                | Effect::Copy(_)
+                | Effect::Keep(_)
+                | Effect::Browse(_)
+                | Effect::Suspend
+                | Effect::Play(_)
+                | Effect::Quit => {}
             }
         }
     }

@@ -1,51 +1,139 @@
-//! The hands that change the world: one for each kind of request. Nothing here decides what is sent.
+//! The hands that change the world: the right one for each request, with clients that send once. Nothing here decides what is sent.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::base::{OperationId, Raw, Safe, Timestamp};
+use crate::domain::{ArgocdName, ClusterName};
+use crate::execution::argocd::{Argocd, Mark};
 use crate::execution::carry::Hands;
+use crate::execution::cluster::Cluster;
 use crate::execution::git::Repository;
+use crate::execution::permissions;
 use crate::operations::door::Permission;
-use crate::operations::mutation::{Answer, Found, Mutation, No, Receipt, Rejection};
+use crate::operations::mutation::{Answer, Found, Mutation, No, Rejection};
 use crate::runtime::clock;
 use crate::runtime::connections::Reached;
+use crate::sources::argocd::changing::Changing;
+use crate::sources::{Clients, Failure};
 
-/// Everything that can be changed from here.
-#[derive(Debug, Clone, Default)]
+/// Everything that can be changed from here: clients are made when they are first needed, and those of clusters are kept.
+#[derive(Debug, Clone)]
 pub(super) struct World {
+    reached: Arc<Reached>,
+    clients: Clients,
+}
+
+/// What one plan is carried out with.
+#[derive(Debug)]
+pub(super) struct Tools {
+    world: Arc<World>,
     /// Repositories by the names of their sources.
     pub(super) repositories: BTreeMap<Raw, Repository>,
+    /// Why, in the person's words.
+    pub(super) reason: Option<Raw>,
+    /// Who.
+    pub(super) by: Raw,
 }
 
 impl World {
-    pub(super) fn new(_reached: &Reached) -> Self {
-        Self::default()
+    pub(super) fn new(reached: Arc<Reached>) -> Self {
+        let clients = Clients::new(reached.clusters.clone());
+        Self { reached, clients }
     }
 
     /// What the tokens may do with these, asked all at once.
     pub(super) async fn permissions(&self, mutations: &[Mutation]) -> Vec<Permission> {
-        mutations.iter().map(|_| Permission::Unknown(Safe::clean("nobody was asked"))).collect()
+        let (mut clusters, mut argocds) = (BTreeMap::new(), BTreeMap::new());
+        for mutation in mutations {
+            if let Mutation::Patch(patch) = mutation
+                && let Ok(cluster) = self.cluster(&patch.workload.cluster).await
+            {
+                clusters.insert(patch.workload.cluster.clone(), cluster);
+            }
+            if let Some(app) = mutation.app()
+                && !argocds.contains_key(&app.argocd)
+                && let Ok(argocd) = self.argocd(&app.argocd).await
+            {
+                argocds.insert(app.argocd.clone(), argocd);
+            }
+        }
+        permissions::ask(mutations, |name| clusters.get(name), |name| argocds.get(name)).await
+    }
+
+    pub(super) async fn cluster(&self, name: &ClusterName) -> Result<Cluster, Rejection> {
+        self.clients.changing(name).await.map(Cluster::new).map_err(|failure| unreached(&failure))
+    }
+
+    async fn argocd(&self, name: &ArgocdName) -> Result<Argocd, Rejection> {
+        let Some(access) = self.reached.argocds.iter().find(|access| access.name == *name) else {
+            return Err(nobody(&name.shown()));
+        };
+        let Some(api) = &access.api else {
+            let Some(holder) = access.clusters.first() else { return Err(nobody(&name.shown())) };
+            return self.clients.changing(holder).await.map(Argocd::cluster).map_err(|failure| unreached(&failure));
+        };
+        let changing = Changing::new(api.clone());
+        let client = changing.client().await.map_err(|failure| unreached(&failure))?;
+        let (url, renewal) = (changing.url().to_owned(), Safe::clean(&changing.renewal()));
+        let login = Arc::new(move || {
+            let changing = changing.clone();
+            let login = async move { changing.login().await.map_err(|failure| unreached(&failure)) };
+            Box::pin(login) as _
+        });
+        Ok(Argocd::api(client, &url, login, renewal))
+    }
+
+    pub(super) fn tools(self: &Arc<Self>) -> Tools {
+        Tools { world: Arc::clone(self), repositories: BTreeMap::new(), reason: None, by: Raw::default() }
     }
 }
 
-impl Hands for World {
+impl Tools {
+    fn mark(&self, id: &OperationId) -> Mark {
+        Mark { operation: id.clone(), reason: self.reason.clone(), by: self.by.clone() }
+    }
+
+    async fn argocd(&self, mutation: &Mutation) -> Result<Argocd, Rejection> {
+        match mutation.app() {
+            Some(app) => self.world.argocd(&app.argocd).await,
+            None => Err(nobody(&Safe::clean("this"))),
+        }
+    }
+}
+
+impl Hands for Tools {
     async fn send(&self, id: &OperationId, mutation: &Mutation) -> Answer {
         match mutation {
             Mutation::Commit(commit) => match self.repositories.get(&commit.repository) {
                 Some(repository) => repository.send(id, commit).await,
                 None => Answer::Refused(nobody(&commit.repository.shown())),
             },
-            _ => Answer::Refused(nobody(&Safe::clean("this"))),
+            Mutation::Patch(patch) => match self.world.cluster(&patch.workload.cluster).await {
+                Ok(cluster) => cluster.send(patch).await,
+                Err(rejection) => Answer::Refused(rejection),
+            },
+            mutation => match self.argocd(mutation).await {
+                Ok(argocd) => argocd.send(mutation, &self.mark(id)).await,
+                Err(rejection) => Answer::Refused(rejection),
+            },
         }
     }
 
-    async fn look(&self, id: &OperationId, mutation: &Mutation, _since: Timestamp) -> Found {
+    async fn look(&self, id: &OperationId, mutation: &Mutation, since: Timestamp) -> Found {
         match mutation {
             Mutation::Commit(commit) => match self.repositories.get(&commit.repository) {
                 Some(repository) => repository.look(id, commit).await,
                 None => Found::Unknown(nobody(&commit.repository.shown()).why),
             },
-            _ => Found::Done(Receipt::Accepted),
+            Mutation::Patch(patch) => match self.world.cluster(&patch.workload.cluster).await {
+                Ok(cluster) => cluster.look(patch).await,
+                Err(rejection) => Found::Unknown(rejection.why),
+            },
+            mutation => match self.argocd(mutation).await {
+                Ok(argocd) => argocd.look(mutation, &self.mark(id), since).await,
+                Err(rejection) => Found::Unknown(rejection.why),
+            },
         }
     }
 
@@ -56,4 +144,8 @@ impl Hands for World {
 
 fn nobody(what: &Safe) -> Rejection {
     Rejection { kind: No::NotSent, why: crate::safe!("{what} is not reached from here"), cure: Safe::clean("name it in the configuration") }
+}
+
+fn unreached(failure: &Failure) -> Rejection {
+    Rejection { kind: No::NotSent, why: failure.why.clone(), cure: failure.cure.clone().unwrap_or_default() }
 }

@@ -11,7 +11,7 @@ use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 
 use crate::app::operation::Progress;
 use crate::app::{Effect, Model, What};
-use crate::base::{OperationId, Safe};
+use crate::base::{OperationId, Raw, Safe};
 use crate::config::Config;
 use crate::execution::carry::{self, News};
 use crate::execution::git::Repository;
@@ -23,7 +23,7 @@ use crate::runtime::carrying::hands::World;
 use crate::runtime::connections::Reached;
 use crate::runtime::{clock, planning};
 
-pub use who::{visitor, whence};
+pub use who::visitor;
 
 /// What carries changes out.
 #[derive(Debug)]
@@ -42,7 +42,7 @@ impl Carrier {
     pub fn new(config: &Config, reached: Arc<Reached>) -> (Self, UnboundedReceiver<What>) {
         let (news, receiver) = mpsc::unbounded_channel();
         let journal = planning::journal(config).map(|folder| Journal::at(&folder));
-        let world = Arc::new(World::new(&reached));
+        let world = Arc::new(World::new(Arc::clone(&reached)));
         (Self { reached, journal, world, news, pens: BTreeMap::new() }, receiver)
     }
 
@@ -89,14 +89,15 @@ impl Carrier {
         None
     }
 
-    fn repository(&self, model: &Model, name: &crate::base::Raw) -> Option<Repository> {
+    fn repository(&self, model: &Model, name: &Raw) -> Option<Repository> {
         planning::repository(&self.reached, model, name)
     }
 
     fn arm(&self, environment: crate::domain::EnvironmentName, until: crate::base::Timestamp) {
         let (journal, news) = (self.journal.clone(), self.news.clone());
         tokio::task::spawn_blocking(move || {
-            let entry = Entry::Armed { who: who::who(), whence: whence(), environment: environment.shown(), until };
+            let (who, whence) = who::who();
+            let entry = Entry::Armed { who, whence, environment: environment.shown(), until };
             let kept = journal
                 .ok_or_else(no_journal)
                 .and_then(|journal| journal.record(&entry, clock::now()).map_err(|problem| Safe::clean(&problem.to_string())));
@@ -111,20 +112,22 @@ impl Carrier {
         let (pen, entries) = mpsc::unbounded_channel();
         self.pens.insert(approved.id().clone(), pen);
         let repository = approved.plan().commit().and_then(|commit| self.repository(model, &commit.repository));
-        let mut world = World::clone(&self.world);
-        world
-            .repositories
-            .extend(repository.map(|repository| (approved.plan().commit().map(|commit| commit.repository.clone()).unwrap_or_default(), repository)));
+        let mut tools = self.world.tools();
+        tools.reason = approved.stated().reason.as_ref().map(|reason| Raw::from(reason.as_str()));
+        tools.by = Raw::from(approved.visitor().names.first().map(Safe::as_str).unwrap_or_default());
+        if let (Some(commit), Some(repository)) = (approved.plan().commit(), repository) {
+            tools.repositories.insert(commit.repository.clone(), repository);
+        }
         let (journal, news) = (self.journal.clone(), self.news.clone());
         let on_screen = on_screen(&approved);
         tokio::spawn(async move {
             let id = approved.id().clone();
             let tell = |progress: Progress| drop(news.send(What::Progressed { id: id.clone(), progress: Box::new(progress) }));
-            let opened = Opened::of(&approved, (who::who(), whence()), on_screen);
             let at = clock::now();
             let begun = {
-                let (journal, id) = (journal.clone(), id.clone());
+                let (journal, id, approved) = (journal.clone(), id.clone(), approved.clone());
                 tokio::task::spawn_blocking(move || {
+                    let opened = Opened::of(&approved, who::who(), on_screen);
                     let journal = journal.ok_or_else(no_journal)?;
                     journal.create(&id, opened, at).map_err(|problem| Safe::clean(&problem.to_string()))
                 })
@@ -136,7 +139,7 @@ impl Carrier {
                     return;
                 }
             };
-            let writer = carry::carry(&approved, &world, writer, |news| tell(progress(news))).await;
+            let writer = carry::carry(&approved, &tools, writer, |news| tell(progress(news))).await;
             record(writer, entries).await;
         });
     }

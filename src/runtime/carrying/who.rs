@@ -1,46 +1,29 @@
-//! Who sits here, and where: for the door, and for the record. What a person says of himself stands beside what the system says.
+//! Who sits here, for the door and for the record, with what git calls them.
 
 use crate::base::Safe;
 use crate::operations::door::Visitor;
 use crate::operations::record::{Whence, Who};
+use crate::runtime::identity;
 
-fn variable(name: &str) -> Option<Safe> {
-    std::env::var(name).ok().filter(|value| !value.is_empty()).map(|value| Safe::clean(&value))
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
 }
 
-fn user() -> Safe {
-    variable("USER").or_else(|| variable("LOGNAME")).unwrap_or_else(|| crate::safe!("{}", rustix::process::getuid().as_raw()))
-}
-
-/// For the door. The address of git is found out by a program, which takes a moment.
+/// For the door. What git calls them is found out by a program, which takes a moment: it is told later.
 #[must_use]
 pub fn visitor() -> Visitor {
-    Visitor { names: vec![user()], place: whence().ssh.unwrap_or_default() }
+    Visitor { names: vec![identity::who(variable).user], place: identity::whence(variable).ssh.unwrap_or_default() }
 }
 
-/// The address that the person's git signs commits with.
-#[must_use]
-pub(super) fn address() -> Option<Safe> {
+/// The address that the person's git commits with. It runs a program, and blocks.
+fn address() -> Option<Safe> {
     let said = std::process::Command::new("git").args(["config", "--get", "user.email"]).stdin(std::process::Stdio::null()).output().ok()?;
     let text = String::from_utf8_lossy(&said.stdout).trim().to_owned();
     (!text.is_empty()).then(|| Safe::clean(&text))
 }
 
-/// Who, for the record.
+/// Who and from where, for the record. It blocks.
 #[must_use]
-pub(super) fn who() -> Who {
-    Who { user: user(), uid: rustix::process::getuid().as_raw(), sudo: variable("SUDO_USER"), git: address(), argocd: Vec::new() }
-}
-
-/// From where, for the record.
-#[must_use]
-pub fn whence() -> Whence {
-    Whence {
-        host: Safe::clean(&rustix::system::uname().nodename().to_string_lossy()),
-        pid: std::process::id(),
-        tty: rustix::termios::ttyname(rustix::stdio::stdin(), Vec::new()).ok().map(|name| Safe::clean(&name.to_string_lossy())),
-        ssh: variable("SSH_CONNECTION")
-            .or_else(|| variable("SSH_CLIENT"))
-            .map(|text| Safe::clean(text.as_str().split(' ').next().unwrap_or_default())),
-    }
+pub(super) fn who() -> (Who, Whence) {
+    (Who { git: address(), ..identity::who(variable) }, identity::whence(variable))
 }

@@ -84,7 +84,9 @@ fn verdict(page: &mut Page, look: Look, model: &Model, preview: &Preview, plan: 
     let age = age.map_or_else(|| Safe::clean("Of some facts the age is not known."), |age| crate::safe!("Facts are at most {age} old."));
     match &preview.permissions {
         _ if !hard.is_empty() => {}
-        None => _ = page.tone(Tone::Moving).say("◌ Asking what the tokens may do. ").tone(Tone::Quiet).say(age).end(2),
+        None => {
+            page.tone(Tone::Moving).say("◌ Asking what the tokens may do. ").tone(Tone::Quiet).say(age).end(2);
+        }
         Some(permissions) => {
             page.say("✔ Nothing stands in its way. ").tone(Tone::Quiet).say(age).end(2);
             let mut unknown: Vec<&Safe> =
