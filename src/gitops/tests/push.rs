@@ -15,9 +15,10 @@ const FILE: &str = "shop/dev/kustomization.yaml";
 const ID: &str = "0195a3c8-7e2b-7c11-9f6d-2b8f6f1f7c2f";
 const OTHER: &str = "0195a3c8-7e2b-7c11-9f6d-2b8f6f1f7c30";
 const MAIN: &str = "refs/heads/main";
+const SOON: Duration = Duration::from_secs(20);
 
-fn limits() -> Limits {
-    Limits { fetch: Duration::from_secs(20), push: Duration::from_secs(20), sign: Duration::from_secs(20) }
+const fn limits() -> Limits {
+    Limits { fetch: SOON, push: SOON, sign: SOON }
 }
 
 /// The id of bytes as content.
@@ -487,12 +488,10 @@ async fn a_commit_is_signed_as_the_persons_git_says_and_nobody_is_asked() {
 async fn a_rehearsal_changes_nothing_and_says_what_would_fail() {
     let (upstream, mine, _) = scene();
     let person = Person { name: "Ana".to_owned(), email: "ana@acme.example".to_owned() };
-    let empty = rehearse(&mine.remote, &mine.mirror, Some(&person), limits()).await;
-    assert!(matches!(empty.push, Err(Outcome::Failed(_))), "{empty:?}");
+    assert!(matches!(rehearse(&mine.remote, &mine.mirror, Some(&person), limits()).await.push, Err(Outcome::Failed(_))));
     mine.fetch().await;
     let well = rehearse(&mine.remote, &mine.mirror, Some(&person), limits()).await;
-    assert!(well.push.is_ok() && well.signature == Ok(None), "{well:?}");
-    assert_eq!(well.identity.unwrap().as_str(), "Ana <ana@acme.example>");
+    assert!(well.push.is_ok() && well.signature == Ok(None) && well.identity.unwrap().as_str() == "Ana <ana@acme.example>");
     assert_eq!(git(&upstream, &["for-each-ref", "--format=%(refname)"]), MAIN);
     let folder = upstream.path().parent().unwrap().to_owned();
     let decides = |_: &str, target: &str| if target.contains("receive-pack") { Fate::Refused(403) } else { Fate::Answered };
