@@ -70,6 +70,8 @@ pub enum Effect {
         /// What.
         entry: Box<Entry>,
     },
+    /// Take up what was left open.
+    Recall,
     /// Put on record that an environment may be changed for a while.
     Arm {
         /// Which.

@@ -92,6 +92,8 @@ pub struct Settings {
     pub discover_repositories: bool,
     /// How far back what changed is told.
     pub window: Window,
+    /// Whether operations that were left open are taken up: a cockpit does, a single question does not.
+    pub takes_up: bool,
 }
 
 /// How far back what changed is told: four hours unless somebody says otherwise.

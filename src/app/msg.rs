@@ -10,6 +10,7 @@ use crate::domain::observation::Report;
 use crate::domain::{EnvironmentName, Known, SourceId};
 use crate::manifest::prepared::Prepared;
 use crate::operations::door::Permission;
+use crate::operations::record::story::Story;
 
 /// A message.
 #[derive(Debug, Clone, PartialEq)]
@@ -82,6 +83,13 @@ pub enum What {
         id: OperationId,
         /// Each revision, as far as it could be told.
         traced: Vec<(Raw, Known<bool>)>,
+    },
+    /// The record of an operation that is not closed was taken up.
+    Recalled {
+        /// Which.
+        id: OperationId,
+        /// What it tells.
+        story: Box<Story>,
     },
     /// It is on record that an environment may be changed.
     Armed {

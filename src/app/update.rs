@@ -68,6 +68,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         | What::Permitted { .. }
         | What::Progressed { .. }
         | What::Traced { .. }
+        | What::Recalled { .. }
         | What::Armed { .. }) => operation::take(model, what),
         What::Failed(sentence) => {
             model.notice = Some(sentence);
@@ -148,6 +149,7 @@ fn take_reports(model: &mut Model, reports: Vec<Report>) -> Vec<Effect> {
     effects.extend(changes::follow(model, changes.on_demand || answered));
     effects.extend(preview::look(model, false));
     effects.extend(underway::follow(model));
+    effects.extend(operation::recall(model));
     effects
 }
 
@@ -181,7 +183,7 @@ fn fulfil(model: &mut Model, intent: Intent) -> Vec<Effect> {
         Intent::Right => return sideways(model, 1),
         Intent::Open => return open(model),
         Intent::Back => return back(model),
-        Intent::Quit => return vec![Effect::Quit],
+        Intent::Quit => return quit(model),
         Intent::Fold => {
             let folded = model.matrix.lines.iter().any(|line| matches!(line, crate::app::matrix::Line::Folded(_)));
             model.matrix.folded = Some(!folded);
@@ -274,9 +276,15 @@ fn back(model: &mut Model) -> Vec<Effect> {
         (None, Screen::Changes(state)) if !state.filter.is_empty() => apply_filter(model, Filter::default()),
         (None, Screen::Sources(_) | Screen::Changes(_)) => model.screen = Screen::Matrix,
         (None, Screen::Matrix) if !model.matrix.filter.is_empty() => apply_filter(model, Filter::default()),
-        (None, Screen::Matrix) => return vec![Effect::Quit],
+        (None, Screen::Matrix) => return quit(model),
     }
     Vec::new()
+}
+
+fn quit(model: &Model) -> Vec<Effect> {
+    let mut effects = underway::leave(model);
+    effects.push(Effect::Quit);
+    effects
 }
 
 fn edit(model: &mut Model, change: impl Fn(&Filter) -> Filter) {

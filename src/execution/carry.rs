@@ -95,7 +95,12 @@ async fn go(
                 (writer, kept) = keep(writer, Entry::Answered { step: number(step), answer: (&settled).into() }, hands.now()).await;
                 kept
             }
-            // What follows is on record, too, and whoever follows closes it.
+            // What is not closed here is followed, and closed by whoever follows.
+            Act::Close(Ended::Sent) if !writer.story().intents.is_empty() => {
+                let kept;
+                (writer, kept) = keep(writer, Entry::Sent { words: Safe::clean("everything was sent and taken") }, hands.now()).await;
+                kept
+            }
             Act::Close(_) => Heard::Kept,
         };
         protocol.hear(heard);

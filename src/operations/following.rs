@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::mutation::Receipt;
-use super::plan::{Moves, Plan};
+use super::plan::Plan;
 use super::refusal::Place;
 use crate::base::{OperationId, Raw, Safe, Timestamp};
 use crate::domain::application::Phase;
@@ -12,7 +12,8 @@ use crate::domain::canary::Waits;
 use crate::domain::fleet::{Fleet, Placement};
 use crate::domain::health::{Health, Sync};
 use crate::domain::image::Image;
-use crate::domain::{AppKey, EnvironmentName, Known, ServiceName, SourceId};
+use crate::domain::version::Version;
+use crate::domain::{AppKey, EnvironmentName, Known, ServiceName};
 
 /// A change that was sent and is followed.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,8 +27,8 @@ pub struct Followed {
     /// The version that is to run.
     pub version: Safe,
     /// The placements that move.
-    pub moves: Vec<Moves>,
-    /// The images that are to run; empty where the change is about none.
+    pub places: Vec<Place>,
+    /// The images that are to run, with the digests that were promised; none where that is not known.
     pub images: Vec<Image>,
     /// The commit, and the repository that has it.
     pub commit: Option<(Raw, Raw)>,
@@ -124,7 +125,7 @@ impl Followed {
             service: plan.service.clone(),
             to: plan.to.clone(),
             version: plan.version.clone(),
-            moves: plan.moves.clone(),
+            places: plan.moves.iter().map(|moves| moves.place.clone()).collect(),
             images: plan.images.clone(),
             commit: commit.zip(plan.commit().map(|commit| commit.repository.clone())),
             since: now,
@@ -133,32 +134,45 @@ impl Followed {
         }
     }
 
+    /// Begins to follow what is on record. `since`: when it was begun; and now.
+    #[must_use]
+    pub fn again(
+        id: OperationId,
+        service: ServiceName,
+        version: Safe,
+        places: Vec<Place>,
+        commit: Option<(Raw, Raw)>,
+        (since, now): (Timestamp, Timestamp),
+    ) -> Self {
+        let to = places.first().map(|place| place.environment.clone()).unwrap_or_default();
+        let reached = commit.iter().map(|_| (Rung::Committed, now)).collect();
+        Self { id, service, to, version, places, images: Vec::new(), commit, since, traced: BTreeMap::new(), reached }
+    }
+
     /// Revisions of which must be known whether they contain the commit.
     #[must_use]
     pub fn untraced(&self, fleet: &Fleet) -> BTreeSet<Raw> {
         let Some((commit, _)) = &self.commit else { return BTreeSet::new() };
-        let compared = self.apps().filter_map(|app| fleet.application(app)).flat_map(|entry| entry.value.revisions.iter());
-        let read = self.apps().filter_map(|app| fleet.desired(app)).map(|entry| &entry.value.revision);
+        let apps: Vec<&AppKey> = self.placements(fleet).flat_map(apps).collect();
+        let compared = apps.iter().filter_map(|app| fleet.application(app)).flat_map(|entry| entry.value.revisions.iter());
+        let read = apps.iter().filter_map(|app| fleet.desired(app)).map(|entry| &entry.value.revision);
         let revisions = compared.chain(read);
         let is_new = |revision: &&Raw| *revision != commit && !self.traced.contains_key(*revision) && !revision.is_empty();
         revisions.filter(is_new).cloned().collect()
     }
 
-    fn apps(&self) -> impl Iterator<Item = &AppKey> {
-        self.moves.iter().flat_map(|moves| &moves.apps)
+    /// The placements that move, as far as they are there.
+    pub fn placements<'f>(&self, fleet: &'f Fleet) -> impl Iterator<Item = &'f Placement> {
+        self.places.iter().filter_map(|place| placement(fleet, &self.service, place))
     }
 
     /// How far it has come, as the fleet tells it now. What was reached stays reached.
     pub fn look(&mut self, fleet: &Fleet, now: Timestamp) -> Ladder {
-        let placements: Vec<(&Moves, Option<&Placement>)> =
-            self.moves.iter().map(|moves| (moves, placement(fleet, &self.service, &moves.place))).collect();
-        let mut told: Vec<Told> = Vec::new();
-        for (moves, placement) in &placements {
-            told.push(match placement {
-                Some(placement) => self.told(fleet, moves, placement, now),
-                None => Told::nowhere(&moves.place),
-            });
-        }
+        let tell = |place: &Place| match placement(fleet, &self.service, place) {
+            Some(placement) => self.told(fleet, place, placement, now),
+            None => Told::nowhere(place),
+        };
+        let told: Vec<Told> = self.places.iter().map(tell).collect();
         let rungs: &[Rung] = match self.commit {
             Some(_) => &[Rung::Committed, Rung::Noticed, Rung::Synced, Rung::RolledOut, Rung::Healthy, Rung::Verified],
             None => &[Rung::Synced, Rung::RolledOut, Rung::Healthy, Rung::Verified],
@@ -179,13 +193,15 @@ impl Followed {
         Ladder { rungs: steps, state: state(&told, is_open) }
     }
 
-    fn told(&self, fleet: &Fleet, moves: &Moves, placement: &Placement, now: Timestamp) -> Told {
-        let mut told = Told { place: moves.place.shown(), ..Told::default() };
+    fn told(&self, fleet: &Fleet, place: &Place, placement: &Placement, now: Timestamp) -> Told {
+        let mut told = Told { place: place.shown(), ..Told::default() };
+        let apps: Vec<&AppKey> = apps(placement).collect();
         if let Some(stale) = fleet.stale(placement, now) {
             told.blind = Some(crate::safe!("{}: {}", told.place, stale.why));
         }
-        self.noticed(fleet, &mut told, &moves.apps);
-        self.synced(fleet, &mut told, &moves.apps);
+        self.noticed(fleet, &mut told, &apps);
+        self.synced(fleet, &mut told, &apps);
+        let runs_it = self.runs(placement);
         told.has_rollout = placement.canary.is_some();
         if let Some(canary) = placement.open_canary() {
             let weight = canary.weight_actual.unwrap_or(canary.weight_asked);
@@ -195,13 +211,10 @@ impl Followed {
                 Waits::Aborted => told.failed = Some(crate::safe!("{}: the rollout was aborted: {}", told.place, canary.message)),
                 Waits::Nothing | Waits::Until(_) | Waits::Analysis => {}
             }
-        } else {
+        }
+        if runs_it && placement.open_canary().is_none() {
             told.pass(Rung::RolledOut);
         }
-        let runs_it = placement.unversioned.is_none()
-            && placement.incoming.is_none()
-            && (self.images.is_empty()
-                || placement.versions.as_known().is_some_and(|versions| versions.iter().all(|version| version.text.shown() == self.version)));
         let is_done = placement.stuck.is_none() && placement.waiting.is_none();
         match (&placement.health, is_done) {
             (Health::Healthy, true) if runs_it => told.pass(Rung::Healthy),
@@ -217,16 +230,16 @@ impl Followed {
             }
         }
         match self.digests(fleet, placement) {
-            Known::Known(true) if runs_it => told.pass(Rung::Verified),
-            Known::Known(false) if runs_it => {
+            None | Some(Known::Known(true)) if runs_it => told.pass(Rung::Verified),
+            Some(Known::Known(false)) if runs_it => {
                 told.failed = Some(crate::safe!("{}: another image runs under this version: its digest differs", told.place));
             }
-            Known::Known(_) | Known::Unknown(_) => {}
+            Some(Known::Unknown(why)) if runs_it => told.say(Rung::Verified, why.0),
+            _ => {}
         }
         if let Some(wanted) = placement.wanted.as_ref().and_then(|wanted| wanted.versions.as_known())
-            && !self.images.is_empty()
             && told.passed.contains(&Rung::Noticed)
-            && self.is_read(fleet, &moves.apps)
+            && self.is_read(fleet, &apps)
             && !wanted.is_empty()
             && wanted.iter().all(|version| version.text.shown() != self.version)
         {
@@ -237,7 +250,7 @@ impl Followed {
     }
 
     /// Whether what the repository is known to want was read after the commit.
-    fn is_read(&self, fleet: &Fleet, apps: &[AppKey]) -> bool {
+    fn is_read(&self, fleet: &Fleet, apps: &[&AppKey]) -> bool {
         apps.iter().all(|app| fleet.desired(app).is_some_and(|entry| self.contains(&entry.value.revision)))
     }
 
@@ -245,16 +258,16 @@ impl Followed {
         self.commit.as_ref().is_some_and(|(commit, _)| commit == revision) || self.traced.get(revision).copied().unwrap_or(false)
     }
 
-    fn noticed(&self, fleet: &Fleet, told: &mut Told, apps: &[AppKey]) {
+    fn noticed(&self, fleet: &Fleet, told: &mut Told, apps: &[&AppKey]) {
         told.pass(Rung::Committed);
         let has_noticed =
-            |app: &AppKey| fleet.application(app).is_some_and(|entry| entry.value.revisions.iter().any(|revision| self.contains(revision)));
+            |app: &&AppKey| fleet.application(app).is_some_and(|entry| entry.value.revisions.iter().any(|revision| self.contains(revision)));
         if self.commit.is_none() || apps.iter().all(has_noticed) {
             told.pass(Rung::Noticed);
         }
     }
 
-    fn synced(&self, fleet: &Fleet, told: &mut Told, apps: &[AppKey]) {
+    fn synced(&self, fleet: &Fleet, told: &mut Told, apps: &[&AppKey]) {
         let mut all = told.passed.contains(&Rung::Noticed);
         for entry in apps.iter().filter_map(|app| fleet.application(app)) {
             let application = &entry.value;
@@ -278,11 +291,17 @@ impl Followed {
         }
     }
 
-    /// Whether the pods run the digests that were promised; not known where none was, or where pods were not asked for.
-    fn digests(&self, fleet: &Fleet, placement: &Placement) -> Known<bool> {
+    /// Whether a placement runs the version, and nothing else.
+    fn runs(&self, placement: &Placement) -> bool {
+        let is_version = |versions: &Vec<Version>| !versions.is_empty() && versions.iter().all(|version| version.text.shown() == self.version);
+        placement.unversioned.is_none() && placement.incoming.is_none() && placement.versions.as_known().is_some_and(is_version)
+    }
+
+    /// Whether the pods run the digests that were promised; `None`: none was.
+    fn digests(&self, fleet: &Fleet, placement: &Placement) -> Option<Known<bool>> {
         let wanted: BTreeMap<&Raw, &Raw> = self.images.iter().filter_map(|image| Some((&image.repository, image.digest.as_ref()?))).collect();
         if wanted.is_empty() {
-            return Known::unknown("no digest was promised");
+            return None;
         }
         let workloads = placement.parts.iter().filter_map(|part| part.workloads.as_known()).flatten();
         let mut seen = false;
@@ -291,12 +310,16 @@ impl Followed {
             if let Known::Known(digest) = digest {
                 seen = true;
                 if digest != *wanted {
-                    return Known::Known(false);
+                    return Some(Known::Known(false));
                 }
             }
         }
-        if seen { Known::Known(true) } else { Known::unknown("the pods were not asked") }
+        Some(if seen { Known::Known(true) } else { Known::unknown("the pods are asked for their digests") })
     }
+}
+
+fn apps(placement: &Placement) -> impl Iterator<Item = &AppKey> {
+    placement.parts.iter().map(|part| &part.app)
 }
 
 /// What one placement says.
@@ -358,8 +381,5 @@ fn placement<'f>(fleet: &'f Fleet, service: &ServiceName, place: &Place) -> Opti
     cell.placements.iter().find(|placement| placement.name == place.placement)
 }
 
-/// Sources that a followed change is told by.
-#[must_use]
-pub fn sources(followed: &Followed) -> BTreeSet<SourceId> {
-    followed.apps().map(|app| SourceId::argocd(&app.argocd)).collect()
-}
+#[cfg(test)]
+mod tests;

@@ -183,6 +183,12 @@ impl Plan {
         self.steps.iter().filter_map(|step| if let Step::Send(mutation) = step { Some(mutation) } else { None })
     }
 
+    /// Whether its effect is watched after everything was sent.
+    #[must_use]
+    pub fn is_watched(&self) -> bool {
+        self.steps.iter().any(|step| matches!(step, Step::Await(_)))
+    }
+
     /// The commit, where there is one.
     #[must_use]
     pub fn commit(&self) -> Option<&Commit> {

@@ -15,6 +15,7 @@ use tokio::time::Instant;
 
 use crate::app::matrix::ColumnKey;
 use crate::app::model::Screen;
+use crate::app::operation::underway;
 use crate::app::{Effect, Model, Msg, Stir, What, update};
 use crate::base::{Safe, Timestamp};
 use crate::config::Config;
@@ -141,7 +142,8 @@ enum Turn {
 }
 
 impl<'t> Cockpit<'t> {
-    pub(super) fn new(config: &Config, model: Model, terminal: &'t mut Terminal, signals: &'t mut Signals) -> Self {
+    pub(super) fn new(config: &Config, mut model: Model, terminal: &'t mut Terminal, signals: &'t mut Signals) -> Self {
+        model.settings.takes_up = true;
         let reached = reached(config);
         let carrier = Carrier::new(config, Arc::clone(&reached));
         let (connections, reports) = Connections::new(reached);
@@ -207,11 +209,20 @@ impl<'t> Cockpit<'t> {
             match self.turn().await? {
                 Turn::On => {}
                 Turn::End(ending) => {
+                    self.carrier.0.close().await;
                     self.memorise();
                     return Ok(ending);
                 }
             }
         }
+    }
+
+    /// The end that nobody asked for: what is under way goes on record as left.
+    fn end(&mut self, ending: Ending) -> Turn {
+        for effect in underway::leave(&self.model) {
+            self.perform(effect);
+        }
+        Turn::End(ending)
     }
 
     /// Takes in the first part of what an earlier run knew. The others follow from a thread of their own.
@@ -265,7 +276,7 @@ impl<'t> Cockpit<'t> {
         let waits = self.burst >= BURST && by_frame.is_some_and(|at| at <= Instant::now() + FRAME);
         tokio::select! {
             biased;
-            () = signals::ended(&mut self.signals.end) => return Ok(Turn::End(Ending::Ended)),
+            () = signals::ended(&mut self.signals.end) => return Ok(self.end(Ending::Ended)),
             input = self.terminal.inputs.recv() => return self.take_inputs(input),
             Some(()) = self.signals.continued.recv() => self.repaint(),
             // Also when it is as large as before: frames of the sizes in between may have been overtaken, and what they cut off is gone.
@@ -319,7 +330,7 @@ impl<'t> Cockpit<'t> {
         self.rest();
         while let Some(input) = next {
             let (event, quiet) = match input {
-                Input::Gone => return Ok(Turn::End(Ending::Ended)),
+                Input::Gone => return Ok(self.end(Ending::Ended)),
                 Input::Event { event, quiet } => (event, quiet),
             };
             assert!(!faults::wished("core"), "a fault was wished for");
@@ -416,6 +427,7 @@ impl<'t> Cockpit<'t> {
             | Effect::Carry(_)
             | Effect::Trace { .. }
             | Effect::Record { .. }
+            | Effect::Recall
             | Effect::Arm { .. } => {}
         }
     }

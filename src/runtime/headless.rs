@@ -132,6 +132,7 @@ impl Headless {
                 | Effect::Carry(_)
                 | Effect::Trace { .. }
                 | Effect::Record { .. }
+                | Effect::Recall
                 | Effect::Arm { .. }
                 | Effect::Notify(_)
                 | Effect::Copy(_)

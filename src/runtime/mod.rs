@@ -77,6 +77,7 @@ pub fn model(config: &Config) -> Model {
         repositories: config.repositories.iter().map(repository).collect(),
         discover_repositories: config.gitops.discover && config.repositories.is_empty(),
         window: Window::default(),
+        takes_up: false,
     };
     let mut model = Model::new(config.landscape.clone(), settings, clock::now());
     model.operations.standing.visitor = carrying::visitor();

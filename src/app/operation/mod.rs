@@ -27,6 +27,8 @@ pub struct Operations {
     pub standing: Standing,
     /// Those that were begun or taken up here.
     pub underway: BTreeMap<OperationId, Underway>,
+    /// What was left open was taken up.
+    pub(super) is_recalled: bool,
     /// Revisions that are being traced for an operation.
     pub(super) tracing: BTreeSet<(OperationId, Raw)>,
 }
@@ -40,7 +42,7 @@ impl Operations {
     /// What is open is part of what holds.
     pub(super) fn settle(&mut self) {
         let open = self.underway.iter().filter(|(_, underway)| underway.ended.is_none());
-        self.standing.open = open.map(|(id, underway)| (id.clone(), (underway.plan.service.clone(), underway.plan.to.clone()))).collect();
+        self.standing.open = open.map(|(id, underway)| (id.clone(), (underway.service.clone(), underway.to.clone()))).collect();
     }
 }
 
@@ -87,10 +89,20 @@ pub(super) fn take(model: &mut Model, what: What) -> Vec<Effect> {
         What::Permitted { request, permissions } => preview::permitted(model, request, permissions),
         What::Progressed { id, progress } => return underway::progressed(model, &id, *progress),
         What::Traced { id, traced } => return underway::traced(model, &id, traced),
+        What::Recalled { id, story } => underway::recalled(model, id, *story),
         What::Armed { environment, until } => armed(model, environment, until),
         _ => {}
     }
     Vec::new()
+}
+
+/// Once everything was heard that can be heard for now, what was left open is taken up: looking for it needs to know what there is.
+pub(super) fn recall(model: &mut Model) -> Vec<Effect> {
+    if model.operations.is_recalled || !model.settings.takes_up || !model.fleet.is_settled(model.now) {
+        return Vec::new();
+    }
+    model.operations.is_recalled = true;
+    vec![Effect::Recall]
 }
 
 /// The operations screen: the newest that is not over, else the newest.

@@ -8,11 +8,13 @@ use crate::app::scroll::Scroll;
 use crate::base::time::{later, since};
 use crate::base::{OperationId, Raw, Safe, Timestamp};
 use crate::domain::question::Want;
-use crate::domain::{Known, SourceId};
+use crate::domain::workload::WorkloadKey;
+use crate::domain::{EnvironmentName, Known, ServiceName, SourceId};
 use crate::operations::door::Visitor;
 use crate::operations::following::{Followed, Ladder, Rung, State};
 use crate::operations::mutation::Receipt;
 use crate::operations::protocol::{self, Settled};
+use crate::operations::record::story::Story;
 use crate::operations::record::{self, Entry};
 use crate::operations::{Approved, Plan};
 
@@ -22,8 +24,16 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// An operation that was begun here, or taken up.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Underway {
-    /// What was approved.
-    pub plan: Plan,
+    /// What it is, in one line.
+    pub title: Safe,
+    /// The service.
+    pub service: ServiceName,
+    /// The environment.
+    pub to: EnvironmentName,
+    /// The version that is to run.
+    pub version: Safe,
+    /// What was approved here; `None`: it was begun elsewhere, and its record was taken up.
+    pub plan: Option<Plan>,
     /// Why.
     pub reason: Option<Safe>,
     /// Who.
@@ -42,6 +52,8 @@ pub struct Underway {
     pub ended: Option<(Timestamp, Ended)>,
     /// Since when it looks failed.
     failing: Option<Timestamp>,
+    /// What is followed once what was open is settled.
+    story: Option<Box<Story>>,
 }
 
 /// How an operation ended.
@@ -71,7 +83,11 @@ pub enum Progress {
 /// What was approved goes out.
 pub(super) fn begin(model: &mut Model, approved: Approved) -> Vec<Effect> {
     let underway = Underway {
-        plan: approved.plan().clone(),
+        title: approved.plan().title(),
+        service: approved.plan().service.clone(),
+        to: approved.plan().to.clone(),
+        version: approved.plan().version.clone(),
+        plan: Some(approved.plan().clone()),
         reason: approved.stated().reason.clone(),
         by: approved.visitor().clone(),
         began: model.now,
@@ -81,12 +97,39 @@ pub(super) fn begin(model: &mut Model, approved: Approved) -> Vec<Effect> {
         ladder: None,
         ended: None,
         failing: None,
+        story: None,
     };
     let id = approved.id().clone();
     model.operations.underway.insert(id.clone(), underway);
     model.operations.settle();
     show(model, id);
     vec![Effect::Carry(Box::new(approved))]
+}
+
+/// An operation that somebody began and left, or whose cockpit ended, is taken up: what was open is being looked at, and then it is followed.
+pub(in crate::app) fn recalled(model: &mut Model, id: OperationId, story: Story) {
+    let title = story.opened.request.words.clone();
+    let part = |name: &str| story.opened.request.parts.iter().find(|part| part.name.as_str() == name).map(|part| part.value.clone());
+    let underway = Underway {
+        title: title.clone(),
+        service: ServiceName::from(story.opened.service.as_ref().map(Safe::as_str).unwrap_or_default()),
+        to: EnvironmentName::from(story.opened.environments.first().map(Safe::as_str).unwrap_or_default()),
+        version: part("version").unwrap_or_default(),
+        plan: None,
+        reason: story.opened.reason.clone(),
+        by: Visitor { names: vec![story.opened.who.user.clone()], place: story.opened.whence.host.clone() },
+        began: story.at,
+        doing: Some(Safe::clean("looking what became of it")),
+        settled: Vec::new(),
+        followed: None,
+        ladder: None,
+        ended: None,
+        failing: None,
+        story: Some(Box::new(story)),
+    };
+    model.operations.underway.insert(id, underway);
+    model.operations.settle();
+    model.notice = Some(crate::safe!("Taken up where it was left: {title}. u shows it."));
 }
 
 /// Shows an operation.
@@ -115,10 +158,12 @@ pub(in crate::app) fn progressed(model: &mut Model, id: &OperationId, progress: 
             underway.doing = None;
             match ended {
                 protocol::Ended::Sent => {
-                    let is_watched = underway.plan.steps.iter().any(|step| matches!(step, crate::operations::Step::Await(_)));
-                    if is_watched {
-                        underway.followed = Some(Followed::of(id.clone(), &underway.plan, &receipts, now));
-                    } else {
+                    underway.followed = match (&underway.plan, &underway.story) {
+                        (Some(plan), _) if plan.is_watched() => Some(Followed::of(id.clone(), plan, &receipts, now)),
+                        (None, Some(story)) => story.followed(id.clone(), &receipts, now),
+                        _ => None,
+                    };
+                    if underway.followed.is_none() {
                         underway.ended = Some((now, Ended::Done(Safe::clean("done and seen"))));
                     }
                 }
@@ -141,7 +186,7 @@ pub(in crate::app) fn progressed(model: &mut Model, id: &OperationId, progress: 
 fn close(model: &mut Model, id: &OperationId) -> Vec<Effect> {
     let Some((_, ended)) = model.operations.underway.get(id).and_then(|underway| underway.ended.clone()) else { return Vec::new() };
     model.operations.settle();
-    let title = model.operations.underway.get(id).map(|underway| underway.plan.title()).unwrap_or_default();
+    let title = model.operations.underway.get(id).map(|underway| underway.title.clone()).unwrap_or_default();
     let (outcome, words, left) = match &ended {
         Ended::Done(words) => (record::Outcome::Done, words.clone(), Vec::new()),
         Ended::Failed(why, cure) => (record::Outcome::Failed, why.clone(), vec![cure.clone()]),
@@ -175,7 +220,7 @@ pub(in crate::app) fn follow(model: &mut Model) -> Vec<Effect> {
             let words = if words.is_empty() { Safe::clean(rung.word()) } else { words };
             effects.push(Effect::Record { id: id.clone(), entry: Box::new(Entry::Observed { rung: (*rung).into(), words }) });
         }
-        let version = underway.plan.version.clone();
+        let version = underway.version.clone();
         let ended = match &ladder.state {
             State::Verified => Some(Ended::Done(crate::safe!("{version} seen healthy"))),
             State::Superseded(other) => {
@@ -241,14 +286,11 @@ fn ask_pods(model: &mut Model, id: &OperationId) -> Vec<Effect> {
     if !followed.reached.contains_key(&Rung::Healthy) || followed.images.iter().all(|image| image.digest.is_none()) {
         return Vec::new();
     }
-    let mut keys = Vec::new();
-    for place in followed.moves.iter().map(|moves| &moves.place) {
-        let Some(position) = model.fleet.landscape().position(&place.environment) else { continue };
-        let cell = model.fleet.services().get(&followed.service).and_then(|cells| cells.cells.get(&position));
-        let placement = cell.and_then(|cell| cell.placements.iter().find(|placement| placement.name == place.placement));
-        let workloads = placement.into_iter().flat_map(|placement| &placement.parts).filter_map(|part| part.workloads.as_known()).flatten();
-        keys.extend(workloads.filter(|key| model.fleet.pods(key).is_none()).cloned());
-    }
+    let workloads = followed.placements(&model.fleet).flat_map(|placement| &placement.parts).filter_map(|part| part.workloads.as_known()).flatten();
+    // What was known of pods before it was healthy is of the pods of before.
+    let healthy = followed.reached.get(&Rung::Healthy).copied().unwrap_or_default();
+    let is_old = |key: &&WorkloadKey| model.fleet.pods(key).is_none_or(|pods| pods.at < healthy);
+    let keys: Vec<WorkloadKey> = workloads.filter(is_old).cloned().collect();
     let mut effects = Vec::new();
     for key in keys {
         let Some(selector) = model.fleet.workload(&key).map(|workload| workload.value.selector.clone()) else { continue };
@@ -260,15 +302,22 @@ fn ask_pods(model: &mut Model, id: &OperationId) -> Vec<Effect> {
 /// What leaving means for what is under way: what goes on by itself, and what does not.
 #[must_use]
 pub fn leaves(underway: &Underway) -> (Vec<Safe>, Vec<Safe>) {
-    let mut goes_on = Vec::new();
-    let mut does_not = vec![Safe::clean("watching it until it is verified")];
+    let (mut goes_on, mut does_not) = (Vec::new(), Vec::new());
     match underway.ladder.as_ref().map(|ladder| &ladder.state) {
         Some(State::Waits(what)) => does_not.push(what.clone()),
         Some(State::Stuck(why)) => does_not.push(why.clone()),
-        _ if underway.followed.is_some() => {
-            goes_on.push(Safe::clean("Argo CD's sync and the timed steps of a rollout"));
-        }
+        _ if underway.followed.is_some() => goes_on.push(Safe::clean("the sync and the timed steps of a rollout")),
         _ => does_not.push(Safe::clean("what was not sent yet")),
     }
+    does_not.push(Safe::clean("watching until it is verified: the next cockpit takes it up"));
     (goes_on, does_not)
+}
+
+/// The person leaves: what is under way goes on record as left.
+pub fn leave(model: &Model) -> Vec<Effect> {
+    let left = |(id, underway): (&OperationId, &Underway)| {
+        let (goes_on, does_not) = leaves(underway);
+        Effect::Record { id: id.clone(), entry: Box::new(Entry::Left { goes_on, does_not }) }
+    };
+    model.operations.open().map(left).collect()
 }

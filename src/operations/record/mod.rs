@@ -4,6 +4,7 @@
 //! One line is one JSON object of version 1, in this order: `version`, `operation`, `seq`, `at`, `previous`, `entry`, `hash`. Fields are only ever
 //! added; a line of a higher version is not read.
 
+mod again;
 pub mod chain;
 pub mod story;
 #[cfg(test)]

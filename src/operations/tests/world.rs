@@ -27,15 +27,17 @@ pub(super) const T0: Timestamp = Timestamp::UNIX_EPOCH;
 pub(in crate::operations) const NOW: Timestamp = Timestamp::constant(3_600, 0);
 
 #[derive(Debug, Clone)]
-pub(super) struct App {
+pub(in crate::operations) struct App {
     pub(super) origin: Origin,
     pub(super) runs: String,
-    pub(super) health: &'static str,
+    pub(in crate::operations) health: &'static str,
     pub(super) is_automatic: bool,
     /// Whether a repository says what git wants of it.
     pub(super) is_read: bool,
     /// The tag that it wanted at the revision that Argo CD compared it with.
     pub(super) compared: Option<&'static str>,
+    /// The revision that Argo CD compared it with; none where empty.
+    pub(in crate::operations) revision: &'static str,
     /// The path that it has when the plan is made, after its files were read.
     pub(super) moved_to: Option<&'static str>,
     had: Vec<&'static str>,
@@ -46,7 +48,7 @@ pub(in crate::operations) struct World {
     pub(super) apps: BTreeMap<String, App>,
     pub(super) files: Files,
     pub(super) rule: VersionRule,
-    pub(super) lost: Option<(SourceId, SourceState)>,
+    pub(in crate::operations) lost: Option<(SourceId, SourceState)>,
     pub(super) read_at: Timestamp,
 }
 
@@ -72,21 +74,31 @@ impl World {
                 ..Origin::default()
             };
             let runs = format!("acme/checkout:{} envoy:1", tag.trim_matches('"'));
-            let app = App { origin, runs, health: "Healthy", is_automatic: true, is_read: true, compared: None, moved_to: None, had: Vec::new() };
+            let app = App {
+                origin,
+                runs,
+                health: "Healthy",
+                is_automatic: true,
+                is_read: true,
+                compared: None,
+                revision: "",
+                moved_to: None,
+                had: Vec::new(),
+            };
             world.apps.insert(format!("checkout-{place}"), app);
         }
         world
     }
 
-    pub(super) fn app(&mut self, name: &str) -> &mut App {
+    pub(in crate::operations) fn app(&mut self, name: &str) -> &mut App {
         self.apps.get_mut(name).unwrap()
     }
 
-    pub(super) fn remove(&mut self, name: &str) {
+    pub(in crate::operations) fn remove(&mut self, name: &str) {
         self.apps.remove(name).unwrap();
     }
 
-    pub(super) fn run(&mut self, name: &str, images: &str) {
+    pub(in crate::operations) fn run(&mut self, name: &str, images: &str) {
         self.app(name).runs = images.to_owned();
     }
 
@@ -141,7 +153,7 @@ impl World {
         ours
     }
 
-    fn fleet(&self, is_later: bool) -> Fleet {
+    pub(in crate::operations) fn fleet(&self, is_later: bool) -> Fleet {
         let (argocd, repository) = (SourceId::argocd(&"main".into()), SourceId::repository(Raw::from("gitops")));
         let mut fleet = Fleet::new(self.landscape());
         fleet.connect(argocd.clone(), Epoch(1), T0);
@@ -260,6 +272,7 @@ impl App {
             origins: Box::new([origin]),
             automation: Automation { enabled: self.is_automatic, ..Automation::default() },
             sync: Sync::Synced,
+            revisions: (!self.revision.is_empty()).then(|| Raw::from(self.revision)).into_iter().collect(),
             ..application(&images, self.health)
         }
     }

@@ -6,8 +6,10 @@ mod who;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
+use tokio::task::JoinHandle;
 
 use crate::app::operation::Progress;
 use crate::app::{Effect, Model, What};
@@ -18,12 +20,18 @@ use crate::execution::git::Repository;
 use crate::execution::journal::{Journal, Writer};
 use crate::gitops;
 use crate::operations::Approved;
+use crate::operations::mutation::Mutation;
+use crate::operations::protocol::{Ended, Protocol};
+use crate::operations::record::story::Story;
 use crate::operations::record::{Entry, Fact, Opened};
-use crate::runtime::carrying::hands::World;
+use crate::runtime::carrying::hands::{Tools, World};
 use crate::runtime::connections::Reached;
 use crate::runtime::{clock, planning};
 
 pub use who::visitor;
+
+/// How long the end waits for the record.
+const LAST: Duration = Duration::from_millis(800);
 
 /// What carries changes out.
 #[derive(Debug)]
@@ -34,6 +42,7 @@ pub struct Carrier {
     news: UnboundedSender<What>,
     /// The pens of operations that are not closed.
     pens: BTreeMap<OperationId, UnboundedSender<Entry>>,
+    tasks: Vec<JoinHandle<()>>,
 }
 
 impl Carrier {
@@ -43,7 +52,7 @@ impl Carrier {
         let (news, receiver) = mpsc::unbounded_channel();
         let journal = planning::journal(config).map(|folder| Journal::at(&folder));
         let world = Arc::new(World::new(Arc::clone(&reached)));
-        (Self { reached, journal, world, news, pens: BTreeMap::new() }, receiver)
+        (Self { reached, journal, world, news, pens: BTreeMap::new(), tasks: Vec::new() }, receiver)
     }
 
     /// Does what an effect asks for; gives back those that are not its matter.
@@ -83,6 +92,7 @@ impl Carrier {
                     self.pens.remove(&id);
                 }
             }
+            Effect::Recall => self.recall(model),
             Effect::Arm { environment, until } => self.arm(environment, until),
             effect => return Some(effect),
         }
@@ -120,7 +130,8 @@ impl Carrier {
         }
         let (journal, news) = (self.journal.clone(), self.news.clone());
         let on_screen = on_screen(&approved);
-        tokio::spawn(async move {
+        self.tasks.retain(|task| !task.is_finished());
+        let task = tokio::spawn(async move {
             let id = approved.id().clone();
             let tell = |progress: Progress| drop(news.send(What::Progressed { id: id.clone(), progress: Box::new(progress) }));
             let at = clock::now();
@@ -142,7 +153,75 @@ impl Carrier {
             let writer = carry::carry(&approved, &tools, writer, |news| tell(progress(news))).await;
             record(writer, entries).await;
         });
+        self.tasks.push(task);
     }
+}
+
+impl Carrier {
+    /// Takes up what was left open: each record that nobody holds. What was perhaps sent is looked for, and nothing is sent.
+    fn recall(&mut self, model: &Model) {
+        let Some(journal) = self.journal.clone() else { return };
+        let open = match journal.open() {
+            Ok(open) => open,
+            Err(problem) => {
+                drop(self.news.send(What::Failed(crate::safe!("What was left open cannot be read: {problem}"))));
+                return;
+            }
+        };
+        for (id, read) in open {
+            let Ok(Some(story)) = read.map(|recorded| recorded.story) else { continue };
+            // An outcome that nobody knows stays so until somebody asks.
+            if story.closed.is_some() {
+                continue;
+            }
+            let (pen, entries) = mpsc::unbounded_channel();
+            self.pens.insert(id.clone(), pen);
+            let mut tools = self.world.tools();
+            for name in story.requests().iter().flatten().filter_map(repository_of) {
+                if let Some(repository) = self.repository(model, &name) {
+                    tools.repositories.insert(name, repository);
+                }
+            }
+            let (journal, news) = (journal.clone(), self.news.clone());
+            self.tasks.push(tokio::spawn(taken_up(id, story, journal, tools, news, entries)));
+        }
+    }
+
+    /// What is said of open operations gets onto the disk before the end, as far as that takes no longer than a moment: what is being sent is not waited
+    /// for, its intent is on record.
+    pub async fn close(&mut self) {
+        self.pens.clear();
+        let tasks = std::mem::take(&mut self.tasks);
+        let _ = tokio::time::timeout(LAST, futures_util::future::join_all(tasks)).await;
+    }
+}
+
+fn repository_of(mutation: &Mutation) -> Option<Raw> {
+    if let Mutation::Commit(commit) = mutation { Some(commit.repository.clone()) } else { None }
+}
+
+async fn taken_up(id: OperationId, story: Story, journal: Journal, tools: Tools, news: UnboundedSender<What>, entries: UnboundedReceiver<Entry>) {
+    let resumed = {
+        let id = id.clone();
+        tokio::task::spawn_blocking(move || {
+            let (who, whence) = who::who();
+            journal.resume(&id, who, whence, clock::now())
+        })
+    };
+    // Whoever holds it carries it: it is theirs.
+    let Ok(Ok(writer)) = resumed.await else { return };
+    drop(news.send(What::Recalled { id: id.clone(), story: Box::new(story.clone()) }));
+    let tell = |progress: Progress| drop(news.send(What::Progressed { id: id.clone(), progress: Box::new(progress) }));
+    let (settled, is_intended) = story.settled();
+    let writer = if let Some(requests) = story.requests() {
+        let protocol = Protocol::resumed(requests, settled, is_intended);
+        carry::settle(&id, protocol, &tools, writer, |news| tell(progress(news))).await
+    } else {
+        let why = Safe::clean("its requests cannot be looked for: look at the Rollout");
+        tell(Progress::Ended(Ended::Unknown(settled.len(), why), settled));
+        writer
+    };
+    record(writer, entries).await;
 }
 
 /// What was on screen when it was confirmed: what runs where, and what git wants.

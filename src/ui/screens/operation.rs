@@ -53,7 +53,7 @@ pub(in crate::ui) fn write(page: &mut Page, look: Look, model: &Model, id: &Oper
 }
 
 fn title(page: &mut Page, id: &OperationId, operation: &Underway) {
-    page.tone(Tone::Strong).say(operation.plan.title()).tone(Tone::Quiet).say("   operation ").say(id.short());
+    page.tone(Tone::Strong).say(&operation.title).tone(Tone::Quiet).say("   operation ").say(id.short());
     page.say("   since ").say(Clock(operation.began));
     if let Some(name) = operation.by.names.first() {
         page.say(" by ").say(name);
@@ -102,14 +102,13 @@ fn standing(page: &mut Page, look: Look, operation: &Underway) {
                 _ => {}
             }
             let (goes_on, does_not) = underway::leaves(operation);
-            page.tone(Tone::Quiet).say(look.keys.told("<back> leaves."));
+            page.tone(Tone::Quiet).say(look.keys.told("<back> leaves this screen. When the cockpit is closed")).end(2);
             for what in goes_on {
-                page.say(" Goes on by itself: ").say(what).say(".");
+                page.tone(Tone::Quiet).say("  goes on by itself: ").say(what).end(4);
             }
             for what in does_not {
-                page.say(" Does not, once the cockpit is closed: ").say(what).say(".");
+                page.tone(Tone::Quiet).say("  does not: ").say(what).end(4);
             }
-            page.end(2);
         }
     }
 }

@@ -1,0 +1,131 @@
+//! From a record back to what can be looked at: requests by which it can be found out whether they were done, and a change that can be followed. Nothing
+//! that comes out of here is ever sent.
+
+use super::story::{Fate, Story};
+use super::{Receipt, Requested};
+use crate::base::{OperationId, Raw, Safe, Timestamp};
+use crate::domain::{AppKey, EnvironmentName, PlacementName, ServiceName};
+use crate::operations::following::Followed;
+use crate::operations::mutation::{self, Commit, Mutation, Target};
+use crate::operations::plan::Message;
+use crate::operations::refusal::Place;
+
+impl Requested {
+    fn part(&self, name: &str) -> Option<&Safe> {
+        self.parts.iter().find(|part| part.name.as_str() == name).map(|part| &part.value)
+    }
+
+    fn raw(&self, name: &str) -> Option<Raw> {
+        self.part(name).map(|value| Raw::from(value.as_str()))
+    }
+
+    /// The request as far as looking needs it: a commit is found by the id of its operation, and has no files here. `None`: it cannot be looked for.
+    #[must_use]
+    pub fn again(&self) -> Option<Mutation> {
+        Some(match self.what.as_str() {
+            "commit" => Mutation::Commit(Box::new(Commit {
+                repository: self.raw("repository")?,
+                branch: self.raw("branch")?,
+                head: self.raw("head")?,
+                files: Vec::new(),
+                preconditions: Vec::new(),
+                message: Message { subject: self.part("subject").cloned().unwrap_or_default(), body: Vec::new(), trailers: Vec::new() },
+            })),
+            "refresh" => Mutation::Refresh(self.target()?),
+            "sync" => Mutation::Sync(mutation::Sync { target: self.target()?, revision: self.raw("revision"), prune: false }),
+            "terminate" => Mutation::Terminate(self.target()?),
+            "rollback" => Mutation::Rollback { target: self.target()?, history: self.part("history")?.as_str().parse().ok()? },
+            _ => return None,
+        })
+    }
+
+    fn target(&self) -> Option<Target> {
+        let whole = self.part("application")?.as_str();
+        let (namespace, name) = whole.rsplit_once('/').map_or(("", whole), |(front, name)| (front.rsplit('/').next().unwrap_or(front), name));
+        let app = AppKey { argocd: self.part("argocd")?.as_str().into(), namespace: namespace.into(), name: Raw::from(name) };
+        Some(Target { app, project: self.raw("project").unwrap_or_default() })
+    }
+}
+
+impl Story {
+    /// What was to be sent, as far as it can be looked for; `None`: part of it cannot.
+    #[must_use]
+    pub fn requests(&self) -> Option<Vec<Mutation>> {
+        self.opened.plan.requests.iter().map(Requested::again).collect()
+    }
+
+    /// What was settled as done, in order, and whether the next one was perhaps sent.
+    #[must_use]
+    pub fn settled(&self) -> (Vec<mutation::Receipt>, bool) {
+        let mut receipts = Vec::new();
+        for intent in &self.intents {
+            match intent.fate() {
+                Fate::Done(receipt) => receipts.push(receipt.again()),
+                // A nudge that failed was passed over.
+                Fate::NotDone if intent.request.what.as_str() == "refresh" => receipts.push(mutation::Receipt::Accepted),
+                Fate::NotDone => return (receipts, false),
+                Fate::Open => return (receipts, true),
+            }
+        }
+        (receipts, false)
+    }
+
+    /// The change as it can be followed.
+    #[must_use]
+    pub fn followed(&self, id: OperationId, receipts: &[mutation::Receipt], now: Timestamp) -> Option<Followed> {
+        let request = &self.opened.request;
+        let commit =
+            receipts.iter().find_map(|receipt| if let mutation::Receipt::Committed { commit, .. } = receipt { Some(commit.clone()) } else { None });
+        let repository = self.opened.plan.requests.iter().find_map(|request| request.raw("repository"));
+        let place = |text: &Safe| {
+            let (environment, placement) = text.as_str().split_once('·').unwrap_or((text.as_str(), ""));
+            Place { environment: EnvironmentName::from(environment), placement: PlacementName::from(placement) }
+        };
+        Some(Followed::again(
+            id,
+            ServiceName::from(self.opened.service.as_ref()?.as_str()),
+            request.part("version").cloned().unwrap_or_default(),
+            self.opened.placements.iter().map(place).collect(),
+            commit.zip(repository),
+            (self.at, now),
+        ))
+    }
+}
+
+impl Receipt {
+    fn again(&self) -> mutation::Receipt {
+        match self {
+            Self::Committed { commit, rebuilt } => mutation::Receipt::Committed { commit: Raw::from(commit.as_str()), rebuilt: *rebuilt },
+            Self::Accepted => mutation::Receipt::Accepted,
+            Self::Applied => mutation::Receipt::Applied,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::domain::testing::app_key;
+    use crate::operations::mutation::{Mutation, Sync, Target};
+    use crate::operations::record::Requested;
+    use crate::operations::tests::{World, to};
+
+    #[test]
+    fn what_was_recorded_can_be_looked_for() {
+        let target = Target { app: app_key("checkout"), project: "shop".into() };
+        let all = [
+            Mutation::Refresh(target.clone()),
+            Mutation::Terminate(target.clone()),
+            Mutation::Rollback { target: target.clone(), history: 7 },
+            Mutation::Sync(Sync { target, revision: Some("c0ffee".into()), prune: false }),
+        ];
+        for mutation in all {
+            assert_eq!(Requested::of(&mutation).again(), Some(mutation));
+        }
+        let plan = World::new().plan(&to("production")).unwrap();
+        let commit = plan.mutations().next().unwrap();
+        let Some(Mutation::Commit(again)) = Requested::of(commit).again() else { panic!("no commit") };
+        let planned = plan.commit().unwrap();
+        assert_eq!((again.repository, again.branch, again.head), (planned.repository.clone(), planned.branch.clone(), planned.head.clone()));
+        assert!(again.files.is_empty());
+    }
+}
