@@ -54,6 +54,9 @@ pub struct Arguments {
     /// Start with this view: one saved in the cockpit, or one that the configuration names.
     #[arg(long, value_name = "NAME")]
     view: Option<String>,
+    /// Change nothing, whatever the configuration allows: not even toward safety.
+    #[arg(long, global = true)]
+    read_only: bool,
     #[command(subcommand)]
     verb: Option<Verb>,
 }
@@ -146,7 +149,7 @@ fn dispatch(arguments: &Arguments) -> Result<Exit> {
         Some(Verb::Keys(wanted)) => manual::keys(wanted, || own_keys(arguments)),
         Some(Verb::Completions(wanted)) => Ok(manual::completions(wanted, Arguments::command())),
         Some(Verb::Man(wanted)) => manual::man(wanted, Arguments::command()),
-        Some(Verb::Demo(wanted)) => practice::demo(wanted),
+        Some(Verb::Demo(wanted)) => practice::demo(wanted, arguments.read_only),
         Some(Verb::Simulate(wanted)) => practice::simulate(wanted),
         Some(Verb::Status { json, filter, timeout, watch, interval }) => {
             let config = match load(arguments) {
@@ -212,10 +215,12 @@ fn own_keys(arguments: &Arguments) -> Result<ui::keys::Keys> {
 
 fn load(arguments: &Arguments) -> Result<Config, Exit> {
     let loaded = load_config(arguments.config.as_deref(), &places::surroundings()).and_then(|config| runtime::keys(&config).map(|_| config));
-    loaded.map_err(|problems| {
+    let mut config = loaded.map_err(|problems| {
         report::print_error(&problems.to_string());
         Exit::Usage
-    })
+    })?;
+    config.read_only |= arguments.read_only;
+    Ok(config)
 }
 
 /// Prints to standard output. A reader that left early (`| head`) is no error.

@@ -73,7 +73,7 @@ pub(super) struct Simulate {
 }
 
 /// Runs the cockpit on a world of its own.
-pub(super) fn demo(wanted: &Demo) -> Result<Exit> {
+pub(super) fn demo(wanted: &Demo, read_only: bool) -> Result<Exit> {
     let wish = match wanted.world.wish() {
         Ok(wish) => wish,
         Err(exit) => return Ok(exit),
@@ -83,7 +83,7 @@ pub(super) fn demo(wanted: &Demo) -> Result<Exit> {
     }
     // A demo needs no home directory: where no log can be kept, there is none.
     let _log = log::start().ok();
-    Ok(land(demo::run(wish)?))
+    Ok(land(demo::run(wish, read_only)?))
 }
 
 /// Serves a world until it is asked for the end.

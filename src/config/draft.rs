@@ -134,6 +134,11 @@ fn environments(out: &mut String, seen: &Seen<'_>) {
         if !environment.from.is_empty() {
             let _ = writeln!(out, "from = {}", list(environment.from.iter().map(EnvironmentName::as_wire)));
         }
+        if !environment.from.is_empty() && !seen.landscape.environments.iter().any(|other| other.from.contains(&environment.name)) {
+            out.push_str(
+                "read_only = true   # until somebody arms it, as for every last environment; false where p and a typed name are to be enough\n",
+            );
+        }
         if !environment.aliases.is_empty() {
             let _ = writeln!(out, "aliases = {}", list(environment.aliases.iter().map(Raw::as_wire)));
         }

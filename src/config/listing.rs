@@ -45,6 +45,7 @@ pub enum From {
 pub(super) fn of(config: &Config, leaves: &[Leaf], surroundings: &Surroundings) -> Vec<Setting> {
     let mut listing = Listing { leaves, used: vec![false; leaves.len()], settings: Vec::new(), surroundings };
     listing.say("title", config.title.as_ref().map_or("none", |title| title.as_str()), From::Default);
+    listing.say("read_only", flag(config.read_only), From::Default);
     for (index, access) in config.argocds.iter().enumerate() {
         let entry = listing.entry("argocd", access.name.as_wire(), index);
         listing.argocd(&entry, access);
@@ -55,6 +56,12 @@ pub(super) fn of(config: &Config, leaves: &[Leaf], surroundings: &Surroundings) 
     }
     if config.landscape.guessed {
         listing.say("environments", "the usual names, as the applications use them", From::Guessed);
+    }
+    for (index, environment) in config.landscape.environments.iter().enumerate() {
+        let entry = listing.entry("environments", environment.name.as_wire(), index);
+        listing.below(&entry, "name", environment.name.as_wire(), From::Default);
+        listing.below(&entry, "read_only", flag(environment.guard.read_only), From::Default);
+        listing.rest_of(&entry, "");
     }
     listing.rest("environments");
     listing.mapping(&config.landscape.mapping);
@@ -249,6 +256,10 @@ struct Entry {
     written: String,
     /// The start of its keys as they are shown.
     shown: String,
+}
+
+const fn flag(flag: bool) -> &'static str {
+    if flag { "true" } else { "false" }
 }
 
 fn list<'t>(texts: impl Iterator<Item = &'t str>) -> String {

@@ -40,6 +40,8 @@ use crate::domain::landscape::Landscape;
 pub struct Config {
     /// What the header calls this world.
     pub title: Option<Safe>,
+    /// Nothing is changed at all: the file says so, or whoever started the program.
+    pub read_only: bool,
     /// Environments, rules, and what destinations mean.
     pub landscape: Landscape,
     /// How the Argo CD instances are reached.

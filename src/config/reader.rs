@@ -1,6 +1,8 @@
 //! Reads TOML key by key and keeps where everything stands. What does not fit is collected, so that several problems are told at once; keys that
 //! nobody asked for are problems too. Knows TOML and places, not what the keys mean.
 
+mod shown;
+
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -11,6 +13,7 @@ use toml::de::{DeTable, DeValue};
 use crate::base::Safe;
 use crate::config::problem::{Problem, did_you_mean};
 use crate::config::word::Word;
+use shown::shown;
 
 /// Where something stands in the file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -40,6 +43,8 @@ pub(crate) enum Takes {
     Words,
     /// True or false.
     Flag,
+    /// A number from 1.
+    Number,
     /// A table.
     Table,
     /// A text or a table.
@@ -314,6 +319,19 @@ impl<'f, 't> Section<'f, 't> {
         value.map(|value| At { value, place: found.place })
     }
 
+    /// A number from 1.
+    pub(crate) fn number(&self, key: &'static str) -> Option<At<u32>> {
+        let found = self.get(key, Takes::Number)?;
+        let number = match found.value {
+            DeValue::Integer(number) => u32::from_str_radix(number.as_str(), number.radix()).ok().filter(|number| *number > 0),
+            _ => None,
+        };
+        if number.is_none() {
+            self.wrong(&found, "a number from 1");
+        }
+        number.map(|value| At { value, place: found.place })
+    }
+
     /// A table.
     pub(crate) fn section(&self, key: &'static str) -> Option<Section<'f, 't>> {
         let Some(found) = self.get(key, Takes::Table) else { return self.explored(key, joined(&self.kind, key)) };
@@ -440,53 +458,6 @@ impl<'f, 't> Section<'f, 't> {
             self.tell(&place, "this key is not known", did_you_mean(name.get_ref(), asked.iter().copied()).as_deref());
         }
     }
-}
-
-/// A value for a person; nothing for a table, whose keys are read one by one. Of a command only the program is told: arguments may be secrets.
-fn shown(value: &DeValue<'_>, takes: &Takes) -> Option<Safe> {
-    let text = match value {
-        DeValue::Table(_) => return None,
-        DeValue::Array(items) if *takes == Takes::Words => {
-            let program = items.iter().next().and_then(|item| item.get_ref().as_str()).unwrap_or_default();
-            if items.len() > 1 { format!("[{}, …]", quoted(program)) } else { format!("[{}]", quoted(program)) }
-        }
-        DeValue::Array(items) => {
-            // Tables in a list are read one by one as well.
-            let items: Vec<String> = items.iter().filter_map(|item| plain(item.get_ref())).collect();
-            if items.is_empty() && !matches!(takes, Takes::Texts) {
-                return None;
-            }
-            format!("[{}]", items.join(", "))
-        }
-        DeValue::String(text) => redacted(text),
-        other => plain(other)?,
-    };
-    Some(Safe::clean(&text))
-}
-
-fn plain(value: &DeValue<'_>) -> Option<String> {
-    Some(match value {
-        DeValue::String(text) => quoted(text),
-        DeValue::Boolean(flag) => flag.to_string(),
-        DeValue::Integer(number) => number.to_string(),
-        DeValue::Float(number) => number.to_string(),
-        DeValue::Datetime(moment) => moment.to_string(),
-        DeValue::Array(_) | DeValue::Table(_) => return None,
-    })
-}
-
-fn quoted(text: &str) -> String {
-    format!("\"{}\"", redacted(text))
-}
-
-/// What stands before the host in an address may be a password.
-fn redacted(text: &str) -> String {
-    let hidden = text.split_once("://").and_then(|(scheme, rest)| {
-        let end = rest.find('/').unwrap_or(rest.len());
-        let (_, host) = rest.split_at_checked(end)?.0.rsplit_once('@')?;
-        Some(format!("{scheme}://[redacted]@{host}{}", rest.split_at_checked(end)?.1))
-    });
-    hidden.unwrap_or_else(|| text.to_owned())
 }
 
 fn joined(path: &str, key: &str) -> String {

@@ -57,6 +57,7 @@ fn value(asked: &Asked, words: &BTreeMap<String, String>, key: &str, takes: &Tak
     match takes {
         Takes::Text => text(),
         Takes::Word(known) => json!({ "enum": known }),
+        Takes::Number => json!({ "type": "integer", "minimum": 1, "maximum": u32::MAX }),
         Takes::Flag => json!({ "type": "boolean" }),
         Takes::Texts => json!({ "anyOf": [text(), { "type": "array", "items": text() }] }),
         Takes::Words => json!({ "type": "array", "items": { "type": "string" }, "minItems": 1 }),

@@ -149,6 +149,29 @@ fn repositories_are_named_by_their_last_part() {
 }
 
 #[test]
+fn the_last_environment_of_a_path_is_read_only_unless_something_else_is_said() {
+    use crate::domain::guard::Guard;
+    let config = valid("guards");
+    let guards: Vec<_> = config.landscape.environments.iter().map(|environment| (environment.name.as_wire(), environment.guard.clone())).collect();
+    let guard = |name: &str| guards.iter().find(|(known, _)| *known == name).map(|(_, guard)| guard.clone()).unwrap();
+    assert_eq!(guard("dev"), Guard::default());
+    assert_eq!(guard("qa"), Guard { yes: true, at_once: Some(3), ..Guard::default() }, "something is promoted from it");
+    assert_eq!(guard("perf"), Guard::default(), "the last of its path, and the file says otherwise");
+    let production = Guard {
+        read_only: true,
+        reason: true,
+        ticket: Some(crate::domain::words::Pattern::new("CHG-*")),
+        people: vec!["ana".into()],
+        pull_request: true,
+        ..Guard::default()
+    };
+    assert_eq!(guard("production"), production);
+    assert_eq!(guard("sandbox"), Guard { deny: Some(Safe::clean("it is being rebuilt")), ..Guard::default() }, "nothing is promoted into it");
+    assert!(config.read_only && !valid("environments-only").read_only);
+    assert!(valid("environments-only").landscape.environments.iter().all(|one| one.guard.read_only == (one.name.as_wire() == "production")));
+}
+
+#[test]
 fn the_example_loads_as_it_is_and_shows_every_key() {
     let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("config.example.toml")).unwrap();
     let config = load_text("config.example", &text).unwrap_or_else(|problems| panic!("{problems}"));

@@ -7,6 +7,7 @@ use crate::config::{Arrange, Ui};
 #[derive(Debug, Default)]
 pub(crate) struct Written {
     pub(crate) title: Option<At<String>>,
+    pub(crate) read_only: Option<At<bool>>,
     pub(crate) argocds: Vec<Argocd>,
     pub(crate) clusters: Vec<Cluster>,
     pub(crate) repositories: Vec<Repository>,
@@ -106,6 +107,20 @@ pub(crate) struct Environment {
     pub(crate) from: Vec<At<String>>,
     pub(crate) aliases: Vec<At<String>>,
     pub(crate) placements: Vec<Placement>,
+    pub(crate) guard: Guard,
+}
+
+/// What `[[environments]]` says about changes.
+#[derive(Debug, Default)]
+pub(crate) struct Guard {
+    pub(crate) read_only: Option<At<bool>>,
+    pub(crate) deny: Option<At<String>>,
+    pub(crate) reason: Option<At<bool>>,
+    pub(crate) ticket: Option<At<String>>,
+    pub(crate) at_once: Option<At<u32>>,
+    pub(crate) people: Option<Vec<At<String>>>,
+    pub(crate) pull_request: Option<At<bool>>,
+    pub(crate) yes: Option<At<bool>>,
 }
 
 /// An entry of `placements`.
@@ -191,6 +206,7 @@ pub(crate) fn read(findings: &Findings<'_>) -> Option<Written> {
     let top = Section::top(findings, &table);
     let mut written = Written {
         title: top.text("title"),
+        read_only: top.flag("read_only"),
         argocds: top.sections("argocd").into_iter().map(argocd).collect(),
         clusters: top.sections("clusters").into_iter().map(cluster).collect(),
         repositories: top.sections("repositories").into_iter().map(repository).collect(),
@@ -337,6 +353,16 @@ fn environment(section: Section<'_, '_>) -> Environment {
         name: section.required("name", "\"production\""),
         from: section.texts("from").unwrap_or_default(),
         aliases: section.texts("aliases").unwrap_or_default(),
+        guard: Guard {
+            read_only: section.flag("read_only"),
+            deny: section.text("deny"),
+            reason: section.flag("reason"),
+            ticket: section.text("ticket"),
+            at_once: section.number("at_once"),
+            people: section.texts("people"),
+            pull_request: section.flag("pull_request"),
+            yes: section.flag("yes"),
+        },
     };
     section.finish();
     environment

@@ -17,17 +17,17 @@ use crate::runtime::terminal::input::Input;
 use crate::runtime::world::{self, Folder, Wish};
 use crate::simulator::Simulator;
 
-/// Runs the demo until a person leaves it.
-pub fn run(wish: Wish) -> Result<Ending> {
+/// Runs the demo until a person leaves it; `read_only`: nothing is changed in it.
+pub fn run(wish: Wish, read_only: bool) -> Result<Ending> {
     Terminal::check("tiphys simulate")?;
     let runtime = super::tokio_runtime()?;
     let mut terminal = None;
     // The folder and the sockets are gone after a crash of the core too: they are dropped while it unwinds.
-    let caught = std::panic::catch_unwind(AssertUnwindSafe(|| runtime.block_on(play(wish, &mut terminal))));
+    let caught = std::panic::catch_unwind(AssertUnwindSafe(|| runtime.block_on(play(wish, read_only, &mut terminal))));
     cockpit::land(runtime, terminal, caught)
 }
 
-async fn play(mut wish: Wish, terminal: &mut Option<Terminal>) -> Result<Ending> {
+async fn play(mut wish: Wish, read_only: bool, terminal: &mut Option<Terminal>) -> Result<Ending> {
     let mut signals = Signals::new()?;
     loop {
         let folder = Folder::new()?;
@@ -36,14 +36,15 @@ async fn play(mut wish: Wish, terminal: &mut Option<Terminal>) -> Result<Ending>
             ending = gives_up(terminal.as_mut(), &mut signals) => return Ok(ending),
             started = wish.start(folder.path()) => started?,
         };
-        let ending = fly(&wish, &simulator, terminal, &mut signals).await?;
+        let ending = fly(&wish, read_only, &simulator, terminal, &mut signals).await?;
         let Ending::Plays(name) = ending else { return Ok(ending) };
         name.as_str().clone_into(&mut wish.scenario);
     }
 }
 
-async fn fly(wish: &Wish, simulator: &Simulator, terminal: &mut Option<Terminal>, signals: &mut Signals) -> Result<Ending> {
-    let config = world::configuration(simulator.folder()).map_err(|problems| eyre!("the world's own configuration is wrong: {problems}"))?;
+async fn fly(wish: &Wish, read_only: bool, simulator: &Simulator, terminal: &mut Option<Terminal>, signals: &mut Signals) -> Result<Ending> {
+    let mut config = world::configuration(simulator.folder()).map_err(|problems| eyre!("the world's own configuration is wrong: {problems}"))?;
+    config.read_only |= read_only;
     let terminal = match terminal {
         Some(terminal) => terminal,
         None => terminal.insert(Terminal::open(super::look(&config).links)?),

@@ -80,7 +80,8 @@ pub fn model(config: &Config) -> Model {
         takes_up: false,
     };
     let mut model = Model::new(config.landscape.clone(), settings, clock::now());
-    model.operations.standing.visitor = carrying::visitor();
+    model.operations.standing.visitor = carrying::visitor(&config.landscape);
+    model.operations.standing.read_only = config.read_only;
     model.own.views = config.views.iter().map(view).collect();
     model.notice = config.remarks.first().cloned();
     model

@@ -16,7 +16,8 @@ use crate::domain::words::{Meaning, Pattern};
 impl Context<'_, '_> {
     /// The landscape, without its sources. `None` where the environments do not fit together, which was told.
     pub(super) fn landscape(&self, written: &Written, argocds: &[ArgocdAccess], clusters: &[ClusterAccess]) -> Option<Landscape> {
-        let environments: Vec<Environment> = written.environments.iter().filter_map(|entry| self.environment(entry, clusters)).collect();
+        let environments: Vec<Environment> =
+            written.environments.iter().filter_map(|entry| self.environment(entry, &written.environments, clusters)).collect();
         let mut mapping = self.mapping(&written.mapping);
         let is_guessed = written.environments.is_empty();
         mapping.explicit = written.mapping.applications.iter().map(|rule| self.explicit(rule, written, argocds, clusters)).collect();
@@ -33,8 +34,9 @@ impl Context<'_, '_> {
         Some(landscape)
     }
 
-    fn environment(&self, entry: &written::Environment, clusters: &[ClusterAccess]) -> Option<Environment> {
+    fn environment(&self, entry: &written::Environment, all: &[written::Environment], clusters: &[ClusterAccess]) -> Option<Environment> {
         let name = entry.name.as_ref()?;
+        let is_last = !entry.from.is_empty() && !all.iter().flat_map(|other| &other.from).any(|from| from.value == name.value);
         let placement = |placement: &written::Placement| {
             let name = placement.name.as_ref()?;
             for cluster in &placement.clusters {
@@ -61,8 +63,27 @@ impl Context<'_, '_> {
             placements: entry.placements.iter().filter_map(placement).collect(),
             aliases: raws(&entry.aliases),
             guessed: false,
-            guard: Guard::default(),
+            guard: self.guard(entry, is_last),
         })
+    }
+
+    /// The guardrails of an environment; the last of a promotion path, which is production, is read-only unless something else is said.
+    fn guard(&self, entry: &written::Environment, is_last: bool) -> Guard {
+        let written = &entry.guard;
+        let is_on = |flag: &Option<At<bool>>| flag.as_ref().is_some_and(|flag| flag.value);
+        if written.people.as_ref().is_some_and(Vec::is_empty) && !self.findings.told_of(&entry.place, "people") {
+            self.findings.tell(&entry.place, "people names nobody", Some("leave it out where everybody may; deny = \"…\" where nobody may"));
+        }
+        Guard {
+            read_only: written.read_only.as_ref().map_or(is_last, |flag| flag.value),
+            deny: written.deny.as_ref().map(|why| Safe::clean(why.value.trim_end_matches('.'))),
+            reason: is_on(&written.reason),
+            ticket: written.ticket.as_ref().map(|ticket| Pattern::new(&ticket.value)),
+            at_once: written.at_once.as_ref().map(|number| number.value),
+            people: written.people.as_deref().map(raws).unwrap_or_default(),
+            pull_request: is_on(&written.pull_request),
+            yes: is_on(&written.yes),
+        }
     }
 
     /// Tells what is wrong with the graph, where it is written.

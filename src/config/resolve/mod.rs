@@ -82,6 +82,7 @@ fn resolve(file: &Path, findings: &Findings<'_>, surroundings: &Surroundings) ->
     let landscape = context.landscape(&written, &argocds, &clusters)?;
     Some(Config {
         title: written.title.as_ref().map(|title| Safe::clean(&title.value)),
+        read_only: written.read_only.as_ref().is_some_and(|flag| flag.value),
         landscape: with_sources(landscape, &argocds, &clusters),
         argocds,
         clusters,
@@ -105,6 +106,7 @@ pub(super) fn without_file(surroundings: &Surroundings) -> Result<Config, Proble
     let landscape = Landscape::to_be_guessed(Mapping::usual());
     Ok(Config {
         title: None,
+        read_only: false,
         landscape: with_sources(landscape, &argocds, &clusters),
         argocds,
         clusters,
