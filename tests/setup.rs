@@ -179,10 +179,15 @@ fn a_plan_and_a_refusal_follow_their_schema_and_change_nothing() {
     let before = head();
     let status = newcomer.json(&["--config", &file, "status", "--json"], include_str!("../docs/status.schema.json")).0;
     let services: Vec<&str> = status["services"].as_array().unwrap().iter().filter_map(|service| service["name"].as_str()).collect();
-    let (mut planned, mut refused) = (None, None);
+    let (mut planned, mut refused, mut returned) = (None, None, None);
     for service in services {
         let arguments = ["--config", &file, "plan", "promote", service, "--to", "production", "--json"];
         let (answer, code) = newcomer.json(&arguments, include_str!("../docs/plan.schema.json"));
+        if returned.is_none() {
+            let arguments = ["--config", &file, "plan", "rollback", service, "--in", "production", "--json"];
+            let (answer, _) = newcomer.json(&arguments, include_str!("../docs/plan.schema.json"));
+            returned = answer["plan"]["message"].as_str().map(ToOwned::to_owned);
+        }
         let is_refused = answer["plan"].is_null();
         assert_eq!(code, Some(if is_refused { 3 } else { 0 }), "{answer:#}");
         *(if is_refused { &mut refused } else { &mut planned }) = Some(answer);
@@ -193,6 +198,7 @@ fn a_plan_and_a_refusal_follow_their_schema_and_change_nothing() {
     let (planned, refused) = (planned.unwrap(), refused.unwrap());
     assert!(!planned["plan"]["files"].as_array().unwrap().is_empty() && planned["refusal"].is_null(), "{planned:#}");
     assert!(refused["refusal"]["sentence"].as_str().is_some_and(|sentence| sentence.ends_with('.')), "{refused:#}");
+    assert!(returned.is_some_and(|message| message.starts_with("rollback(production): ") && message.contains("\nDo-Not-Promote: ")));
     assert!(before.is_some());
     assert_eq!(head(), before);
 }

@@ -190,6 +190,17 @@ pub const COMMANDS: &[Command] = &[
     },
     Command {
         scope: Scope::Changing,
+        danger: Danger::Previews,
+        hinted: false,
+        ..looking(
+            Intent::Ways,
+            "go back",
+            "Show what putting the version of before back would change, and why it may not; Enter there, or the service's name, carries it out.",
+            crate::app::operation::preview::available,
+        )
+    },
+    Command {
+        scope: Scope::Changing,
         danger: Danger::Allows,
         hinted: false,
         ..looking(

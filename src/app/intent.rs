@@ -51,6 +51,8 @@ pub enum Intent {
     Changes,
     /// What promoting would change.
     Promote,
+    /// What going back would change.
+    Ways,
     /// Let an environment be changed for a while.
     Arm,
     /// The operations that were begun here.

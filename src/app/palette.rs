@@ -293,6 +293,7 @@ pub(super) fn fulfil(model: &mut Model, intent: Intent) -> Option<Outcome> {
         | Intent::Sources
         | Intent::Changes
         | Intent::Promote
+        | Intent::Ways
         | Intent::Arm
         | Intent::Operations
         | Intent::Help => {}

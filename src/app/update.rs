@@ -204,6 +204,7 @@ fn fulfil(model: &mut Model, intent: Intent) -> Vec<Effect> {
         Intent::Browse => return copy::browse(model),
         Intent::SeeAll => own::see_all(model),
         Intent::Promote => return preview::promote(model),
+        Intent::Ways => return preview::put_back(model),
         Intent::Arm => return operation::arm(model),
         Intent::Operations => return operation::open(model),
         Intent::Sources => model.screen = Screen::Sources(Scroll::default()),
@@ -236,6 +237,7 @@ fn uncover(model: &mut Model, intent: Intent) -> Result<(), Refusal> {
             | Intent::ForgetView
             | Intent::Copy
             | Intent::Promote
+            | Intent::Ways
             | Intent::Arm
             | Intent::Operations
             | Intent::Browse => {

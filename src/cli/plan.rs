@@ -9,10 +9,10 @@ use color_eyre::eyre::{Result, eyre};
 use super::{Exit, duration, plan_json, print};
 use crate::app::Model;
 use crate::base::time::Age;
-use crate::base::{Raw, Safe, Timestamp, counted};
+use crate::base::{Raw, Timestamp, counted};
 use crate::config::Config;
 use crate::domain::{AppKey, EnvironmentName, Known, PlacementName, ServiceName};
-use crate::operations::{self, Moves, Plan, Refusal, Request, Sign};
+use crate::operations::{self, Direction, Moves, Plan, Refusal, Request, Sign};
 use crate::runtime::{headless, planning, report, tokio_runtime};
 
 /// What is asked for.
@@ -26,6 +26,47 @@ pub(super) struct Wanted {
 enum What {
     /// What promoting a service would change: the lines, the commit, the placements that move, how it is taken back. Or why not. Nothing is sent.
     Promote(Promote),
+    /// What putting an earlier version of a service back would change: its image on the files as they are now, and no commit taken back. Or why not.
+    /// Nothing is sent.
+    Rollback(Rollback),
+}
+
+#[derive(Debug, Args)]
+struct Rollback {
+    /// The service.
+    #[arg(value_name = "SERVICE")]
+    service: String,
+    /// In this environment.
+    #[arg(long = "in", visible_alias = "to", value_name = "ENV")]
+    environment: String,
+    /// This version. Without it: the newest before the present one that nobody went back from.
+    #[arg(long, value_name = "VERSION")]
+    version: Option<String>,
+    /// Only this placement; may be given several times.
+    #[arg(long, value_name = "NAME")]
+    placement: Vec<String>,
+    /// As JSON, by docs/plan.schema.json.
+    #[arg(long)]
+    json: bool,
+    /// How long to wait for sources that do not answer.
+    #[arg(long, default_value = "20s", value_parser = duration)]
+    timeout: Duration,
+}
+
+impl Rollback {
+    fn request(&self) -> Request {
+        Request::Return {
+            service: ServiceName::from(self.service.as_str()),
+            environment: EnvironmentName::from(self.environment.as_str()),
+            version: self.version.as_deref().map(Raw::from),
+            placements: placements(&self.placement),
+        }
+    }
+}
+
+/// The placements that are named; `None`: all.
+fn placements(names: &[String]) -> Option<Vec<PlacementName>> {
+    (!names.is_empty()).then(|| names.iter().map(|name| PlacementName::from(name.as_str())).collect())
 }
 
 #[derive(Debug, Args)]
@@ -58,35 +99,36 @@ struct Promote {
 
 impl Promote {
     fn request(&self) -> Request {
-        let placements: Vec<PlacementName> = self.placement.iter().map(|name| PlacementName::from(name.as_str())).collect();
         Request::Promote {
             service: ServiceName::from(self.service.as_str()),
             from: self.from.as_deref().map(EnvironmentName::from),
             to: EnvironmentName::from(self.to.as_str()),
             version: self.version.as_deref().map(Raw::from),
-            placements: (!placements.is_empty()).then_some(placements),
+            placements: placements(&self.placement),
             hotfix: self.hotfix,
         }
     }
 }
 
 pub(super) fn run(config: &Config, wanted: &Wanted) -> Result<Exit> {
-    let What::Promote(promote) = &wanted.what;
+    let (request, is_json, timeout) = match &wanted.what {
+        What::Promote(promote) => (promote.request(), promote.json, promote.timeout),
+        What::Rollback(rollback) => (rollback.request(), rollback.json, rollback.timeout),
+    };
     let runtime = tokio_runtime()?;
-    let request = promote.request();
     // What came since the last sync is told by the history of an application, which is read on demand.
     let edited = |model: &Model| {
         let asked = operations::asked(&request, &model.fleet, model.now).unwrap_or_default();
         asked.subjects.into_iter().map(|subject| subject.app).collect()
     };
-    let (model, settled) = runtime.block_on(headless::detailed(config, promote.timeout, edited));
+    let (model, settled) = runtime.block_on(headless::detailed(config, timeout, edited));
     let planned = planned(config, &model, &request);
     runtime.shutdown_background();
     for remark in &config.remarks {
         report::print_error(&format!("tiphys: {remark}"));
     }
     let planned = planned.map_err(|error| eyre!("a mirror cannot be read: {}", error.message()))?;
-    if promote.json {
+    if is_json {
         print(&format!("{}\n", serde_json::to_string(&plan_json::Answer::of(&planned, model.now))?));
     } else {
         match &planned {
@@ -117,7 +159,14 @@ fn text(plan: &Plan, now: Timestamp) -> String {
     let mut out = String::new();
     // Writing into a string cannot fail.
     let places: Vec<String> = plan.moves.iter().map(|moves| moves.place.shown().to_string()).collect();
-    let _ = writeln!(out, "Promote {} {}: {} → {}", plan.service.shown(), plan.version, from(plan), places.join(", "));
+    let (service, places) = (plan.service.shown(), places.join(", "));
+    let _ = match &plan.from {
+        Some(from) => writeln!(out, "Promote {service} {}: {} → {places}", plan.version, from.shown()),
+        None => writeln!(out, "Put {service} {} back: {places}", plan.version),
+    };
+    if plan.direction == Direction::Safety {
+        let _ = writeln!(out, "Toward safety: it was deployed there, and nothing else comes with it.");
+    }
     if let Some(commit) = plan.commit() {
         let _ = writeln!(out, "\nChanges, in one commit on {} of {}:", commit.branch.shown(), commit.repository.shown());
     }
@@ -178,10 +227,6 @@ fn moves(moves: &Moves) -> String {
 
 fn apps(apps: &[AppKey]) -> String {
     apps.iter().map(|app| app.name.shown().to_string()).collect::<Vec<_>>().join(", ")
-}
-
-fn from(plan: &Plan) -> Safe {
-    plan.from.as_ref().map(EnvironmentName::shown).unwrap_or_default()
 }
 
 fn also(carried: &operations::Carried) -> Option<String> {

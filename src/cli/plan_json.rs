@@ -7,7 +7,7 @@ use crate::domain::desired;
 use crate::domain::{AppKey, ClusterName, EnvironmentName, Known, Namespace, PlacementName, ServiceName, SourceKind};
 use crate::manifest::edit;
 use crate::manifest::path;
-use crate::operations::{Carried, Expects, FileEdit, Moves, Place, Plan, Precondition, Refusal, Sign, Step};
+use crate::operations::{Carried, Direction, Expects, FileEdit, Moves, Place, Plan, Precondition, Refusal, Sign, Step};
 
 #[derive(Debug, Serialize)]
 pub(super) struct Answer<'a> {
@@ -25,6 +25,8 @@ struct RefusalOut {
 
 #[derive(Debug, Serialize)]
 struct PlanOut<'a> {
+    request: &'static str,
+    direction: Direction,
     service: &'a ServiceName,
     from: Option<&'a EnvironmentName>,
     to: &'a EnvironmentName,
@@ -128,6 +130,8 @@ impl<'a> PlanOut<'a> {
     fn of(plan: &'a Plan) -> Self {
         let fresh = |fresh: &'a crate::operations::Fresh| Fresh { kind: fresh.source.kind, name: &fresh.source.name, seen_at: fresh.seen };
         Self {
+            request: plan.request.name(),
+            direction: plan.direction,
             service: &plan.service,
             from: plan.from.as_ref(),
             to: &plan.to,

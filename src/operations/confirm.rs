@@ -22,6 +22,8 @@ pub const QUIET: Duration = Duration::from_millis(150);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Confirmation {
     needs: Needs,
+    /// Of the plan that it was asked for: what confirms one direction does not confirm the other.
+    direction: Direction,
     shown_at: Timestamp,
     typed: String,
     said: Option<Said>,
@@ -61,7 +63,12 @@ impl Said {
             Self::NotTheName => Safe::clean("That is not the name."),
             Self::Pasted => Safe::clean("A paste does not confirm: type it."),
             Self::Changed(differs) => {
-                let what = [(differs.targets, "what it moves"), (differs.bytes, "the lines"), (differs.steps, "the steps")];
+                let what = [
+                    (differs.direction, "where it leads"),
+                    (differs.targets, "what it moves"),
+                    (differs.bytes, "the lines"),
+                    (differs.steps, "the steps"),
+                ];
                 let what: Vec<&str> = what.into_iter().filter(|(changed, _)| *changed).map(|(_, what)| what).collect();
                 crate::safe!("The plan changed while it was shown ({}): read it again.", what.join(", "))
             }
@@ -114,7 +121,7 @@ impl Confirmation {
             Direction::Risk => Needs::Text(ascii(&plan.service.shown())),
             Direction::Safety => Needs::SecondKey,
         };
-        Self { needs, shown_at: now, typed: String::new(), said: None }
+        Self { needs, direction: plan.direction, shown_at: now, typed: String::new(), said: None }
     }
 
     /// What is needed.
@@ -185,7 +192,7 @@ impl Confirmation {
             }
             Needs::SecondKey => How::TwoKeys,
         };
-        Some(Confirmed { how, direction: plan.direction, service: plan.service.shown() })
+        Some(Confirmed { how, direction: self.direction, service: plan.service.shown() })
     }
 
     /// The plan is another one now: what was typed is void, and nothing counts for a moment.

@@ -1,4 +1,4 @@
-//! What a promotion does to files: the exact bytes, whom they reach, and what they rest on. The editor finds the places and judges its own work; here
+//! What a plan does to files: the exact bytes, whom they reach, and what they rest on. The editor finds the places and judges its own work; here
 //! is decided whether what it would do is what was asked for, and nothing beside it.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -73,7 +73,7 @@ impl FileEdit {
     }
 }
 
-/// What a promotion does to files.
+/// What a plan does to files.
 pub(super) struct Edited {
     /// The branch, by its place among those that were read.
     pub(super) branch: usize,
@@ -139,7 +139,7 @@ impl Desk<'_> {
         let meant = meant.map_err(|why| Refusal::WhichImage { place: place.clone(), why })?;
         let repositories: BTreeSet<&Raw> = meant.iter().map(|image| &image.repository).collect();
         for repository in repositories {
-            let (version, source) = scene.version_of(repository);
+            let (version, source) = scene.version_of(app, repository);
             let is_there = |image: &Image| version.is_said_by(image, repository.as_wire());
             let before: Vec<&Image> = meant.iter().copied().filter(|image| image.repository == *repository).collect();
             if before.iter().all(|image| is_there(image)) {
@@ -183,6 +183,9 @@ impl Desk<'_> {
     fn remark(&mut self, repository: &Raw, source: Option<&Image>) {
         let from = self.scene.from.shown();
         let remark = match source {
+            Some(image) if image.repository != *repository && self.scene.back.is_some() => {
+                crate::safe!("the image comes from {} again, not from {}", image.repository.shown(), repository.shown())
+            }
             Some(image) if image.repository != *repository => {
                 crate::safe!("{from} takes its image from {}: whether {} has the same is not known", image.repository.shown(), repository.shown())
             }

@@ -1,33 +1,42 @@
-//! The commit of a promotion in words: a subject that people read in a log, and trailers that programs read. Trailers are the last paragraph and
+//! The commit of a plan in words: a subject that people read in a log, and trailers that programs read. Trailers are the last paragraph and
 //! nothing but trailers: any other line there would void all of them (git-interpret-trailers).
+
+use std::collections::BTreeSet;
 
 use super::edits::Edited;
 use super::plan::Message;
 use super::scene::Scene;
 use crate::base::Safe;
+use crate::domain::fleet::Placement;
 use crate::domain::image::Image;
+
+/// How the subject of a commit begins that goes back from a version.
+pub(super) const RETURNS: &str = "rollback(";
 
 pub(super) fn of(scene: &Scene<'_>, edited: &Edited) -> Message {
     let (service, version, from, to) = (scene.service.shown(), scene.version.text.shown(), scene.from.shown(), scene.to.shown());
     let mut body = Vec::new();
-    let moved: Vec<String> = scene
-        .targets
-        .iter()
-        .filter(|target| target.parts.iter().any(|part| edited.moves.contains(&part.app)))
-        .map(|target| scene.target(target).shown().to_string())
-        .collect();
+    let moving: Vec<&Placement> =
+        scene.targets.iter().copied().filter(|target| target.parts.iter().any(|part| edited.moves.contains(&part.app))).collect();
+    let moved: Vec<String> = moving.iter().map(|target| scene.target(target).shown().to_string()).collect();
     if moved.len() > 1 || moved.first().is_some_and(|only| only.as_str() != to.as_str()) {
         body.push(crate::safe!("Moves {}.", moved.join(", ")));
     }
     if scene.is_hotfix {
         body.push(crate::safe!("A hotfix: {from} never had {version}."));
     }
-    let mut trailers = vec![("Promoted-From", from), ("Promoted-To", to.clone())];
+    let mut trailers = match &scene.back {
+        None => vec![("Promoted-From", from), ("Promoted-To", to.clone())],
+        Some(_) => brought(&moving).into_iter().map(|commit| ("Rollback-Of", commit)).collect(),
+    };
     for (_, after) in &edited.images {
         trailers.push(("Image", reference(after)));
     }
     for (before, _) in &edited.images {
         trailers.push(("Previous-Image", reference(before)));
+    }
+    if scene.back.is_some() {
+        trailers.extend(left(&moving).into_iter().map(|version| ("Do-Not-Promote", version)));
     }
     let mut known = Vec::new();
     trailers.retain(|trailer| {
@@ -35,7 +44,23 @@ pub(super) fn of(scene: &Scene<'_>, edited: &Edited) -> Message {
         known.push(trailer.clone());
         is_new
     });
-    Message { subject: crate::safe!("promote({to}): {service} {version}"), body, trailers }
+    let subject = match &scene.back {
+        None => crate::safe!("promote({to}): {service} {version}"),
+        Some(_) => crate::safe!("{RETURNS}{to}): {service} {version}"),
+    };
+    Message { subject, body, trailers }
+}
+
+/// The commits that brought what is left, in full.
+fn brought(moving: &[&Placement]) -> BTreeSet<Safe> {
+    let wanted = moving.iter().filter_map(|placement| placement.wanted.as_ref());
+    wanted.filter_map(|wanted| wanted.commit.as_ref()).map(|commit| commit.id.shown()).collect()
+}
+
+/// The versions that are left.
+pub(super) fn left(moving: &[&Placement]) -> BTreeSet<Safe> {
+    let wanted = moving.iter().filter_map(|placement| placement.wanted.as_ref()?.versions.as_known());
+    wanted.flatten().map(|version| version.text.shown()).collect()
 }
 
 /// An image as its reference.

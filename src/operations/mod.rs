@@ -9,13 +9,14 @@
 //! * [`confirm`]: what must be typed; [`door`]: what may stand in the way, and [`Approved`], which execution takes and nothing else
 //! * [`protocol`]: in which order a plan is sent; [`following`]: how far what was sent has come
 //! * [`record`]: what the journal keeps of an operation, as data, and how its lines are tied
-//! * `scene`: whom a request concerns and which version it is about; `edits`: what that does to files; `message`: the commit; `words`: everything as
+//! * `scene`: whom a request concerns and which version it is about; `earlier`: what was there before; `edits`: what that does to files; `message`: the commit; `words`: everything as
 //!   a person would say it
 
 pub mod canary;
 pub mod confirm;
 mod direction;
 pub mod door;
+mod earlier;
 mod edits;
 pub mod following;
 mod message;
@@ -63,4 +64,42 @@ pub enum Request {
         /// Also a version that the environment before never had.
         hotfix: bool,
     },
+    /// An earlier version of a service put back where it was: its image on the files as they are now, never a commit taken back.
+    Return {
+        /// The service.
+        service: ServiceName,
+        /// Where.
+        environment: EnvironmentName,
+        /// The version; `None`: the newest before the present one that nobody went back from.
+        version: Option<Raw>,
+        /// Only these placements; `None`: all.
+        placements: Option<Vec<PlacementName>>,
+    },
+}
+
+impl Request {
+    /// The service.
+    #[must_use]
+    pub const fn service(&self) -> &ServiceName {
+        match self {
+            Self::Promote { service, .. } | Self::Return { service, .. } => service,
+        }
+    }
+
+    /// The environment that would be changed.
+    #[must_use]
+    pub const fn to(&self) -> &EnvironmentName {
+        match self {
+            Self::Promote { to, .. } | Self::Return { environment: to, .. } => to,
+        }
+    }
+
+    /// What it is called in the record and for programs: a command of the command line.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Promote { .. } => "promote",
+            Self::Return { .. } => "rollback",
+        }
+    }
 }

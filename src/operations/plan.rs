@@ -1,7 +1,8 @@
-//! The plan of a promotion: everything that it would change, what that rests on, and how it is taken back. It is data: it can be shown, compared with
+//! The plan of a request: everything that it would change, what that rests on, and how it is taken back. It is data: it can be shown, compared with
 //! the plan of a moment later, and carried out by somebody else.
 
 use super::direction::Direction;
+use super::earlier::Back;
 use super::edits::{self, Edited, FileEdit};
 use super::message;
 use super::mutation::{Commit, Mutation, Sync, Target};
@@ -151,6 +152,7 @@ impl Message {
 
 /// In what a plan differs from another one of the same request. Only this voids what was typed to confirm it: the age of a fact does not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each can differ without the others")]
 pub struct Differs {
     /// Other steps, or in another order.
     pub steps: bool,
@@ -158,13 +160,15 @@ pub struct Differs {
     pub bytes: bool,
     /// Other placements.
     pub targets: bool,
+    /// The other direction: it is confirmed otherwise.
+    pub direction: bool,
 }
 
 impl Differs {
     /// Whether it differs at all.
     #[must_use]
     pub const fn any(self) -> bool {
-        self.steps || self.bytes || self.targets
+        self.steps || self.bytes || self.targets || self.direction
     }
 }
 
@@ -175,7 +179,7 @@ impl Plan {
         let bytes = |plan: &Self| plan.files().iter().map(|file| (file.file.clone(), file.before.clone(), file.after.clone())).collect::<Vec<_>>();
         let targets = |plan: &Self| plan.moves.iter().map(|moves| (moves.place.clone(), moves.apps.clone())).collect::<Vec<_>>();
         let steps = self.steps.len() != other.steps.len() || self.steps.iter().zip(&other.steps).any(|(one, other)| !one.does_as(other));
-        Differs { steps, bytes: bytes(self) != bytes(other), targets: targets(self) != targets(other) }
+        Differs { steps, bytes: bytes(self) != bytes(other), targets: targets(self) != targets(other), direction: self.direction != other.direction }
     }
 
     /// What is sent, in order.
@@ -244,9 +248,9 @@ pub fn plan(request: &Request, fleet: &Fleet, prepared: &Prepared, now: Timestam
     };
     Ok(Plan {
         request: request.clone(),
-        direction: Direction::Risk,
+        direction: scene.direction(&edited.moves, prepared),
         service: scene.service.clone(),
-        from: Some(scene.from.clone()),
+        from: scene.back.is_none().then(|| scene.from.clone()),
         to: scene.to.clone(),
         version: scene.version.text.shown(),
         images: edited.images.iter().map(|(_, after)| after.clone()).collect(),
@@ -318,13 +322,14 @@ fn remarks(scene: &Scene<'_>, edited: &Edited, moving: &[&Placement]) -> Vec<Saf
     if scene.is_hotfix {
         remarks.push(crate::safe!("{} never had {}: it was not tried there", scene.from.shown(), scene.version.text.shown()));
     }
+    remarks.extend(scene.back.as_ref().map(|back| went_back(back, edited)).unwrap_or_default());
     for source in scene.sources.iter().filter(|source| source.incoming.is_some() || source.open_canary().is_some()) {
         let coming = source.incoming.as_ref().map_or_else(|| Safe::clean("another version"), |version| version.text.shown());
         remarks.push(crate::safe!("{} is on its way to {coming}, which is not what is promoted", scene.from.shown()));
     }
     for placement in moving {
         let place = scene.target(placement).shown();
-        if is_ahead(placement) {
+        if scene.back.is_none() && is_ahead(placement) {
             remarks.push(crate::safe!("{} never had {}, which git wants in {place} now", scene.from.shown(), edits::wants(placement)));
         }
         if placement.open_canary().is_some() {
@@ -340,13 +345,25 @@ fn remarks(scene: &Scene<'_>, edited: &Edited, moving: &[&Placement]) -> Vec<Saf
     for app in &edited.moves {
         let Some(application) = scene.fleet.application(app).map(|entry| &entry.value) else { continue };
         if !application.automation.enabled {
-            remarks.push(crate::safe!("auto-sync of {} is off: this promotion syncs it", app.name.shown()));
+            let what = if scene.back.is_some() { "way back" } else { "promotion" };
+            remarks.push(crate::safe!("auto-sync of {} is off: this {what} syncs it", app.name.shown()));
         }
         if application.deleting {
             remarks.push(crate::safe!("{} is being deleted", app.name.shown()));
         }
     }
     remarks.extend(edited.remarks.iter().cloned());
+    remarks
+}
+
+/// What a person should know of a way back: when the version was there, and what does not go back with it.
+fn went_back(back: &Back, edited: &Edited) -> Vec<Safe> {
+    let mut remarks = Vec::new();
+    for time in back.times.iter().filter(|time| edited.moves.contains(&time.app)) {
+        remarks.push(time.words());
+        remarks.extend(time.warning());
+    }
+    remarks.push(Safe::clean("only the image goes back: configuration, secrets and data stay as they are now"));
     remarks
 }
 
@@ -370,6 +387,9 @@ fn not_known(scene: &Scene<'_>, prepared: &Prepared, edited: &Edited) -> Vec<Saf
         if let Known::Unknown(why) = edits::carried(prepared, app) {
             found.push(crate::safe!("what else the sync of {} brings: {why}", app.name.shown()));
         }
+    }
+    if scene.back.is_some() {
+        found.push(crate::safe!("whether {} was healthy then: nobody kept that", scene.version.text.shown()));
     }
     for (app, why) in prepared.unread.iter().filter(|(app, _)| !edited.moves.contains(app)) {
         found.push(crate::safe!("whether {} renders a file that changes: {why}", app.name.shown()));

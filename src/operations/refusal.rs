@@ -97,6 +97,29 @@ pub enum Refusal {
         /// Whether its whole history was read.
         is_whole: bool,
     },
+    /// The placement never had the version.
+    NeverHere {
+        /// The version.
+        version: Raw,
+        /// Where.
+        place: Place,
+        /// Whether its whole history was read.
+        is_whole: bool,
+    },
+    /// No earlier version is known that could be put back.
+    NoEarlier {
+        /// Where.
+        place: Place,
+        /// Whether its whole history was read.
+        is_whole: bool,
+    },
+    /// The placements had different versions before.
+    EarlierDiffer {
+        /// Where.
+        environment: EnvironmentName,
+        /// What each had.
+        versions: Vec<Safe>,
+    },
     /// Facts that the plan would rest on are not current.
     Stale {
         /// Whose.
@@ -223,12 +246,25 @@ impl Refusal {
                 crate::safe!("{} runs several versions ({versions}): wait until it runs one, or name one with --version.", environment.shown())
             }
             Self::NeverThere { version, from, is_whole } => never_there(version, from, *is_whole),
+            Self::NeverHere { version, place, is_whole } => {
+                let known = if *is_whole { "never wanted" } else { "did not want, as far as its history was read," };
+                crate::safe!("Git {known} {} in {}: there is nothing to put back. A promotion may bring it.", version.shown(), place.shown())
+            }
+            Self::NoEarlier { place, is_whole } => {
+                let known = if *is_whole { "" } else { ", as far as its history was read" };
+                crate::safe!("No earlier version of {} is known that nobody went back from{known}: name one with --version.", place.shown())
+            }
+            Self::EarlierDiffer { environment, versions } => crate::safe!(
+                "The placements of {} had different versions before ({}): name one with --version, or go back in one with --placement.",
+                environment.shown(),
+                named(versions.iter().cloned())
+            ),
             Self::Stale { place, why } => crate::safe!("What is known of {} is not current: {why}. Wait until it is read again.", place.shown()),
             Self::Unread { place, why } => crate::safe!("What git wants of {} was not read: {why}.", place.shown()),
             Self::NotUnderstood { place, why } => crate::safe!("What git wants of {} is not known: {why}.", place.shown()),
             Self::WhichImage { place, why } => crate::safe!("Which image of {} is to move is not clear: {why}.", place.shown()),
             Self::Nothing { version, to, behind } if behind.is_empty() => {
-                crate::safe!("Git wants {version} in {} already: there is nothing to promote.", to.shown())
+                crate::safe!("Git wants {version} in {} already: there is nothing to change.", to.shown())
             }
             Self::Nothing { version, to, behind } => crate::safe!(
                 "Git wants {version} in {} already, but {} not run it: there is nothing to commit, only its sync or its rollout to wait for.",
@@ -251,10 +287,7 @@ impl Refusal {
                 crate::safe!("{} also feeds {}: they move together, so leave --placement out.", file.shown(), named(others.iter().cloned()))
             }
             Self::SeveralBranches(branches) => {
-                crate::safe!(
-                    "One commit cannot move them all, they are on {}: promote one at a time with --placement.",
-                    named(branches.iter().cloned())
-                )
+                crate::safe!("One commit cannot move them all, they are on {}: one at a time with --placement.", named(branches.iter().cloned()))
             }
             Self::Changed(app) => crate::safe!("{} changed while the plan was made: plan again.", app.shown()),
         }
@@ -276,6 +309,9 @@ impl Refusal {
             Self::UnknownVersion { .. } => "unknown-version",
             Self::Mixed { .. } => "mixed",
             Self::NeverThere { .. } => "never-there",
+            Self::NeverHere { .. } => "never-here",
+            Self::NoEarlier { .. } => "no-earlier",
+            Self::EarlierDiffer { .. } => "earlier-differ",
             Self::Stale { .. } => "stale",
             Self::Unread { .. } => "unread",
             Self::NotUnderstood { .. } => "not-understood",

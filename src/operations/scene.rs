@@ -3,6 +3,9 @@
 
 use std::collections::BTreeSet;
 
+use super::direction::Direction;
+use super::earlier::{self, Back};
+use super::edits;
 use super::refusal::{Place, Refusal, Versioned};
 use super::{LIFETIME, Request};
 use crate::base::time::{Age, since};
@@ -16,13 +19,14 @@ use crate::domain::{AppKey, EnvironmentName, Known, PlacementName, ServiceName, 
 use crate::manifest::edit;
 use crate::manifest::prepared::{self, Asked, Prepared};
 
-/// Whom a promotion concerns.
+/// Whom a request concerns.
 pub(super) struct Scene<'f> {
     pub(super) fleet: &'f Fleet,
     pub(super) service: &'f ServiceName,
+    /// Where the version is known from: the environment before; for a way back the environment itself.
     pub(super) from: EnvironmentName,
     pub(super) to: EnvironmentName,
-    /// The placements of the environment before.
+    /// The placements of the environment before; none for a way back.
     pub(super) sources: Vec<&'f Placement>,
     /// The placements that are to move.
     pub(super) targets: Vec<&'f Placement>,
@@ -31,6 +35,8 @@ pub(super) struct Scene<'f> {
     /// The images that are this version in the environment before; none: it never was there.
     images: Vec<Image>,
     pub(super) is_hotfix: bool,
+    /// What is gone back to, where it is a way back.
+    pub(super) back: Option<Back>,
 }
 
 /// What must be read of repositories before a request can be planned.
@@ -67,7 +73,11 @@ fn last_synced(fleet: &Fleet, app: &AppKey, application: &Application) -> Box<[R
 
 impl<'f> Scene<'f> {
     pub(super) fn of(request: &'f Request, fleet: &'f Fleet, now: Timestamp) -> Result<Self, Refusal> {
-        let Request::Promote { service, from, to, version, placements, hotfix } = request;
+        let (service, to) = (request.service(), request.to());
+        let (from, version, placements) = match request {
+            Request::Promote { from, version, placements, .. } => (from.as_ref(), version, placements),
+            Request::Return { version, placements, .. } => (None, version, placements),
+        };
         let known = || fleet.landscape().environments.iter().map(|environment| environment.name.clone()).collect();
         for asked in std::iter::once(to).chain(from) {
             if fleet.landscape().environment(asked).is_none() {
@@ -88,8 +98,14 @@ impl<'f> Scene<'f> {
             return Err(Refusal::NotAnImage { service: service.clone(), what });
         }
         let targets = chosen(fleet, deployed(fleet, service, to), to, placements.as_deref(), service)?;
-        let from = followed(fleet, service, from.as_ref(), to)?;
-        let sources: Vec<&Placement> = deployed(fleet, service, &from).iter().collect();
+        let (from, sources): (_, Vec<&Placement>) = match request {
+            Request::Promote { .. } => {
+                let from = followed(fleet, service, from, to)?;
+                let sources = deployed(fleet, service, &from).iter().collect();
+                (from, sources)
+            }
+            Request::Return { .. } => (to.clone(), Vec::new()),
+        };
         let mut scene = Self {
             fleet,
             service,
@@ -100,9 +116,23 @@ impl<'f> Scene<'f> {
             version: Version { text: Raw::default(), digest: None, kind: version::VersionKind::Image },
             images: Vec::new(),
             is_hotfix: false,
+            back: None,
         };
         scene.must_be_current(now)?;
-        scene.choose(version.as_ref(), *hotfix)?;
+        match request {
+            Request::Promote { hotfix, .. } => scene.choose(version.as_ref(), *hotfix)?,
+            Request::Return { .. } => {
+                let back = earlier::found(&scene, version.as_ref())?;
+                scene.images = back.images.values().flatten().cloned().collect();
+                match (scene.images.first(), version) {
+                    (Some(first), _) => scene.version = Version::of_image(first),
+                    // Everything is there already.
+                    (None, Some(version)) => scene.version.text = version.clone(),
+                    (None, None) => {}
+                }
+                scene.back = Some(back);
+            }
+        }
         Ok(scene)
     }
 
@@ -257,12 +287,28 @@ impl<'f> Scene<'f> {
         if meant.is_empty() { Err(why) } else { Ok(meant) }
     }
 
-    /// What an image of a repository is to become: the digest is that of the same repository, or of one with the same last part.
-    pub(super) fn version_of(&self, repository: &Raw) -> (edit::Version, Option<&Image>) {
-        let short = |repository: &Raw| repository.as_wire().rsplit('/').next().map(ToOwned::to_owned);
-        let same = self.images.iter().find(|image| image.repository == *repository);
-        let image = same.or_else(|| self.images.iter().find(|image| short(&image.repository) == short(repository)));
-        let (tag, digest) = match image.or(self.images.first()) {
+    /// Where it leads. Going back leads toward safety only where Argo CD tells that the version was deployed there, and where its sync brings nothing
+    /// else.
+    pub(super) fn direction(&self, moves: &BTreeSet<AppKey>, prepared: &Prepared) -> Direction {
+        let brings_nothing = |app: &AppKey| matches!(edits::carried(prepared, app), Known::Known(commits) if commits.is_empty());
+        match &self.back {
+            Some(back) if back.is_seen() && moves.iter().all(brings_nothing) => Direction::Safety,
+            _ => Direction::Risk,
+        }
+    }
+
+    /// What an image of a repository is to become: the digest is that of the same repository, or of one with the same last part. What an application goes
+    /// back to is its own, with the name that it had.
+    pub(super) fn version_of(&self, app: &AppKey, repository: &Raw) -> (edit::Version, Option<&Image>) {
+        let own = self.back.as_ref().and_then(|back| back.images.get(app));
+        let images = own.unwrap_or(&self.images);
+        let same = images.iter().find(|image| image.repository == *repository);
+        let image = same.or_else(|| images.iter().find(|image| image.short_name() == last_part(repository)));
+        if let (Some(image), Some(_)) = (image, own) {
+            let name = (image.repository != *repository).then(|| image.repository.clone());
+            return (edit::Version { tag: image.tag.clone(), digest: image.digest.clone(), name }, Some(image));
+        }
+        let (tag, digest) = match image.or(images.first()) {
             Some(of) => (of.tag.clone(), image.and_then(|image| image.digest.clone())),
             None if self.version.text.as_wire().starts_with("sha256:") => (None, Some(self.version.text.clone())),
             None => (Some(self.version.text.clone()), None),
@@ -277,6 +323,11 @@ impl<'f> Scene<'f> {
         };
         Refusal::Mixed { environment: self.from.clone(), versions: self.sources.iter().map(told).collect() }
     }
+}
+
+fn last_part(repository: &Raw) -> &str {
+    let repository = repository.as_wire();
+    repository.rsplit_once('/').map_or(repository, |(_, name)| name)
 }
 
 fn told(stale: &Stale, now: Timestamp) -> Safe {

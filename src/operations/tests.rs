@@ -1,5 +1,6 @@
 //! Fleet × request × what was read → plan or refusal.
 
+mod back;
 mod world;
 
 use std::fmt::Write as _;
@@ -36,17 +37,17 @@ pub(in crate::operations) fn to(environment: &str) -> Request {
 }
 
 fn from(environment: &str, request: Request) -> Request {
-    let Request::Promote { service, to, version, placements, hotfix, .. } = request;
+    let Request::Promote { service, to, version, placements, hotfix, .. } = request else { panic!("no promotion") };
     Request::Promote { service, from: Some(environment.into()), to, version, placements, hotfix }
 }
 
 fn only(placement: &str, request: Request) -> Request {
-    let Request::Promote { service, from, to, version, hotfix, .. } = request;
+    let Request::Promote { service, from, to, version, hotfix, .. } = request else { panic!("no promotion") };
     Request::Promote { service, from, to, version, placements: Some(vec![placement.into()]), hotfix }
 }
 
 fn at(version: &str, hotfix: bool, request: Request) -> Request {
-    let Request::Promote { service, from, to, placements, .. } = request;
+    let Request::Promote { service, from, to, placements, .. } = request else { panic!("no promotion") };
     Request::Promote { service, from, to, version: Some(Raw::from(version)), placements, hotfix }
 }
 
@@ -192,7 +193,7 @@ fn a_version_that_is_not_one_known_thing_is_refused() {
                 world.tag("checkout-production-us", "2.14.3");
             },
             to("production"),
-            "Git wants 2.14.3 in production already: there is nothing to promote.",
+            "Git wants 2.14.3 in production already: there is nothing to change.",
         ),
         (
             "wanted and not run",
@@ -291,7 +292,7 @@ fn files_that_cannot_or_must_not_be_edited_are_refused() {
             "placements on two branches",
             |world| world.app("checkout-production-us").origin.target_revision = Some(Raw::from("us")),
             to("production"),
-            "One commit cannot move them all, they are on main of gitops and us of gitops: promote one at a time with --placement.",
+            "One commit cannot move them all, they are on main of gitops and us of gitops: one at a time with --placement.",
         ),
     ]);
 }
@@ -397,7 +398,11 @@ fn planning_again_tells_in_what_the_plan_differs() {
             |world| world.file("production-eu", &kustomization("2.14.2", "# words\n")),
             Differs { bytes: true, ..Differs::default() },
         ),
-        ("a placement less to move", |world| world.tag("checkout-production-us", "2.14.3"), Differs { steps: true, bytes: true, targets: true }),
+        (
+            "a placement less to move",
+            |world| world.tag("checkout-production-us", "2.14.3"),
+            Differs { steps: true, bytes: true, targets: true, direction: false },
+        ),
     ];
     for (what, change, expected) in rows {
         let mut world = World::new();

@@ -104,6 +104,7 @@ impl Plan {
         let (service, to) = (self.service.shown(), self.to.shown());
         match &self.request {
             super::Request::Promote { .. } => crate::safe!("promote {service} {} to {to}", self.version),
+            super::Request::Return { .. } => crate::safe!("put {service} {} back in {to}", self.version),
         }
     }
 }

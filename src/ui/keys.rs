@@ -56,6 +56,7 @@ pub(super) const KEYS: &[Key] = &[
     letter('n', Intent::Notify, "n"),
     letter('.', Intent::SeeAll, "."),
     letter('p', Intent::Promote, "p"),
+    letter('b', Intent::Ways, "b"),
     letter('u', Intent::Operations, "u"),
     letter('t', Intent::Changes, "t"),
     letter('r', Intent::Sources, "r"),
@@ -264,7 +265,7 @@ mod tests {
         let told = |keys: Keys| (keys.told("<refresh> asks again, <mark-seen> sees all, <nothing> stays."), keys.while_typing(Intent::Back));
         let usual = told(Keys::USUAL);
         assert_eq!((usual.0.as_str(), usual.1.as_str()), ("Ctrl-R asks again, . sees all, <nothing> stays.", "Esc or Ctrl-G"));
-        let own = told(crate::ui::keymap::with(&[("refresh", vec!["F5"]), ("mark-seen", vec!["x"]), ("back", vec!["b"])]).unwrap());
+        let own = told(crate::ui::keymap::with(&[("refresh", vec!["F5"]), ("mark-seen", vec!["x"]), ("back", vec!["B"])]).unwrap());
         assert_eq!((own.0.as_str(), own.1.as_str()), ("F5 asks again, x sees all, <nothing> stays.", "Esc"));
     }
 

@@ -7,10 +7,10 @@ use crate::app::effect::Effect;
 use crate::app::model::{Model, Screen};
 use crate::app::operation::{self, underway};
 use crate::app::scroll::Scroll;
-use crate::app::{Refusal as Unfit, What, cell};
+use crate::app::{Refusal as Unfit, What, cell, own};
 use crate::base::time::{later, since};
 use crate::base::{OperationId, RequestId, Safe, Timestamp};
-use crate::domain::EnvironmentName;
+use crate::domain::{EnvironmentName, PlacementName};
 use crate::manifest::prepared::{Asked, Prepared};
 use crate::operations::confirm::{Needs, Said};
 use crate::operations::door::{self, Permission, Stated};
@@ -75,9 +75,7 @@ impl Preview {
     /// The environment that would be changed.
     #[must_use]
     pub fn to(&self) -> Option<EnvironmentName> {
-        match &self.request {
-            Request::Promote { to, .. } => Some(to.clone()),
-        }
+        Some(self.request.to().clone())
     }
 
     /// Whether letters are text.
@@ -116,6 +114,28 @@ pub(in crate::app) fn promote(model: &mut Model) -> Vec<Effect> {
 
 fn promotion(service: &crate::domain::ServiceName, from: Option<&EnvironmentName>, to: &EnvironmentName) -> Request {
     Request::Promote { service: service.clone(), from: from.cloned(), to: to.clone(), version: None, placements: None, hotfix: false }
+}
+
+/// Opens the preview of putting back what was there before, in the placements that are looked at; the other choice is the whole environment.
+pub(in crate::app) fn put_back(model: &mut Model) -> Vec<Effect> {
+    let Ok(keys) = own::looked_at(model) else { return Vec::new() };
+    let Some(first) = keys.first() else { return Vec::new() };
+    let (service, environment) = (first.service.clone(), first.environment.clone());
+    let position = model.fleet.landscape().position(&environment);
+    let cell = position.and_then(|position| model.fleet.services().get(&service)?.cells.get(&position));
+    let names: Vec<PlacementName> = cell.into_iter().flat_map(|cell| &cell.placements).map(|placement| placement.name.clone()).collect();
+    let back = |placements| Request::Return { service: service.clone(), environment: environment.clone(), version: None, placements };
+    let mut choices = Vec::new();
+    if keys.len() < names.len() {
+        choices.push(back(Some(keys.iter().map(|key| key.placement.clone()).collect())));
+    }
+    choices.push(back(None));
+    if names.len() > 1 {
+        let each = names.into_iter().map(|name| back(Some(vec![name])));
+        let more: Vec<Request> = each.filter(|choice| !choices.contains(choice)).collect();
+        choices.extend(more);
+    }
+    begin(model, choices)
 }
 
 /// Opens the preview of the first of these.
@@ -407,7 +427,7 @@ pub fn said(preview: &Preview) -> Option<Said> {
     preview.confirmation.as_ref().and_then(Confirmation::said)
 }
 
-/// Whether a promotion can be looked at here.
+/// Whether a change can be looked at here.
 pub(in crate::app) fn available(model: &Model) -> Result<(), Unfit> {
     operation::looked_at(model).map(|_| ())
 }

@@ -2,7 +2,6 @@
 
 use super::*;
 use crate::base::time::later;
-use crate::operations::Request;
 use crate::operations::tests::{World, to};
 
 const SHOWN: Timestamp = Timestamp::constant(7_200, 0);
@@ -83,7 +82,6 @@ fn another_plan_and_a_paste_void_what_was_typed() {
 
 #[test]
 fn a_name_beyond_ascii_is_typed_as_it_is_escaped() {
-    let Request::Promote { .. } = to("production");
     let plan = Plan { service: "chеckout".into(), ..plan(Direction::Risk) };
     let confirmation = Confirmation::of(&plan, SHOWN);
     assert_eq!(*confirmation.needs(), Needs::Text(Safe::clean("ch\\u{435}ckout")));

@@ -7,7 +7,7 @@ use crate::operations::following;
 use crate::operations::mutation::{self, Mutation, No, Rejection, Target};
 use crate::operations::protocol::Settled;
 use crate::operations::refusal::named;
-use crate::operations::{Approved, Expects, FileEdit, Line, Plan, Precondition, Request, Sign, Step};
+use crate::operations::{Approved, Expects, FileEdit, Line, Plan, Precondition, Sign, Step};
 
 impl Opened {
     /// What was approved. Who did it from where, and what was on screen, is for the caller to say.
@@ -82,10 +82,7 @@ impl Requested {
     /// What was wished for, as the plan has it.
     #[must_use]
     pub fn asked(plan: &Plan) -> Self {
-        let what = match plan.request {
-            Request::Promote { .. } => "promote",
-        };
-        let request = Self::new(what, plan.title()).with("service", plan.service.shown()).with("to", plan.to.shown());
+        let request = Self::new(plan.request.name(), plan.title()).with("service", plan.service.shown()).with("to", plan.to.shown());
         let request = request.with("version", plan.version.clone());
         match &plan.from {
             Some(from) => request.with("from", from.shown()),

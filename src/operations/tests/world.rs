@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use crate::base::time::later;
 use crate::base::{Epoch, Raw, Safe, Timestamp};
-use crate::domain::application::{Application, Automation, Origin};
+use crate::domain::application::{Application, Automation, Deployment, Detail, Initiator, Origin};
 use crate::domain::desired::{Change, Commit, Desired, ValueKeys};
 use crate::domain::fleet::Fleet;
 use crate::domain::image::Image;
 use crate::domain::landscape::{Environment, Landscape, PlacementSpec};
 use crate::domain::mapping::Mapping;
-use crate::domain::observation::{Items, Observation, Report, ReportBody, Scope, SourceState};
+use crate::domain::observation::{Item, Items, Observation, Report, ReportBody, Scope, SourceState};
 use crate::domain::template::Template;
 use crate::domain::testing::{app_key, application, landscape};
 use crate::domain::version::VersionRule;
@@ -41,6 +41,10 @@ pub(in crate::operations) struct App {
     /// The path that it has when the plan is made, after its files were read.
     pub(super) moved_to: Option<&'static str>,
     had: Vec<&'static str>,
+    /// The commit that brought what it wants now went back.
+    pub(super) went_back: bool,
+    /// Minutes at which Argo CD deployed it; `None`: its history was not read.
+    pub(super) deployed: Option<Vec<u64>>,
 }
 
 #[derive(Debug, Clone)]
@@ -49,6 +53,8 @@ pub(in crate::operations) struct World {
     pub(super) files: Files,
     pub(super) rule: VersionRule,
     pub(in crate::operations) lost: Option<(SourceId, SourceState)>,
+    /// What others committed to every application since its last sync.
+    pub(super) carried: Known<Vec<Commit>>,
     pub(super) read_at: Timestamp,
 }
 
@@ -61,7 +67,14 @@ const DEPLOYMENT: &str = "kind: Deployment\nmetadata: {name: checkout}\nspec: {t
 
 impl World {
     pub(in crate::operations) fn new() -> Self {
-        let mut world = Self { apps: BTreeMap::new(), files: Files::default(), rule: VersionRule::Auto, lost: None, read_at: NOW };
+        let mut world = Self {
+            apps: BTreeMap::new(),
+            files: Files::default(),
+            rule: VersionRule::Auto,
+            lost: None,
+            carried: Known::Known(Vec::new()),
+            read_at: NOW,
+        };
         world.put("apps/checkout/base/kustomization.yaml", "resources: [deployment.yaml]\n");
         world.put("apps/checkout/base/deployment.yaml", DEPLOYMENT);
         for (place, tag) in [("dev", "2.15.0"), ("staging", "2.14.3"), ("production-eu", "\"2.14.2\""), ("production-us", "\"2.14.2\"")] {
@@ -84,6 +97,8 @@ impl World {
                 revision: "",
                 moved_to: None,
                 had: Vec::new(),
+                went_back: false,
+                deployed: None,
             };
             world.apps.insert(format!("checkout-{place}"), app);
         }
@@ -172,6 +187,10 @@ impl World {
         say(&argocd, ReportBody::Observed(Observation::Listed { scope: Scope::Applications, items, version: None }));
         let desired = self.apps.iter().filter(|(_, app)| app.is_read).map(|(name, app)| (app_key(name), self.desired(&app_key(name), app)));
         say(&repository, ReportBody::Observed(Observation::Page { items: Items::Desired(desired.collect()), version: None }));
+        let details = self.apps.iter().filter_map(|(name, app)| Some((app_key(name), detail(app.deployed.as_deref()?))));
+        for (key, detail) in details {
+            say(&argocd, ReportBody::Observed(Observation::Changed { item: Item::Detail(key, Box::new(detail)), version: None }));
+        }
         if let Some((source, state)) = self.lost.as_ref().filter(|(source, _)| source.name != Raw::from("other")) {
             let scope = if source.kind == SourceKind::Repository { Scope::Desired } else { Scope::Applications };
             say(source, ReportBody::State(scope, state.clone()));
@@ -192,11 +211,12 @@ impl World {
             Err(trouble) => Known::unknown(trouble.why().as_str()),
         };
         let commit = |minute: u64| {
+            let subject = if app.went_back && minute == 50 { "rollback(production): checkout" } else { "x" };
             Arc::new(Commit {
                 id: Raw::from(format!("{minute:040x}")),
                 author: Safe::clean("ana"),
                 at: later(T0, Duration::from_mins(minute)),
-                subject: Safe::clean("x"),
+                subject: Safe::clean(subject),
             })
         };
         let of = |tag: &str| -> Arc<[Image]> { [Image::read(&format!("acme/checkout:{tag}")), Image::read("envoy:1")].into() };
@@ -232,7 +252,7 @@ impl World {
             for path in inputs.files.iter().filter(|path| self.files.bytes(path).is_some()) {
                 prepared.feeds.entry((place, path.clone())).or_insert_with(BTreeSet::new).insert(key.clone());
             }
-            let facts = Facts { origins: Box::new([app.origin.clone()]), branches: vec![Some(place)], carried: Known::Known(Vec::new()) };
+            let facts = Facts { origins: Box::new([app.origin.clone()]), branches: vec![Some(place)], carried: self.carried.clone() };
             prepared.applications.insert(key, facts);
         }
         prepared
@@ -254,6 +274,19 @@ impl World {
             snapshot.keep_folder(path, self.files.folder(path));
         }
     }
+}
+
+/// What Argo CD tells of deployments at these minutes.
+fn detail(minutes: &[u64]) -> Detail {
+    let deployment = |(id, minute): (i64, &u64)| Deployment {
+        id,
+        revisions: Vec::new(),
+        started_at: Some(later(T0, Duration::from_mins(*minute))),
+        deployed_at: Some(later(T0, Duration::from_mins(*minute))),
+        by: Initiator::Automation,
+    };
+    let history = (1..).zip(minutes).map(deployment).collect();
+    Detail { uid: Raw::default(), resources: Vec::new(), conditions: Vec::new(), history, operation: None, made_by: None }
 }
 
 /// A number for bytes.

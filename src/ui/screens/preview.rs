@@ -40,30 +40,36 @@ pub(in crate::ui) fn write(page: &mut Page, look: Look, model: &Model, preview: 
 }
 
 fn title(page: &mut Page, preview: &Preview) {
-    let Request::Promote { service, from, to, .. } = &preview.request;
-    page.tone(Tone::Strong).say("Promote ").say(service.shown());
+    let request = &preview.request;
+    let (what, from, choice) = match request {
+        Request::Promote { from, .. } => ("Promote ", from.as_ref(), "another environment"),
+        Request::Return { .. } => ("Go back with ", None, "other placements"),
+    };
+    page.tone(Tone::Strong).say(what).say(request.service().shown());
     let plan = preview.plan();
-    if let Some(from) = plan.and_then(|plan| plan.from.as_ref()).or(from.as_ref()) {
+    if let Some(from) = plan.and_then(|plan| plan.from.as_ref()).or(from) {
         page.say("   ").say(from.shown());
     }
     if let Some(plan) = plan {
         page.say(" ").say(&plan.version);
     }
     page.say("  →  ");
-    match plan {
-        Some(plan) => {
-            for (index, moves) in plan.moves.iter().enumerate() {
-                page.say(if index == 0 { "" } else { ", " }).say(moves.place.shown()).say(" (").say(&moves.wants).say(")");
-            }
+    if let Some(plan) = plan {
+        for (index, moves) in plan.moves.iter().enumerate() {
+            page.say(if index == 0 { "" } else { ", " }).say(moves.place.shown()).say(" (").say(&moves.wants).say(")");
         }
-        None => {
-            page.say(to.shown());
+    } else {
+        page.say(request.to().shown());
+        if let Request::Return { placements: Some(names), .. } = request {
+            for (index, name) in names.iter().enumerate() {
+                page.say(if index == 0 { "·" } else { ", " }).say(name.shown());
+            }
         }
     }
     page.end(2);
     if preview.choices.len() > 1 {
         let place = preview.choices.iter().position(|choice| *choice == preview.request).unwrap_or_default();
-        page.tone(Tone::Info).say("← →  another environment (").say(place + 1).say(" of ").say(preview.choices.len()).say(")").end(0);
+        page.tone(Tone::Info).say("← →  ").say(choice).say(" (").say(place + 1).say(" of ").say(preview.choices.len()).say(")").end(0);
     }
 }
 
