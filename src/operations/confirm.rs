@@ -58,8 +58,8 @@ impl Said {
     #[must_use]
     pub fn sentence(self) -> Safe {
         match self {
-            Self::TooSoon => Safe::clean("That came too soon to be meant for this: again, please."),
-            Self::TooFast => Safe::clean("Enter came together with the keys before it, as in a paste: press it once more."),
+            Self::TooSoon => Safe::clean("That came too soon to be meant for this."),
+            Self::TooFast => Safe::clean("Enter came in one burst with what was before it: press it again."),
             Self::NotTheName => Safe::clean("That is not the name."),
             Self::Pasted => Safe::clean("A paste does not confirm: type it."),
             Self::Changed(differs) => {

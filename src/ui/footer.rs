@@ -67,14 +67,13 @@ fn asked(canvas: &mut Canvas<'_>, preview: &Preview, y: u16, end: u16) -> bool {
         },
         (Field::Name, None) => return false,
     };
-    let x = canvas.put(1, y, end.saturating_sub(1), &question, Tone::Strong);
+    // What was wrong with the last key takes the place of the question, so that neither is cut.
+    let said = crate::app::operation::preview::said(preview).map(|said| format!("{} ", said.sentence()));
+    let (question, tone) = said.map_or((question, Tone::Strong), |said| (said, Tone::Broken));
+    let x = canvas.put(1, y, end.saturating_sub(1), &question, tone);
     let x = canvas.put(x, y, end.saturating_sub(x + 1), super::canvas::tail(text, end.saturating_sub(x + 1)), Tone::Waiting);
     let x = canvas.put(x, y, 1, "▏", Tone::Strong);
-    let (told, tone) = match crate::app::operation::preview::said(preview) {
-        Some(said) => (said.sentence(), Tone::Broken),
-        None => (Safe::clean("Esc leaves"), Tone::Quiet),
-    };
-    canvas.cut(x + 2, y, end.saturating_sub(x + 2), told.as_str(), tone);
+    canvas.cut(x + 2, y, end.saturating_sub(x + 2), "Esc leaves", Tone::Quiet);
     true
 }
 

@@ -20,7 +20,7 @@ fn wanted(world: &impl World, service: &str, environment: &str) -> (String, Valu
 }
 
 /// Where the repository of the Applications is: a folder of this machine.
-fn repository(world: &impl World) -> PathBuf {
+pub(super) fn repository(world: &impl World) -> PathBuf {
     let urls = world.objects("nonprod", "applications");
     let url = urls.iter().find_map(|application| application["spec"]["source"]["repoURL"].as_str()).unwrap().to_owned();
     PathBuf::from(url.trim_start_matches("file://"))

@@ -23,6 +23,7 @@ macro_rules! tell {
             a_commit_arrives_in_its_cell, 5;
             what_git_wants_is_known_within_five_seconds_and_as_git_log_says_it, 1;
             a_repository_that_is_lost_leaves_what_is_known, 1;
+            a_promotion_by_keys_is_seen_healthy_and_on_record, 1;
             a_canarys_weight_moves_in_its_cell, 5;
             without_argocds_api_the_cluster_is_read_and_back_again, 1;
             a_dead_controller_is_called_silent_though_the_api_answers, 4;
@@ -47,8 +48,10 @@ macro_rules! tell {
 pub(crate) use tell;
 
 mod gitops;
+mod promotion;
 
 pub(crate) use gitops::{a_repository_that_is_lost_leaves_what_is_known, what_git_wants_is_known_within_five_seconds_and_as_git_log_says_it};
+pub(crate) use promotion::a_promotion_by_keys_is_seen_healthy_and_on_record;
 
 const SOON: Duration = Duration::from_secs(20);
 /// A commit is noticed by Argo CD's next comparison, which may be served from a cached head of the repository once or twice.

@@ -197,10 +197,13 @@ fn close(model: &mut Model, id: &OperationId) -> Vec<Effect> {
         Ended::Failed(why, _) => crate::safe!("Failed: {title}: {why}"),
         Ended::Unknown(why) => crate::safe!("Unknown: {title}: {why}"),
     };
+    let mut effects = vec![Effect::Record { id: id.clone(), entry: Box::new(Entry::Closed { outcome, words, left }) }];
+    // Who looks at it sees it; who looks elsewhere is told.
     if !matches!(&model.screen, Screen::Operation(shown, _) if shown == id) {
         model.notice = Some(told.clone());
+        effects.push(Effect::Notify(told));
     }
-    vec![Effect::Record { id: id.clone(), entry: Box::new(Entry::Closed { outcome, words, left }) }, Effect::Notify(told)]
+    effects
 }
 
 /// Looks how far what was sent has come.

@@ -7,18 +7,16 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use super::backend::{Fate, serve_by};
 use super::*;
 use crate::base::{OperationId, Safe};
-use crate::gitops::push::{
-    Expects, File, Goal, Landed, Limits, Outcome, Person, Precondition, Proposal, REBUILDS, landed, moved, own_branch, push, rehearse,
-};
+use crate::gitops::push::*;
 
 const FILE: &str = "shop/dev/kustomization.yaml";
 const ID: &str = "0195a3c8-7e2b-7c11-9f6d-2b8f6f1f7c2f";
 const OTHER: &str = "0195a3c8-7e2b-7c11-9f6d-2b8f6f1f7c30";
 const MAIN: &str = "refs/heads/main";
-const SOON: Duration = Duration::from_secs(20);
 
 const fn limits() -> Limits {
-    Limits { fetch: SOON, push: SOON, sign: SOON }
+    let soon = Duration::from_secs(20);
+    Limits { fetch: soon, push: soon, sign: soon }
 }
 
 /// The id of bytes as content.
@@ -476,8 +474,8 @@ async fn a_commit_is_signed_as_the_persons_git_says_and_nobody_is_asked() {
     }
     assert_eq!(upstream.log().len(), 1);
     let remote = signing(&open);
-    let rehearsed = rehearse(&remote, &mine.mirror, proposal.author.as_ref(), limits()).await;
-    assert!(rehearsed.signature.as_ref().is_ok_and(Option::is_some), "{rehearsed:?}");
+    let signature = rehearse(&remote, &mine.mirror, proposal.author.as_ref(), limits()).await.signature;
+    assert!(signature.as_ref().is_ok_and(Option::is_some), "{signature:?}");
     commit_of(&push(&remote, &mine.mirror, &Arc::new(proposal), limits()).await);
     let allowed = mine.folder.path().join("allowed");
     std::fs::write(&allowed, format!("ana@acme.example {public}")).unwrap();
@@ -487,10 +485,10 @@ async fn a_commit_is_signed_as_the_persons_git_says_and_nobody_is_asked() {
 #[tokio::test]
 async fn a_rehearsal_changes_nothing_and_says_what_would_fail() {
     let (upstream, mine, _) = scene();
-    let person = Person { name: "Ana".to_owned(), email: "ana@acme.example".to_owned() };
-    assert!(matches!(rehearse(&mine.remote, &mine.mirror, Some(&person), limits()).await.push, Err(Outcome::Failed(_))));
+    let person = Some(&Person { name: "Ana".into(), email: "ana@acme.example".into() });
+    assert!(matches!(rehearse(&mine.remote, &mine.mirror, person, limits()).await.push, Err(Outcome::Failed(_))));
     mine.fetch().await;
-    let well = rehearse(&mine.remote, &mine.mirror, Some(&person), limits()).await;
+    let well = rehearse(&mine.remote, &mine.mirror, person, limits()).await;
     assert!(well.push.is_ok() && well.signature == Ok(None) && well.identity.unwrap().as_str() == "Ana <ana@acme.example>");
     assert_eq!(git(&upstream, &["for-each-ref", "--format=%(refname)"]), MAIN);
     let folder = upstream.path().parent().unwrap().to_owned();
