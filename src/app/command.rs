@@ -1,6 +1,7 @@
 //! A flat table: the commands. Footer hints, help, greyed keys with their reason and `docs/keys.md` come from it.
 
 use crate::app::{Intent, Model, Overlay, Refusal, Screen};
+use crate::operations::canary::Verb;
 
 /// One command.
 #[derive(Debug, Clone, Copy)]
@@ -124,6 +125,11 @@ const fn program(intent: Intent, title: &'static str, help: &'static str, hinted
     Command { intent, title, help, scope: Scope::Program, danger: Danger::Reads, hinted, available: always }
 }
 
+const fn canary(verb: Verb, help: &'static str) -> Command {
+    let looking = looking(Intent::Canary(verb), verb.word(), help, crate::app::operation::preview::with_rollouts);
+    Command { scope: Scope::Changing, danger: Danger::Previews, hinted: false, ..looking }
+}
+
 /// The table.
 pub const COMMANDS: &[Command] = &[
     moving(Intent::Up, "up", "One row up."),
@@ -199,6 +205,14 @@ pub const COMMANDS: &[Command] = &[
             crate::app::operation::preview::available,
         )
     },
+    canary(Verb::Abort, "Send traffic back to the stable version; git keeps what it wants."),
+    canary(Verb::NextStep, "Let a canary go on to its next step."),
+    canary(Verb::Pause, "Hold a canary where it is."),
+    canary(Verb::Resume, "Let a canary that is paused go on."),
+    canary(Verb::PromoteFully, "Leave out all steps that are left: the new version takes all traffic."),
+    canary(Verb::Retry, "Try a canary again that was aborted."),
+    canary(Verb::Undo, "Put the template of an earlier version back in the cluster; git keeps what it wants."),
+    canary(Verb::Restart, "Replace the pods of a Rollout a few at a time, with no change of version."),
     Command {
         scope: Scope::Changing,
         danger: Danger::Allows,

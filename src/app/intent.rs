@@ -1,5 +1,7 @@
 //! What a person can want: each key, menu entry and command line verb becomes one of these.
 
+use crate::operations::canary::Verb;
+
 /// A wish.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Intent {
@@ -53,6 +55,8 @@ pub enum Intent {
     Promote,
     /// What going back would change.
     Ways,
+    /// What doing this to a Rollout would change.
+    Canary(Verb),
     /// Let an environment be changed for a while.
     Arm,
     /// The operations that were begun here.

@@ -8,7 +8,7 @@ use crate::base::{OperationId, Raw, RequestId, Safe, Timestamp};
 use crate::domain::fleet::Remembered;
 use crate::domain::observation::Report;
 use crate::domain::{EnvironmentName, Known, SourceId};
-use crate::manifest::prepared::Prepared;
+use crate::operations::Read;
 use crate::operations::door::Permission;
 use crate::operations::record::story::Story;
 
@@ -61,7 +61,7 @@ pub enum What {
         /// The id that an operation of it would have.
         id: OperationId,
         /// What was read, or why it could not be.
-        outcome: Box<Result<Prepared, Safe>>,
+        outcome: Box<Result<Read, Safe>>,
     },
     /// What the tokens may do is known.
     Permitted {

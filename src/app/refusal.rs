@@ -17,6 +17,8 @@ pub enum Refusal {
     NoViewIsOn,
     /// No address on the web is known for it.
     NoPage,
+    /// There is no Rollout to move or to hold.
+    NoRollout,
     /// What changed belongs to no cell of the matrix.
     InNoCell,
 }
@@ -31,6 +33,7 @@ impl Refusal {
             Self::NotHere => "This does nothing on this screen.",
             Self::NoViewIsOn => "What is shown is no saved view: choose one in the palette first. Those of the configuration are changed there.",
             Self::NoPage => "No page is known for this: its Argo CD is read through its cluster, and url under [[argocd]] names none.",
+            Self::NoRollout => "There is no Rollout here: nothing goes in steps. The way back is a version in git.",
             Self::InNoCell => "This is in no cell of the matrix: the list of sources says which applications are not, and why.",
             Self::NothingFolded => "No rows are folded: everything fits.",
         }

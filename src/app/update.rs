@@ -205,6 +205,7 @@ fn fulfil(model: &mut Model, intent: Intent) -> Vec<Effect> {
         Intent::SeeAll => own::see_all(model),
         Intent::Promote => return preview::promote(model),
         Intent::Ways => return preview::put_back(model),
+        Intent::Canary(verb) => return preview::by_hand(model, verb),
         Intent::Arm => return operation::arm(model),
         Intent::Operations => return operation::open(model),
         Intent::Sources => model.screen = Screen::Sources(Scroll::default()),
@@ -238,6 +239,7 @@ fn uncover(model: &mut Model, intent: Intent) -> Result<(), Refusal> {
             | Intent::Copy
             | Intent::Promote
             | Intent::Ways
+            | Intent::Canary(_)
             | Intent::Arm
             | Intent::Operations
             | Intent::Browse => {

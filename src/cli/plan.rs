@@ -60,6 +60,7 @@ impl Rollback {
             environment: EnvironmentName::from(self.environment.as_str()),
             version: self.version.as_deref().map(Raw::from),
             placements: placements(&self.placement),
+            aborts: false,
         }
     }
 }
@@ -151,7 +152,7 @@ fn planned(config: &Config, model: &Model, request: &Request) -> Result<Result<P
         Err(refusal) => return Ok(Err(refusal)),
     };
     let prepared = planning::prepare(config, model, &asked, now)?;
-    Ok(operations::plan(request, &model.fleet, &prepared, now))
+    Ok(operations::plan(request, &model.fleet, &prepared.into(), now))
 }
 
 /// The plan for a person: what changes, what moves, what is done, how it is taken back, and what nobody knows.

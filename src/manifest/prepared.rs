@@ -12,6 +12,7 @@ use crate::domain::AppKey;
 use crate::domain::application::Origin;
 use crate::domain::desired::{Commit, ValueKeys};
 use crate::domain::health::Known;
+use crate::domain::workload::WorkloadKey;
 use crate::manifest::edit::Changed;
 use crate::manifest::tree::{Entry, Inputs, Tree};
 use crate::manifest::yaml::{self, Flaw, Node};
@@ -23,6 +24,8 @@ pub struct Asked {
     pub subjects: Vec<Subject>,
     /// All others: which of them render the same files is to be found out.
     pub others: Vec<(AppKey, Box<[Origin]>)>,
+    /// Rollouts that are to be read in their clusters, right before something is done to them.
+    pub rollouts: Vec<WorkloadKey>,
 }
 
 /// An application that is to be edited.

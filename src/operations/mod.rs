@@ -9,7 +9,7 @@
 //! * [`confirm`]: what must be typed; [`door`]: what may stand in the way, and [`Approved`], which execution takes and nothing else
 //! * [`protocol`]: in which order a plan is sent; [`following`]: how far what was sent has come
 //! * [`record`]: what the journal keeps of an operation, as data, and how its lines are tied
-//! * `scene`: whom a request concerns and which version it is about; `earlier`: what was there before; `edits`: what that does to files; `message`: the commit; `words`: everything as
+//! * `scene`: whom a request concerns and which version it is about; `earlier`: what was there before; `held`: what is done to Rollouts; `edits`: what that does to files; `message`: the commit; `words`: everything as
 //!   a person would say it
 
 pub mod canary;
@@ -19,6 +19,7 @@ pub mod door;
 mod earlier;
 mod edits;
 pub mod following;
+mod held;
 mod message;
 pub mod mutation;
 mod plan;
@@ -30,10 +31,13 @@ mod scene;
 mod tests;
 mod words;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::base::Raw;
+use crate::base::{Raw, Safe};
+use crate::domain::workload::WorkloadKey;
 use crate::domain::{EnvironmentName, PlacementName, ServiceName};
+use crate::manifest::prepared::Prepared;
 
 pub use confirm::Confirmation;
 pub use direction::Direction;
@@ -74,7 +78,37 @@ pub enum Request {
         version: Option<Raw>,
         /// Only these placements; `None`: all.
         placements: Option<Vec<PlacementName>>,
+        /// Whether the changes of Rollouts that are under way there are aborted first.
+        aborts: bool,
     },
+    /// Something done to the Rollouts of a placement by hand.
+    Canary {
+        /// The service.
+        service: ServiceName,
+        /// Where.
+        environment: EnvironmentName,
+        /// The placement.
+        placement: PlacementName,
+        /// What.
+        verb: canary::Verb,
+        /// Whether an analysis or an experiment may be left out.
+        skips: bool,
+    },
+}
+
+/// What was read for a plan.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Read {
+    /// Of repositories.
+    pub files: Prepared,
+    /// Of Rollouts, each right before; or why it was not.
+    pub rollouts: BTreeMap<WorkloadKey, Result<canary::Facts, Safe>>,
+}
+
+impl From<Prepared> for Read {
+    fn from(files: Prepared) -> Self {
+        Self { files, rollouts: BTreeMap::new() }
+    }
 }
 
 impl Request {
@@ -82,7 +116,7 @@ impl Request {
     #[must_use]
     pub const fn service(&self) -> &ServiceName {
         match self {
-            Self::Promote { service, .. } | Self::Return { service, .. } => service,
+            Self::Promote { service, .. } | Self::Return { service, .. } | Self::Canary { service, .. } => service,
         }
     }
 
@@ -90,7 +124,7 @@ impl Request {
     #[must_use]
     pub const fn to(&self) -> &EnvironmentName {
         match self {
-            Self::Promote { to, .. } | Self::Return { environment: to, .. } => to,
+            Self::Promote { to, .. } | Self::Return { environment: to, .. } | Self::Canary { environment: to, .. } => to,
         }
     }
 
@@ -100,6 +134,7 @@ impl Request {
         match self {
             Self::Promote { .. } => "promote",
             Self::Return { .. } => "rollback",
+            Self::Canary { verb, .. } => verb.word(),
         }
     }
 }

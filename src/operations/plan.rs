@@ -8,7 +8,7 @@ use super::message;
 use super::mutation::{Commit, Mutation, Sync, Target};
 use super::refusal::Place;
 use super::scene::{Scene, is_ahead};
-use super::{LIFETIME, Refusal, Request};
+use super::{LIFETIME, Read, Refusal, Request, canary, held};
 use crate::base::time::later;
 use crate::base::{Raw, Safe, Timestamp};
 use crate::domain::desired;
@@ -229,7 +229,11 @@ impl Step {
 /// # Errors
 ///
 /// Why there is no plan. No bytes are ever given where a source that they would rest on is not current.
-pub fn plan(request: &Request, fleet: &Fleet, prepared: &Prepared, now: Timestamp) -> Result<Plan, Refusal> {
+pub fn plan(request: &Request, fleet: &Fleet, read: &Read, now: Timestamp) -> Result<Plan, Refusal> {
+    if let Request::Canary { .. } = request {
+        return held::plan(request, fleet, read, now);
+    }
+    let prepared = &read.files;
     let scene = Scene::of(request, fleet, now)?;
     scene.must_be_read_lately(prepared, now)?;
     let edited = edits::edited(&scene, prepared)?;
@@ -246,6 +250,20 @@ pub fn plan(request: &Request, fleet: &Fleet, prepared: &Prepared, now: Timestam
         files: edited.files.clone(),
         preconditions: edited.preconditions.clone(),
     };
+    let (mut aborts, mut aborted) = (Vec::new(), Vec::new());
+    for placement in scene.aborted() {
+        match held::patches(fleet, placement, &scene.target(placement), (canary::Verb::Abort, false), read) {
+            Ok((patches, words)) => {
+                aborts.extend(patches.into_iter().map(|patch| Step::Send(Mutation::Patch(patch))));
+                aborted.extend(words);
+            }
+            // It is over, or was aborted by somebody: what is left is to put the version back.
+            Err(Refusal::NotNow { why, .. }) => aborted.push(why),
+            Err(refusal) => return Err(refusal),
+        }
+    }
+    aborts.extend(steps(&scene, &edited, &moving, commit));
+    aborted.extend(remarks(&scene, &edited, &moving));
     Ok(Plan {
         request: request.clone(),
         direction: scene.direction(&edited.moves, prepared),
@@ -254,11 +272,11 @@ pub fn plan(request: &Request, fleet: &Fleet, prepared: &Prepared, now: Timestam
         to: scene.to.clone(),
         version: scene.version.text.shown(),
         images: edited.images.iter().map(|(_, after)| after.clone()).collect(),
-        steps: steps(&scene, &edited, &moving, commit),
-        moves: moving.iter().map(|placement| moves(&scene, placement)).collect(),
+        steps: aborts,
+        moves: moving.iter().map(|placement| Moves::of(placement, scene.target(placement))).collect(),
         carried: edited.moves.iter().map(|app| Carried { app: app.clone(), commits: edits::carried(prepared, app) }).collect(),
         rests_on: rests_on(&scene, prepared),
-        remarks: remarks(&scene, &edited, &moving),
+        remarks: aborted,
         not_known: not_known(&scene, prepared, &edited),
         expires: later(prepared.at.min(now), LIFETIME),
     })
@@ -281,14 +299,16 @@ fn steps(scene: &Scene<'_>, edited: &Edited, moving: &[&Placement], commit: Comm
     steps
 }
 
-fn moves(scene: &Scene<'_>, placement: &Placement) -> Moves {
-    Moves {
-        place: scene.target(placement),
-        wants: edits::wants(placement),
-        runs: placement.version_text().unwrap_or_else(|| Safe::clean("?")),
-        apps: placement.parts.iter().map(|part| part.app.clone()).collect(),
-        cluster: placement.cluster.clone(),
-        namespace: placement.namespace.clone(),
+impl Moves {
+    pub(super) fn of(placement: &Placement, place: Place) -> Self {
+        Self {
+            place,
+            wants: edits::wants(placement),
+            runs: placement.version_text().unwrap_or_else(|| Safe::clean("?")),
+            apps: placement.parts.iter().map(|part| part.app.clone()).collect(),
+            cluster: placement.cluster.clone(),
+            namespace: placement.namespace.clone(),
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Why there is no plan: one sentence that says what, where, and what to do. The screen, the command line and the record tell the same one.
 
+use super::canary::Verb;
 use crate::base::{Raw, Safe};
 use crate::domain::{AppKey, EnvironmentName, PlacementName, ServiceName};
 
@@ -112,6 +113,24 @@ pub enum Refusal {
         place: Place,
         /// Whether its whole history was read.
         is_whole: bool,
+    },
+    /// It has no Rollout.
+    NoRollout(Place),
+    /// Its Rollouts were not read.
+    Rollouts {
+        /// Where.
+        place: Place,
+        /// Why.
+        why: Safe,
+    },
+    /// A verb is not for its Rollouts now.
+    NotNow {
+        /// Where.
+        place: Place,
+        /// The verb.
+        verb: Verb,
+        /// Why.
+        why: Safe,
     },
     /// The placements had different versions before.
     EarlierDiffer {
@@ -246,14 +265,13 @@ impl Refusal {
                 crate::safe!("{} runs several versions ({versions}): wait until it runs one, or name one with --version.", environment.shown())
             }
             Self::NeverThere { version, from, is_whole } => never_there(version, from, *is_whole),
-            Self::NeverHere { version, place, is_whole } => {
-                let known = if *is_whole { "never wanted" } else { "did not want, as far as its history was read," };
-                crate::safe!("Git {known} {} in {}: there is nothing to put back. A promotion may bring it.", version.shown(), place.shown())
+            Self::NeverHere { version, place, is_whole } => never_here(version, place, *is_whole),
+            Self::NoEarlier { place, is_whole } => no_earlier(place, *is_whole),
+            Self::NoRollout(place) => {
+                crate::safe!("{} has no Rollout: there are no steps to move or to abort. The way back is a version in git.", place.shown())
             }
-            Self::NoEarlier { place, is_whole } => {
-                let known = if *is_whole { "" } else { ", as far as its history was read" };
-                crate::safe!("No earlier version of {} is known that nobody went back from{known}: name one with --version.", place.shown())
-            }
+            Self::Rollouts { place, why } => crate::safe!("The Rollouts of {} were not read: {why}.", place.shown()),
+            Self::NotNow { place, verb, why } => crate::safe!("No {} in {}: {why}.", verb.word(), place.shown()),
             Self::EarlierDiffer { environment, versions } => crate::safe!(
                 "The placements of {} had different versions before ({}): name one with --version, or go back in one with --placement.",
                 environment.shown(),
@@ -312,6 +330,9 @@ impl Refusal {
             Self::NeverHere { .. } => "never-here",
             Self::NoEarlier { .. } => "no-earlier",
             Self::EarlierDiffer { .. } => "earlier-differ",
+            Self::NoRollout(_) => "no-rollout",
+            Self::Rollouts { .. } => "rollouts-unread",
+            Self::NotNow { .. } => "not-now",
             Self::Stale { .. } => "stale",
             Self::Unread { .. } => "unread",
             Self::NotUnderstood { .. } => "not-understood",
@@ -347,6 +368,16 @@ fn never_there(version: &Raw, from: &EnvironmentName, is_whole: bool) -> Safe {
     let (version, from) = (version.shown(), from.shown());
     let known = if is_whole { "never had" } else { "did not have, as far as its history was read," };
     crate::safe!("{from} {known} {version}: what was not there was not tried there. --hotfix promotes it all the same, and says so in the commit.")
+}
+
+fn never_here(version: &Raw, place: &Place, is_whole: bool) -> Safe {
+    let known = if is_whole { "never wanted" } else { "did not want, as far as its history was read," };
+    crate::safe!("Git {known} {} in {}: there is nothing to put back. A promotion may bring it.", version.shown(), place.shown())
+}
+
+fn no_earlier(place: &Place, is_whole: bool) -> Safe {
+    let known = if is_whole { "" } else { ", as far as its history was read" };
+    crate::safe!("No earlier version of {} is known that nobody went back from{known}: name one with --version.", place.shown())
 }
 
 /// `a`, `a and b`, `a, b and c`; at most four, and how many more.

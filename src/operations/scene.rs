@@ -7,7 +7,7 @@ use super::direction::Direction;
 use super::earlier::{self, Back};
 use super::edits;
 use super::refusal::{Place, Refusal, Versioned};
-use super::{LIFETIME, Request};
+use super::{LIFETIME, Request, held};
 use crate::base::time::{Age, since};
 use crate::base::{Raw, Safe, Timestamp};
 use crate::domain::application::Application;
@@ -37,6 +37,8 @@ pub(super) struct Scene<'f> {
     pub(super) is_hotfix: bool,
     /// What is gone back to, where it is a way back.
     pub(super) back: Option<Back>,
+    /// Whether what is under way there is aborted first.
+    aborts: bool,
 }
 
 /// What must be read of repositories before a request can be planned.
@@ -45,6 +47,9 @@ pub(super) struct Scene<'f> {
 ///
 /// As far as the fleet alone knows that there will be no plan.
 pub fn asked(request: &Request, fleet: &Fleet, now: Timestamp) -> Result<Asked, Refusal> {
+    if let Request::Canary { .. } = request {
+        return held::asked(request, fleet);
+    }
     let scene = Scene::of(request, fleet, now)?;
     let parts: BTreeSet<_> = scene.parts().map(|(_, part)| &part.app).collect();
     let mut asked = Asked::default();
@@ -56,6 +61,9 @@ pub fn asked(request: &Request, fleet: &Fleet, now: Timestamp) -> Result<Asked, 
         } else {
             asked.others.push((app.clone(), application.origins.clone()));
         }
+    }
+    for placement in scene.aborted() {
+        asked.rollouts.extend(held::rollouts(placement, &scene.target(placement))?);
     }
     Ok(asked)
 }
@@ -77,6 +85,7 @@ impl<'f> Scene<'f> {
         let (from, version, placements) = match request {
             Request::Promote { from, version, placements, .. } => (from.as_ref(), version, placements),
             Request::Return { version, placements, .. } => (None, version, placements),
+            Request::Canary { .. } => (None, &None, &None),
         };
         let known = || fleet.landscape().environments.iter().map(|environment| environment.name.clone()).collect();
         for asked in std::iter::once(to).chain(from) {
@@ -104,7 +113,7 @@ impl<'f> Scene<'f> {
                 let sources = deployed(fleet, service, &from).iter().collect();
                 (from, sources)
             }
-            Request::Return { .. } => (to.clone(), Vec::new()),
+            Request::Return { .. } | Request::Canary { .. } => (to.clone(), Vec::new()),
         };
         let mut scene = Self {
             fleet,
@@ -117,6 +126,7 @@ impl<'f> Scene<'f> {
             images: Vec::new(),
             is_hotfix: false,
             back: None,
+            aborts: matches!(request, Request::Return { aborts: true, .. }),
         };
         scene.must_be_current(now)?;
         match request {
@@ -132,6 +142,7 @@ impl<'f> Scene<'f> {
                 }
                 scene.back = Some(back);
             }
+            Request::Canary { .. } => {}
         }
         Ok(scene)
     }
@@ -287,6 +298,11 @@ impl<'f> Scene<'f> {
         if meant.is_empty() { Err(why) } else { Ok(meant) }
     }
 
+    /// The placements where a change is aborted first.
+    pub(super) fn aborted(&self) -> impl Iterator<Item = &'f Placement> {
+        self.targets.iter().copied().filter(|target| self.aborts && target.open_canary().is_some())
+    }
+
     /// Where it leads. Going back leads toward safety only where Argo CD tells that the version was deployed there, and where its sync brings nothing
     /// else.
     pub(super) fn direction(&self, moves: &BTreeSet<AppKey>, prepared: &Prepared) -> Direction {
@@ -337,13 +353,13 @@ fn told(stale: &Stale, now: Timestamp) -> Safe {
     }
 }
 
-fn deployed<'f>(fleet: &'f Fleet, service: &ServiceName, environment: &EnvironmentName) -> &'f [Placement] {
+pub(super) fn deployed<'f>(fleet: &'f Fleet, service: &ServiceName, environment: &EnvironmentName) -> &'f [Placement] {
     let position = fleet.landscape().position(environment);
     let cell = position.and_then(|position| fleet.services().get(service)?.cells.get(&position));
     cell.map_or(&[], |cell| cell.placements.as_slice())
 }
 
-fn chosen<'f>(
+pub(super) fn chosen<'f>(
     fleet: &'f Fleet,
     all: &'f [Placement],
     to: &EnvironmentName,
@@ -378,7 +394,7 @@ fn unread(fleet: &Fleet) -> Safe {
 }
 
 /// Refuses to conclude that something is not there while an Argo CD instance was never listed as a whole: it may be there.
-fn absent(fleet: &Fleet, what: impl FnOnce() -> Safe) -> Result<(), Refusal> {
+pub(super) fn absent(fleet: &Fleet, what: impl FnOnce() -> Safe) -> Result<(), Refusal> {
     for (id, source) in fleet.sources().iter().filter(|(id, _)| id.kind == SourceKind::Argocd) {
         let unheard = source.scopes.values().find(|status| status.confirmed_at.is_none());
         let why = match unheard.map(|status| &status.state) {

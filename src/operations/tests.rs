@@ -1,6 +1,7 @@
 //! Fleet × request × what was read → plan or refusal.
 
 mod back;
+mod held;
 mod world;
 
 use std::fmt::Write as _;

@@ -104,6 +104,11 @@ impl Plan {
         let (service, to) = (self.service.shown(), self.to.shown());
         match &self.request {
             super::Request::Promote { .. } => crate::safe!("promote {service} {} to {to}", self.version),
+            super::Request::Canary { verb, .. } => {
+                let place = self.moves.first().map_or(to, |moves| moves.place.shown());
+                crate::safe!("{} {service} in {place}", verb.word())
+            }
+            super::Request::Return { aborts: true, .. } => crate::safe!("abort and put {service} {} back in {to}", self.version),
             super::Request::Return { .. } => crate::safe!("put {service} {} back in {to}", self.version),
         }
     }

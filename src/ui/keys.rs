@@ -7,6 +7,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use crate::app::command::Scope;
 use crate::app::{COMMANDS, Intent, Model, Overlay};
+use crate::operations::canary::Verb;
 
 /// One key and its meaning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,6 +58,8 @@ pub(super) const KEYS: &[Key] = &[
     letter('.', Intent::SeeAll, "."),
     letter('p', Intent::Promote, "p"),
     letter('b', Intent::Ways, "b"),
+    letter('X', Intent::Canary(Verb::Abort), "X"),
+    letter('>', Intent::Canary(Verb::NextStep), ">"),
     letter('u', Intent::Operations, "u"),
     letter('t', Intent::Changes, "t"),
     letter('r', Intent::Sources, "r"),

@@ -10,12 +10,14 @@ use crate::app::scroll::Scroll;
 use crate::app::{Refusal as Unfit, What, cell, own};
 use crate::base::time::{later, since};
 use crate::base::{OperationId, RequestId, Safe, Timestamp};
+use crate::domain::workload::WorkloadKind;
 use crate::domain::{EnvironmentName, PlacementName};
-use crate::manifest::prepared::{Asked, Prepared};
+use crate::manifest::prepared::Asked;
+use crate::operations::canary::Verb;
 use crate::operations::confirm::{Needs, Said};
 use crate::operations::door::{self, Permission, Stated};
 use crate::operations::mutation::Mutation;
-use crate::operations::{Bar, Confirmation, Plan, Refusal, Request, asked, plan};
+use crate::operations::{Bar, Confirmation, Plan, Read, Refusal, Request, asked, plan};
 
 /// What was read for a plan is read again after so long: somebody else may have pushed.
 const AGAIN: Duration = Duration::from_secs(15);
@@ -46,7 +48,7 @@ pub struct Preview {
     /// What typed text is for.
     pub field: Field,
     id: Option<OperationId>,
-    prepared: Option<Box<Prepared>>,
+    prepared: Option<Box<Read>>,
     asked: Asked,
     question: Option<RequestId>,
     permitted: Option<(RequestId, Vec<Mutation>)>,
@@ -124,17 +126,48 @@ pub(in crate::app) fn put_back(model: &mut Model) -> Vec<Effect> {
     let position = model.fleet.landscape().position(&environment);
     let cell = position.and_then(|position| model.fleet.services().get(&service)?.cells.get(&position));
     let names: Vec<PlacementName> = cell.into_iter().flat_map(|cell| &cell.placements).map(|placement| placement.name.clone()).collect();
-    let back = |placements| Request::Return { service: service.clone(), environment: environment.clone(), version: None, placements };
+    let is_moving = |name: &PlacementName| {
+        cell.is_some_and(|cell| cell.placements.iter().any(|placement| placement.name == *name && placement.open_canary().is_some()))
+    };
+    let back = |placements: Option<Vec<PlacementName>>| {
+        let aborts = placements.as_ref().unwrap_or(&names).iter().any(is_moving);
+        let request = |aborts| Request::Return {
+            service: service.clone(),
+            environment: environment.clone(),
+            version: None,
+            placements: placements.clone(),
+            aborts,
+        };
+        // Where users have the new version already, sending them back comes first.
+        if aborts { vec![request(true), request(false)] } else { vec![request(false)] }
+    };
     let mut choices = Vec::new();
     if keys.len() < names.len() {
-        choices.push(back(Some(keys.iter().map(|key| key.placement.clone()).collect())));
+        choices.extend(back(Some(keys.iter().map(|key| key.placement.clone()).collect())));
     }
-    choices.push(back(None));
+    choices.extend(back(None));
     if names.len() > 1 {
-        let each = names.into_iter().map(|name| back(Some(vec![name])));
+        let each = names.iter().flat_map(|name| back(Some(vec![name.clone()])));
         let more: Vec<Request> = each.filter(|choice| !choices.contains(choice)).collect();
         choices.extend(more);
     }
+    begin(model, choices)
+}
+
+/// Opens the preview of something done to the Rollouts of what is looked at; those where a change is under way come first.
+pub(in crate::app) fn by_hand(model: &mut Model, verb: Verb) -> Vec<Effect> {
+    let Ok(mut keys) = own::looked_at(model) else { return Vec::new() };
+    let is_moving = |key: &own::CellKey| key.placement(&model.fleet).is_some_and(|placement| placement.open_canary().is_some());
+    keys.sort_by_key(|key| !is_moving(key));
+    let request = |key: &own::CellKey, skips| Request::Canary {
+        service: key.service.clone(),
+        environment: key.environment.clone(),
+        placement: key.placement.clone(),
+        verb,
+        skips,
+    };
+    let may_skip: &[bool] = if matches!(verb, Verb::Resume | Verb::NextStep | Verb::PromoteFully) { &[false, true] } else { &[false] };
+    let choices = keys.iter().flat_map(|key| may_skip.iter().map(move |skips| (key, *skips))).map(|(key, skips)| request(key, skips)).collect();
     begin(model, choices)
 }
 
@@ -197,7 +230,7 @@ pub(in crate::app) fn look(model: &mut Model, at_once: bool) -> Vec<Effect> {
             preview.prepared = None;
         }
         Ok(asked) => {
-            let is_old = preview.prepared.as_ref().is_none_or(|prepared| since(prepared.at, now) >= AGAIN);
+            let is_old = preview.prepared.as_ref().is_none_or(|prepared| since(prepared.files.at, now) >= AGAIN);
             if preview.question.is_none() && (is_old || preview.asked != asked) {
                 let apps: Vec<_> = asked.subjects.iter().map(|subject| subject.app.clone()).collect();
                 preview.asked = asked.clone();
@@ -288,7 +321,7 @@ pub(in crate::app) fn judge(model: &mut Model) {
 }
 
 /// What was read for the plan is there.
-pub(in crate::app) fn prepared(model: &mut Model, request: RequestId, id: OperationId, outcome: Result<Prepared, Safe>) -> Vec<Effect> {
+pub(in crate::app) fn prepared(model: &mut Model, request: RequestId, id: OperationId, outcome: Result<Read, Safe>) -> Vec<Effect> {
     let Screen::Preview(preview) = &mut model.screen else { return Vec::new() };
     if preview.question != Some(request) {
         return Vec::new();
@@ -425,6 +458,16 @@ pub(in crate::app) fn confirm(model: &mut Model, quiet: Duration) -> Vec<Effect>
 #[must_use]
 pub fn said(preview: &Preview) -> Option<Said> {
     preview.confirmation.as_ref().and_then(Confirmation::said)
+}
+
+/// Whether a Rollout is looked at, as far as is known.
+pub(in crate::app) fn with_rollouts(model: &Model) -> Result<(), Unfit> {
+    let keys = own::looked_at(model)?;
+    let may_have = |key: &own::CellKey| {
+        let parts = key.placement(&model.fleet).map(|placement| placement.parts.as_slice()).unwrap_or_default();
+        parts.iter().any(|part| part.workloads.as_known().is_none_or(|workloads| workloads.iter().any(|key| key.kind == WorkloadKind::Rollout)))
+    };
+    if keys.iter().any(may_have) { Ok(()) } else { Err(Unfit::NoRollout) }
 }
 
 /// Whether a change can be looked at here.

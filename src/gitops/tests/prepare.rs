@@ -34,7 +34,7 @@ async fn prepared(mine: &Mine, target: Option<&str>, synced: &[&str]) -> Prepare
     let others = [("shop-production", "shop/production"), ("broken", "broken"), ("gone", "gone")];
     let others = others.map(|(name, path)| (app_key(name), Box::from([at(path, Some("main"))]))).into();
     let opened = Opened { name: Raw::from("gitops"), mirror: mine.mirror.clone(), addresses: vec![Address::read("https://git.example/gitops.git")] };
-    prepare(&Asked { subjects: vec![subject], others }, &[opened], &ValueKeys::default(), T0).unwrap()
+    prepare(&Asked { subjects: vec![subject], others, ..Asked::default() }, &[opened], &ValueKeys::default(), T0).unwrap()
 }
 
 fn carried(prepared: &Prepared) -> String {

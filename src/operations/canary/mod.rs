@@ -9,7 +9,7 @@
 mod facts;
 mod patch;
 #[cfg(test)]
-mod tests;
+pub(in crate::operations) mod tests;
 mod words;
 
 use std::fmt;

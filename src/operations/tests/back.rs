@@ -4,7 +4,7 @@ use super::*;
 use crate::base::Safe;
 
 fn back(environment: &str) -> Request {
-    Request::Return { service: "checkout".into(), environment: environment.into(), version: None, placements: None }
+    Request::Return { service: "checkout".into(), environment: environment.into(), version: None, placements: None, aborts: false }
 }
 
 fn back_in(placement: &str, tag: Option<&str>) -> Request {
@@ -13,6 +13,7 @@ fn back_in(placement: &str, tag: Option<&str>) -> Request {
         environment: "production".into(),
         version: tag.map(Raw::from),
         placements: Some(vec![placement.into()]),
+        aborts: false,
     }
 }
 

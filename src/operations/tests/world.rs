@@ -16,12 +16,13 @@ use crate::domain::observation::{Item, Items, Observation, Report, ReportBody, S
 use crate::domain::template::Template;
 use crate::domain::testing::{app_key, application, landscape};
 use crate::domain::version::VersionRule;
+use crate::domain::workload::{Container, Progress, Replicas, RolloutPhase, RolloutStatus, Strategy, Tracking, Workload, WorkloadKey, WorkloadKind};
 use crate::domain::{AppKey, EnvironmentName, Known, SourceId, SourceKind, Sync};
 use crate::manifest::files::Files;
 use crate::manifest::prepared::{Branch, Facts, File, Prepared, Snapshot};
 use crate::manifest::tree::{Inputs, Tree};
 use crate::manifest::{Question, Wanted, read};
-use crate::operations::{Plan, Refusal, Request, asked, plan};
+use crate::operations::{Plan, Read, Refusal, Request, asked, canary, plan};
 
 pub(super) const T0: Timestamp = Timestamp::UNIX_EPOCH;
 pub(in crate::operations) const NOW: Timestamp = Timestamp::constant(3_600, 0);
@@ -55,6 +56,8 @@ pub(in crate::operations) struct World {
     pub(in crate::operations) lost: Option<(SourceId, SourceState)>,
     /// What others committed to every application since its last sync.
     pub(super) carried: Known<Vec<Commit>>,
+    /// Its Rollouts, by application: as the fleet and as a plan see them.
+    pub(super) rollouts: BTreeMap<String, canary::Facts>,
     pub(super) read_at: Timestamp,
 }
 
@@ -73,6 +76,7 @@ impl World {
             rule: VersionRule::Auto,
             lost: None,
             carried: Known::Known(Vec::new()),
+            rollouts: BTreeMap::new(),
             read_at: NOW,
         };
         world.put("apps/checkout/base/kustomization.yaml", "resources: [deployment.yaml]\n");
@@ -149,7 +153,8 @@ impl World {
     /// What the cockpit does: it asks what must be read, has it read, and plans.
     pub(in crate::operations) fn plan(&self, request: &Request) -> Result<Plan, Refusal> {
         asked(request, &self.fleet(false), NOW)?;
-        plan(request, &self.fleet(true), &self.prepared(), NOW)
+        let rollouts = self.rollouts.iter().map(|(name, facts)| (rollout_key(name), Ok(facts.clone()))).collect();
+        plan(request, &self.fleet(true), &Read { files: self.prepared(), rollouts }, NOW)
     }
 
     pub(in crate::operations) fn landscape(&self) -> Landscape {
@@ -175,6 +180,7 @@ impl World {
         fleet.connect(repository.clone(), Epoch(1), T0);
         fleet.connect(SourceId::argocd(&"other".into()), Epoch(1), T0);
         fleet.connect(SourceId::repository(Raw::from("second")), Epoch(1), T0);
+        fleet.connect(SourceId::cluster(&"prod".into()), Epoch(1), T0);
         let mut say = |source: &SourceId, body: ReportBody| {
             fleet.apply(Report { source: source.clone(), epoch: Epoch(1), at: NOW, body });
         };
@@ -187,6 +193,12 @@ impl World {
         say(&argocd, ReportBody::Observed(Observation::Listed { scope: Scope::Applications, items, version: None }));
         let desired = self.apps.iter().filter(|(_, app)| app.is_read).map(|(name, app)| (app_key(name), self.desired(&app_key(name), app)));
         say(&repository, ReportBody::Observed(Observation::Page { items: Items::Desired(desired.collect()), version: None }));
+        let prod = SourceId::cluster(&"prod".into());
+        for (name, facts) in &self.rollouts {
+            say(&prod, ReportBody::State(Scope::Workloads(WorkloadKind::Rollout, None), SourceState::Live));
+            let workload = Box::new(workload(name, facts, &self.apps.get(name).unwrap().runs));
+            say(&prod, ReportBody::Observed(Observation::Changed { item: Item::Workload(rollout_key(name), workload), version: None }));
+        }
         let details = self.apps.iter().filter_map(|(name, app)| Some((app_key(name), detail(app.deployed.as_deref()?))));
         for (key, detail) in details {
             say(&argocd, ReportBody::Observed(Observation::Changed { item: Item::Detail(key, Box::new(detail)), version: None }));
@@ -287,6 +299,38 @@ fn detail(minutes: &[u64]) -> Detail {
     };
     let history = (1..).zip(minutes).map(deployment).collect();
     Detail { uid: Raw::default(), resources: Vec::new(), conditions: Vec::new(), history, operation: None, made_by: None }
+}
+
+fn rollout_key(name: &str) -> WorkloadKey {
+    WorkloadKey { cluster: "prod".into(), namespace: "shop".into(), kind: WorkloadKind::Rollout, name: Raw::from(name) }
+}
+
+/// A Rollout as the fleet sees it.
+fn workload(name: &str, facts: &canary::Facts, runs: &str) -> Workload {
+    let containers = runs.split_whitespace().map(|image| Container { name: Raw::from("app"), image: Image::read(image) }).collect();
+    Workload {
+        tracking: Tracking { annotation: Some(Raw::from(name)), ..Tracking::default() },
+        containers,
+        replicas: Replicas { desired: 4, current: 4, updated: 4, ready: 4, available: 4 },
+        progress: Progress::Done,
+        rollout: Some(Box::new(RolloutStatus {
+            phase: RolloutPhase::Progressing,
+            message: Safe::default(),
+            strategy: Strategy::Canary,
+            stable_hash: facts.stable_hash.clone(),
+            current_hash: facts.current_hash.clone(),
+            steps: Box::default(),
+            step_index: facts.step,
+            aborted: facts.aborted,
+            pause: None,
+            max_weight: 100,
+            routed_weight: None,
+            has_traffic_routing: false,
+            available: 4,
+            analysis: None,
+        })),
+        selector: Raw::from("app=checkout"),
+    }
 }
 
 /// A number for bytes.

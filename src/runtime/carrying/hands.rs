@@ -2,20 +2,26 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::base::{OperationId, Raw, Safe, Timestamp};
+use crate::domain::workload::WorkloadKey;
 use crate::domain::{ArgocdName, ClusterName};
 use crate::execution::argocd::{Argocd, Mark};
 use crate::execution::carry::Hands;
 use crate::execution::cluster::Cluster;
 use crate::execution::git::Repository;
 use crate::execution::permissions;
+use crate::operations::canary::Facts;
 use crate::operations::door::Permission;
 use crate::operations::mutation::{Answer, Found, Mutation, No, Rejection};
 use crate::runtime::clock;
 use crate::runtime::connections::Reached;
 use crate::sources::argocd::changing::Changing;
 use crate::sources::{Clients, Failure};
+
+/// A cluster that does not answer is not waited for any longer.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Everything that can be changed from here: clients are made when they are first needed, and those of clusters are kept.
 #[derive(Debug, Clone)]
@@ -59,6 +65,20 @@ impl World {
             }
         }
         permissions::ask(mutations, |name| clusters.get(name), |name| argocds.get(name)).await
+    }
+
+    /// Rollouts as they are now, or why they were not read.
+    pub(super) async fn rollouts(&self, keys: &[WorkloadKey]) -> BTreeMap<WorkloadKey, Result<Facts, Safe>> {
+        let mut found = BTreeMap::new();
+        for key in keys {
+            let read = async { self.cluster(&key.cluster).await?.read(key).await };
+            let read = match tokio::time::timeout(PATIENCE, read).await {
+                Ok(read) => read.map_err(|rejection| rejection.why),
+                Err(_) => Err(crate::safe!("{} did not answer within {} s", key.cluster.shown(), PATIENCE.as_secs())),
+            };
+            found.insert(key.clone(), read);
+        }
+        found
     }
 
     pub(super) async fn cluster(&self, name: &ClusterName) -> Result<Cluster, Rejection> {

@@ -19,11 +19,11 @@ use crate::execution::carry::{self, News};
 use crate::execution::git::Repository;
 use crate::execution::journal::{Journal, Writer};
 use crate::gitops;
-use crate::operations::Approved;
 use crate::operations::mutation::Mutation;
 use crate::operations::protocol::{Ended, Protocol};
 use crate::operations::record::story::Story;
 use crate::operations::record::{Entry, Fact, Opened};
+use crate::operations::{Approved, Read};
 use crate::runtime::carrying::hands::{Tools, World};
 use crate::runtime::connections::Reached;
 use crate::runtime::{clock, planning};
@@ -60,11 +60,16 @@ impl Carrier {
         match effect {
             Effect::Prepare { request, asked } => {
                 let (repositories, keys) = (planning::repositories(&self.reached, model, &asked), self.reached.discovered.keys.clone());
-                let (news, at) = (self.news.clone(), clock::now());
-                tokio::task::spawn_blocking(move || {
-                    let outcome = gitops::prepare(&asked, &repositories, &keys, at);
-                    let outcome = outcome.map_err(|error| crate::safe!("a mirror cannot be read: {}", Safe::clean(error.message())));
-                    drop(news.send(What::Prepared { request, id: id(), outcome: Box::new(outcome) }));
+                let (world, news, at) = (Arc::clone(&self.world), self.news.clone(), clock::now());
+                tokio::spawn(async move {
+                    let rollouts = world.rollouts(&asked.rollouts).await;
+                    let files = tokio::task::spawn_blocking(move || {
+                        let files = gitops::prepare(&asked, &repositories, &keys, at);
+                        files.map_err(|error| crate::safe!("a mirror cannot be read: {}", Safe::clean(error.message())))
+                    });
+                    let files = files.await.unwrap_or_else(|error| Err(Safe::clean(&error.to_string())));
+                    let outcome = Box::new(files.map(|files| Read { files, rollouts }));
+                    drop(news.send(What::Prepared { request, id: id(), outcome }));
                 });
             }
             Effect::Permit { request, mutations } => {

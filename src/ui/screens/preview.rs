@@ -43,9 +43,11 @@ fn title(page: &mut Page, preview: &Preview) {
     let request = &preview.request;
     let (what, from, choice) = match request {
         Request::Promote { from, .. } => ("Promote ", from.as_ref(), "another environment"),
-        Request::Return { .. } => ("Go back with ", None, "other placements"),
+        Request::Return { aborts: true, .. } => ("Abort and go back with ", None, "another way back"),
+        Request::Return { .. } => ("Go back with ", None, "another way back"),
+        Request::Canary { verb, .. } => (verb.word(), None, "another placement, or leave analyses out"),
     };
-    page.tone(Tone::Strong).say(what).say(request.service().shown());
+    page.tone(Tone::Strong).say(what).say(if what.ends_with(' ') { "" } else { " " }).say(request.service().shown());
     let plan = preview.plan();
     if let Some(from) = plan.and_then(|plan| plan.from.as_ref()).or(from) {
         page.say("   ").say(from.shown());
@@ -60,7 +62,12 @@ fn title(page: &mut Page, preview: &Preview) {
         }
     } else {
         page.say(request.to().shown());
-        if let Request::Return { placements: Some(names), .. } = request {
+        let names = match request {
+            Request::Return { placements: Some(names), .. } => names.as_slice(),
+            Request::Canary { placement, .. } if !placement.0.is_empty() => std::slice::from_ref(placement),
+            _ => &[],
+        };
+        {
             for (index, name) in names.iter().enumerate() {
                 page.say(if index == 0 { "·" } else { ", " }).say(name.shown());
             }
