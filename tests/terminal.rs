@@ -6,6 +6,7 @@ mod conduct;
 mod daily;
 mod far;
 mod memory;
+mod promotion;
 
 use std::time::{Duration, Instant};
 

@@ -1,5 +1,7 @@
 //! The command line: the verbs, what they print, and the exit codes that scripts rely on.
 
+mod act;
+mod act_json;
 mod changes;
 mod config;
 mod doctor;
@@ -101,6 +103,11 @@ enum Verb {
     },
     /// Show what a change would do, to the byte, or why it may not be done. Nothing is sent. Exit code 3 where it is refused.
     Plan(plan::Wanted),
+    /// Promote a service: shows the plan, asks for the service's name on the terminal, carries it out and follows it until it is verified. Exit code 3
+    /// where it is refused, 4 where nobody knows whether it was done.
+    Promote(act::Promote),
+    /// Put an earlier version of a service back: its image on the files as they are now. Shown, confirmed, carried out and followed as a promotion.
+    Rollback(act::Rollback),
     /// Read the journal, the record of every operation that was confirmed here; examine and export it.
     Journal(journal::Wanted),
     /// Try the cockpit on a world to practise in: no cluster, no login, nothing outside this process.
@@ -178,6 +185,22 @@ fn dispatch(arguments: &Arguments) -> Result<Exit> {
             };
             let _log = log::start()?;
             plan::run(&config, wanted)
+        }
+        Some(Verb::Promote(wanted)) => {
+            let config = match load(arguments) {
+                Ok(config) => config,
+                Err(exit) => return Ok(exit),
+            };
+            let _log = log::start()?;
+            act::promote(&config, wanted)
+        }
+        Some(Verb::Rollback(wanted)) => {
+            let config = match load(arguments) {
+                Ok(config) => config,
+                Err(exit) => return Ok(exit),
+            };
+            let _log = log::start()?;
+            act::rollback(&config, wanted)
         }
         None => {
             let config = match load(arguments) {

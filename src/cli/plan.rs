@@ -32,13 +32,13 @@ enum What {
 }
 
 #[derive(Debug, Args)]
-struct Rollback {
+pub(super) struct Rollback {
     /// The service.
     #[arg(value_name = "SERVICE")]
-    service: String,
+    pub(super) service: String,
     /// In this environment.
     #[arg(long = "in", visible_alias = "to", value_name = "ENV")]
-    environment: String,
+    pub(super) environment: String,
     /// This version. Without it: the newest before the present one that nobody went back from.
     #[arg(long, value_name = "VERSION")]
     version: Option<String>,
@@ -47,14 +47,14 @@ struct Rollback {
     placement: Vec<String>,
     /// As JSON, by docs/plan.schema.json.
     #[arg(long)]
-    json: bool,
+    pub(super) json: bool,
     /// How long to wait for sources that do not answer.
     #[arg(long, default_value = "20s", value_parser = duration)]
-    timeout: Duration,
+    pub(super) timeout: Duration,
 }
 
 impl Rollback {
-    fn request(&self) -> Request {
+    pub(super) fn request(&self) -> Request {
         Request::Return {
             service: ServiceName::from(self.service.as_str()),
             environment: EnvironmentName::from(self.environment.as_str()),
@@ -71,13 +71,13 @@ fn placements(names: &[String]) -> Option<Vec<PlacementName>> {
 }
 
 #[derive(Debug, Args)]
-struct Promote {
+pub(super) struct Promote {
     /// The service.
     #[arg(value_name = "SERVICE")]
-    service: String,
+    pub(super) service: String,
     /// Into this environment.
     #[arg(long, value_name = "ENV")]
-    to: String,
+    pub(super) to: String,
     /// From this environment. Without it: the one that leads there.
     #[arg(long, value_name = "ENV")]
     from: Option<String>,
@@ -92,14 +92,14 @@ struct Promote {
     hotfix: bool,
     /// As JSON, by docs/plan.schema.json.
     #[arg(long)]
-    json: bool,
+    pub(super) json: bool,
     /// How long to wait for sources that do not answer.
     #[arg(long, default_value = "20s", value_parser = duration)]
-    timeout: Duration,
+    pub(super) timeout: Duration,
 }
 
 impl Promote {
-    fn request(&self) -> Request {
+    pub(super) fn request(&self) -> Request {
         Request::Promote {
             service: ServiceName::from(self.service.as_str()),
             from: self.from.as_deref().map(EnvironmentName::from),
@@ -155,8 +155,13 @@ fn planned(config: &Config, model: &Model, request: &Request) -> Result<Result<P
     Ok(operations::plan(request, &model.fleet, &prepared.into(), now))
 }
 
-/// The plan for a person: what changes, what moves, what is done, how it is taken back, and what nobody knows.
+/// The plan for a person who only wanted to see it.
 fn text(plan: &Plan, now: Timestamp) -> String {
+    format!("{}\nNothing was sent. The plan is worth something until {}.\n", told(plan, now), plan.expires.strftime("%H:%M:%SZ"))
+}
+
+/// The plan for a person: what changes, what moves, what is done, how it is taken back, and what nobody knows.
+pub(super) fn told(plan: &Plan, now: Timestamp) -> String {
     let mut out = String::new();
     // Writing into a string cannot fail.
     let places: Vec<String> = plan.moves.iter().map(|moves| moves.place.shown().to_string()).collect();
@@ -196,7 +201,6 @@ fn text(plan: &Plan, now: Timestamp) -> String {
         format!("{} {}, {age}", fresh.source.kind, fresh.source.name.shown())
     });
     section(&mut out, "Rests on", ages);
-    let _ = writeln!(out, "\nNothing was sent. The plan is worth something until {}.", plan.expires.strftime("%H:%M:%SZ"));
     out
 }
 

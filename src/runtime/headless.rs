@@ -5,12 +5,15 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
+use crate::app::operation::{preview, underway};
 use crate::app::{Effect, Intent, Model, Msg, What, cell, changes, update};
 use crate::base::Timestamp;
 use crate::base::time::later;
 use crate::config::Config;
 use crate::domain::AppKey;
 use crate::domain::observation::Report;
+use crate::operations::Request;
+use crate::operations::door::Stated;
 use crate::runtime::carrying::Carrier;
 use crate::runtime::connections::Connections;
 use crate::runtime::{clock, model, reached};
@@ -73,6 +76,32 @@ impl Headless {
         let mut headless = Self { model, connections, reports, carrier };
         headless.take(What::Started);
         headless
+    }
+
+    /// Looks at what a request would change, with what is stated beside it.
+    pub fn preview(&mut self, request: Request, stated: Stated) {
+        let effects = preview::begin(&mut self.model, vec![request]);
+        preview::state(&mut self.model, stated);
+        self.carry_out(effects);
+    }
+
+    /// The confirmation of what is looked at appears only now.
+    pub fn show_again(&mut self) {
+        self.take(What::Tick);
+        preview::show_again(&mut self.model);
+    }
+
+    /// Confirms what is looked at by `--yes`, where the environment allows it.
+    pub fn confirm_by_yes(&mut self) {
+        let effects = preview::confirm_by_yes(&mut self.model);
+        self.carry_out(effects);
+    }
+
+    /// Leaves: what is under way goes on record as left, and the record gets onto the disk.
+    pub async fn leave(&mut self) {
+        let effects = underway::leave(&self.model);
+        self.carry_out(effects);
+        self.carrier.0.close().await;
     }
 
     /// Runs until every source has said what it can say; whether that was before `end`.

@@ -1,6 +1,8 @@
 //! The preview: what a request would change, why it may not, and its confirmation. It is planned anew on every observation; only other steps, bytes or
 //! targets void what was typed.
 
+mod by_command;
+
 use std::time::Duration;
 
 use crate::app::effect::Effect;
@@ -14,10 +16,12 @@ use crate::domain::workload::WorkloadKind;
 use crate::domain::{EnvironmentName, PlacementName};
 use crate::manifest::prepared::Asked;
 use crate::operations::canary::Verb;
-use crate::operations::confirm::{Needs, Said};
+use crate::operations::confirm::{Confirmed, Needs, Said};
 use crate::operations::door::{self, Permission, Stated};
 use crate::operations::mutation::Mutation;
 use crate::operations::{Bar, Confirmation, Plan, Read, Refusal, Request, asked, plan};
+
+pub use by_command::{confirm_by_yes, show_again, state};
 
 /// What was read for a plan is read again after so long: somebody else may have pushed.
 const AGAIN: Duration = Duration::from_secs(15);
@@ -440,6 +444,14 @@ pub(in crate::app) fn confirm(model: &mut Model, quiet: Duration) -> Vec<Effect>
     let Some(Ok(plan)) = &preview.planned else { return effects };
     let Some(confirmation) = &mut preview.confirmation else { return effects };
     let Some(confirmed) = confirmation.entered(quiet, plan, now) else { return effects };
+    approve(model, confirmed, effects)
+}
+
+/// What was confirmed goes through the door.
+fn approve(model: &mut Model, confirmed: Confirmed, effects: Vec<Effect>) -> Vec<Effect> {
+    let now = model.now;
+    let Screen::Preview(preview) = &mut model.screen else { return effects };
+    let Some(Ok(plan)) = &preview.planned else { return effects };
     let Some(id) = preview.id.clone() else { return effects };
     let permissions = preview.permissions.clone().unwrap_or_default();
     let stated = (preview.stated.clone(), permissions.as_slice());

@@ -1,5 +1,6 @@
 //! The terminal: taken over, written to by one thread, read by another, and given back as it was.
 
+pub mod asking;
 pub mod input;
 pub mod pen;
 pub mod scroll;

@@ -1,0 +1,145 @@
+//! A promotion from the first key to the end of its record, with the program itself against a simulated world: what is pasted does not confirm, what is not armed is not changed, and what was done is on record and untouched.
+
+use std::process::{Command, Output};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+
+use crate::support::screen::{Over, Screen, program};
+use crate::support::wait::until;
+use crate::support::world::World;
+
+const SOON: Duration = Duration::from_secs(40);
+/// A whole change, on a machine that does other things.
+const CHANGE: Duration = Duration::from_mins(2);
+
+/// More than the silence that Enter wants before it, which a test of the confirmation has to produce: there is no state to wait for.
+fn pause_as_a_person_does() {
+    std::thread::sleep(Duration::from_millis(400));
+}
+
+/// Types a name and Enter as a person does. A machine that is busy may have made the pause look shorter: a person presses Enter once more.
+fn confirm(screen: &mut Screen, name: &str, is_begun: impl Fn(&str) -> bool) {
+    // What is typed in the first moment does not count: a person who sees that types it again.
+    let is_typed = |screen: &Screen| screen.text().lines().any(|line| line.contains(&format!(": {name}")));
+    for _ in 0..10 {
+        pause_as_a_person_does();
+        screen.keys(&"\u{7f}".repeat(name.len()));
+        pause_as_a_person_does();
+        screen.keys(name);
+        pause_as_a_person_does();
+        if is_typed(screen) {
+            break;
+        }
+    }
+    assert!(is_typed(screen), "{}", screen.text());
+    for _ in 0..20 {
+        pause_as_a_person_does();
+        screen.keys("\r");
+        pause_as_a_person_does();
+        if screen.text().lines().any(&is_begun) {
+            return;
+        }
+    }
+    screen.line("it is carried out", SOON, is_begun);
+}
+
+fn run(world: &World, arguments: &[&str]) -> Output {
+    let config = world.config();
+    let mut command = Command::new(program());
+    command.args(["--config", &config]).args(arguments).stdin(std::process::Stdio::null());
+    command.env_clear().env("PATH", std::env::var("PATH").unwrap()).envs(world.environment(&[]));
+    command.output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// The answer of `--json`, by its schema.
+fn answer(output: &Output) -> Value {
+    let told = text(&output.stderr);
+    let value: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {told}"));
+    let schema = serde_json::from_str(include_str!("../../docs/operation.schema.json")).unwrap();
+    if let Err(error) = jsonschema::validate(&schema, &value) {
+        panic!("{error}: {value:#}");
+    }
+    value
+}
+
+/// The journal is whole, and holds so many operations.
+fn is_on_record(world: &World, count: usize) {
+    let files = std::fs::read_dir(world.home().join("tiphys/journal")).unwrap().filter_map(Result::ok);
+    let operations =
+        files.filter(|entry| entry.path().extension().is_some_and(|extension| extension == "jsonl") && entry.file_name() != "index.jsonl");
+    assert_eq!(operations.count(), count);
+    let verified = run(world, &["journal", "verify"]);
+    assert_eq!(verified.status.code(), Some(0), "{}{}", text(&verified.stdout), text(&verified.stderr));
+}
+
+/// A world whose staging is read-only, and a person whom git knows.
+fn world() -> World {
+    let world = World::start("quiet-day", &[]);
+    world.edit_config(|text| text.replace("name = \"staging\"\n", "name = \"staging\"\nread_only = true\n"));
+    std::fs::write(world.home().join(".gitconfig"), "[user]\n\tname = Ana\n\temail = ana@example.com\n").unwrap();
+    world
+}
+
+#[test]
+fn an_environment_is_armed_and_a_promotion_named_and_followed_to_its_end() {
+    let world = world();
+    let mut screen = world.cockpit(120, 40);
+    screen.line("rows", SOON, |line| line.contains("catalog"));
+    screen.keys("/catalog env:dev\r");
+    screen.line("the filter is on", SOON, |line| line.contains("/catalog env:dev"));
+    screen.keys("p");
+    screen.line("what stands in the way", SOON, |line| line.contains("read-only until it is armed"));
+    screen.keys("\u{10}arm\r");
+    screen.line("it is armed", SOON, |line| line.contains("Nothing stands in its way"));
+    screen.line("the name is asked for", SOON, |line| line.contains("catalog") && line.to_lowercase().contains("type"));
+    screen.keys("\u{1b}[200~catalog\r\u{1b}[201~");
+    screen.line("a paste does not confirm", SOON, |line| line.contains("A paste does not confirm"));
+    confirm(&mut screen, "catalog", |line| line.contains("operation "));
+    screen.line("it is seen to its end", CHANGE, |line| line.contains("Done:"));
+    screen.keys("\u{3}");
+    assert_eq!(screen.ended(SOON), 0);
+    is_on_record(&world, 1);
+}
+
+#[test]
+fn the_command_line_goes_through_the_same_door() {
+    let world = world();
+    let refused = run(&world, &["promote", "catalog", "--to", "staging", "--json"]);
+    assert_eq!((refused.status.code(), answer(&refused)["refusals"][0]["name"].as_str()), (Some(3), Some("unarmed")));
+    for (arguments, name) in [(&["--arm"][..], "no-terminal"), (&["--arm", "--yes"], "no-yes"), (&["--arm", "--read-only"], "read-only")] {
+        let refused = run(&world, &[&["promote", "catalog", "--to", "staging", "--json"][..], arguments].concat());
+        assert_eq!((refused.status.code(), answer(&refused)["refusals"][0]["name"].as_str()), (Some(3), Some(name)));
+    }
+    assert!(!world.home().join("tiphys/journal").exists(), "what cannot be confirmed is not armed either");
+
+    let config = world.config();
+    // The grammar is that of the cockpit's frames; here are lines.
+    let over = Over { is_painted_by_another: true, ..Over::NEAR };
+    let arguments = ["--config", &config, "promote", "catalog", "--to", "staging", "--arm"];
+    let mut screen = Screen::of(&program(), &arguments, &world.environment(&[]), (120, 60), over);
+    screen.line("the name is asked for", SOON, |line| line.contains("Type catalog and Enter"));
+    screen.keys("\u{1b}[200~catalog\r\u{1b}[201~");
+    screen.line("a paste does not confirm", SOON, |line| line.contains("A paste does not confirm"));
+    confirm(&mut screen, "catalog", |line| line.starts_with("Operation "));
+    screen.line("it is committed", CHANGE, |line| line.ends_with("committed"));
+    kill_process(Pid::from_raw(i32::try_from(screen.pid()).unwrap()).unwrap(), Signal::INT).unwrap();
+    assert_eq!(screen.ended(SOON), 4);
+    screen.line("what goes on is told", SOON, |line| line.contains("Left. Goes on by itself"));
+    is_on_record(&world, 1);
+    let listed = run(&world, &["journal", "list", "--open"]);
+    assert!(text(&listed.stdout).contains("promote catalog"), "{}", text(&listed.stdout));
+
+    world.edit_config(|text| text.replace("read_only = true\n", "yes = true\n"));
+    until("the world settled", CHANGE, || run(&world, &["status", "--json"]).status.code(), |code| *code == Some(0));
+    let done = run(&world, &["promote", "inventory", "--to", "staging", "--yes", "--json"]);
+    let said = answer(&done);
+    assert_eq!((done.status.code(), said["outcome"].as_str()), (Some(0), Some("done")), "{said:#}{}", text(&done.stderr));
+    assert_eq!(said["rungs"].as_array().unwrap().last().unwrap()["name"], "verified");
+    is_on_record(&world, 2);
+}
