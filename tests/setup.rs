@@ -177,6 +177,8 @@ fn a_plan_and_a_refusal_follow_their_schema_and_change_nothing() {
     let file = newcomer.world.home().join("world/config.toml").display().to_string();
     let head = || std::fs::read_to_string(newcomer.world.home().join("world/gitops.git/refs/heads/main")).ok();
     let before = head();
+    let (debts, code) = newcomer.json(&["--config", &file, "debt", "--json"], include_str!("../docs/debt.schema.json"));
+    assert!(debts["debts"].is_array() && code == Some(0), "{debts:#}");
     let status = newcomer.json(&["--config", &file, "status", "--json"], include_str!("../docs/status.schema.json")).0;
     let services: Vec<&str> = status["services"].as_array().unwrap().iter().filter_map(|service| service["name"].as_str()).collect();
     let (mut planned, mut refused, mut returned) = (None, None, None);

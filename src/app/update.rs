@@ -61,6 +61,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
             let mut effects = changes::follow(model, false);
             effects.extend(preview::look(model, false));
             effects.extend(underway::follow(model));
+            operation::count(model);
             effects
         }
         what @ (What::Confirmed { .. }
@@ -150,6 +151,7 @@ fn take_reports(model: &mut Model, reports: Vec<Report>) -> Vec<Effect> {
     effects.extend(preview::look(model, false));
     effects.extend(underway::follow(model));
     effects.extend(operation::recall(model));
+    operation::count(model);
     effects
 }
 

@@ -4,6 +4,7 @@ mod act;
 mod act_json;
 mod changes;
 mod config;
+mod debt;
 mod doctor;
 mod init;
 mod journal;
@@ -108,6 +109,8 @@ enum Verb {
     Promote(act::Promote),
     /// Put an earlier version of a service back: its image on the files as they are now. Shown, confirmed, carried out and followed as a promotion.
     Rollback(act::Rollback),
+    /// Print where what runs and what git wants were left apart: aborted rollouts, versions that nobody syncs, changes by hand. Derived from the world.
+    Debt(debt::Wanted),
     /// Read the journal, the record of every operation that was confirmed here; examine and export it.
     Journal(journal::Wanted),
     /// Try the cockpit on a world to practise in: no cluster, no login, nothing outside this process.
@@ -177,6 +180,14 @@ fn dispatch(arguments: &Arguments) -> Result<Exit> {
             };
             let _log = log::start()?;
             changes::run(&config, &changes::Wanted { json: *json, filter, since: *since, timeout: *timeout })
+        }
+        Some(Verb::Debt(wanted)) => {
+            let config = match load(arguments) {
+                Ok(config) => config,
+                Err(exit) => return Ok(exit),
+            };
+            let _log = log::start()?;
+            debt::run(&config, wanted)
         }
         Some(Verb::Plan(wanted)) => {
             let config = match load(arguments) {

@@ -14,6 +14,7 @@
 
 pub mod canary;
 pub mod confirm;
+pub mod debt;
 mod direction;
 pub mod door;
 mod earlier;

@@ -12,8 +12,7 @@ use crate::domain::observation::SourceState;
 use crate::domain::{Known, SourceId};
 use crate::manifest::edit;
 use mutation::Mutation;
-use world::kustomization;
-pub(in crate::operations) use world::{NOW, World};
+pub(in crate::operations) use world::{NOW, World, kustomization};
 
 /// A plan in one text: what changes, what moves, what is done.
 fn told(plan: &Result<Plan, Refusal>) -> String {

@@ -107,6 +107,18 @@ pub(super) fn paint(canvas: &mut Canvas<'_>, painter: &mut Painter, model: &Mode
         let _ = write!(words, "✖ {crashes} crashed");
         end = canvas.put_right(end.saturating_sub(2), 0, end, words, Tone::Broken);
     }
+    // Whoever armed something is reminded on every screen, for as long as it lasts.
+    for (environment, until) in model.operations.standing.armed.iter().filter(|(_, until)| **until > model.now) {
+        words.clear();
+        let _ = write!(words, "armed {} {}", environment.shown(), moment.until(*until));
+        end = canvas.put_right(end.saturating_sub(2), 0, end / 2, words, Tone::Waiting);
+    }
+    let debts = model.operations.debts.len();
+    if debts > 0 {
+        words.clear();
+        let _ = write!(words, "debt {debts}");
+        end = canvas.put_right(end.saturating_sub(2), 0, end, words, Tone::Waiting);
+    }
     let ending = model.fleet.sources().iter().filter_map(|(id, source)| Some((source.login_ends_soon(model.now)?.0, id)));
     if let Some((at, id)) = ending.min() {
         words.clear();

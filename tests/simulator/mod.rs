@@ -2,6 +2,7 @@
 //! the lab come out the same, and the cockpit flies in it through every kind of fault.
 
 mod branches;
+mod carrying;
 mod contracts;
 mod faults;
 mod fleet;

@@ -51,7 +51,7 @@ mod gitops;
 mod promotion;
 
 pub(crate) use gitops::{a_repository_that_is_lost_leaves_what_is_known, what_git_wants_is_known_within_five_seconds_and_as_git_log_says_it};
-pub(crate) use promotion::a_promotion_by_keys_is_seen_healthy_and_on_record;
+pub(crate) use promotion::{a_cockpit_that_dies_at_any_step_leaves_nothing_untrue, a_promotion_by_keys_is_seen_healthy_and_on_record};
 
 const SOON: Duration = Duration::from_secs(20);
 /// A commit is noticed by Argo CD's next comparison, which may be served from a cached head of the repository once or twice.

@@ -1,5 +1,7 @@
 //! Stories of change: a promotion by keys alone, carried out in a real repository, followed to verified health, and on record.
 
+#![expect(clippy::disallowed_methods, reason = "real processes take real time, and how much of it passed is the subject")]
+
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -38,6 +40,71 @@ fn confirm(screen: &mut Screen, name: &str) {
     screen.keys("\r");
 }
 
+/// The cockpit is killed at every step of carrying a promotion out, and another one takes it up: at most one commit, at most one of each request, and
+/// what is said in the end is true.
+pub(crate) fn a_cockpit_that_dies_at_any_step_leaves_nothing_untrue(world: &impl World) {
+    let (service, from, to) = ("inventory-service", "dev", "staging");
+    let before = [version(world, service, from), version(world, service, to)];
+    std::fs::write(world.folder().join(".gitconfig"), "[user]\n name = Ana Sousa\n email = ana@acme.example\n").unwrap();
+    let config = world.config("crashes", &["nonprod", "prod"]);
+    let points = [
+        "before-record-1",
+        "before-send-1",
+        "after-send-1",
+        "before-record-2",
+        "before-record-3",
+        "before-send-2",
+        "after-send-2",
+        "before-record-4",
+    ];
+    for (number, point) in (0..).zip(points) {
+        let tag = format!("{}.{number}", fresh_tag("0.34"));
+        world.commit(service, from, &tag);
+        world.refresh("inventory-service-dev");
+        until("dev runs the new version", super::NOTICED, || version(world, service, from), |runs| *runs == tag);
+        let mut environment = world.environment().to_vec();
+        environment.push(("TIPHYS_FAULT".into(), point.into()));
+        let mut screen = Screen::start(&["--config", &config], &environment, 100, 30);
+        until("its row is there", SOON, || screen.text(), |text| text.contains(service));
+        screen.keys("/inventory\r");
+        until("the row is there", SOON, || screen.text(), |text| text.contains(&tag));
+        screen.keys("hhhh");
+        screen.keys("p");
+        until("the name is asked for", SOON, || screen.text(), |text| text.contains(&format!("Type {service} and")));
+        confirm(&mut screen, service);
+        screen.ended(SOON);
+        drop(screen);
+        let mut screen = world.cockpit_with(&["--config", &config], 100, 30);
+        until(
+            "it is taken up",
+            super::NOTICED,
+            || screen.text(),
+            |text| ["Taken up", "Failed: ", "Done: ", "Unknown: "].iter().any(|word| text.contains(word)),
+        );
+        screen.keys("u");
+        let is_over = |text: &String| ["Done:", "Failed", "Unknown"].iter().any(|word| text.contains(word));
+        let (told, _) = until("it ends", super::NOTICED, || screen.text(), is_over);
+        let commits = commits_with(&repository(world), &format!("promote({to}): {service} {tag}"));
+        let is_done = told.contains("Done:");
+        println!("{point}: {} with {commits} commits", if is_done { "done" } else { "not done" });
+        assert!(commits <= 1, "{point}: {commits} commits");
+        assert!(!told.contains("Unknown"), "{point}: {told}");
+        assert_eq!(is_done, commits == 1, "{point}: {told}");
+        if is_done {
+            assert_eq!(version(world, service, to), tag, "{point}");
+        }
+        screen.keys("\u{3}");
+        screen.ended(SOON);
+        let verified = world.command(&crate::support::screen::program()).args(["--config", &config, "journal", "verify"]).output().unwrap();
+        assert!(verified.status.success(), "{point}: {}", String::from_utf8_lossy(&verified.stdout));
+    }
+    for (environment, before) in [from, to].into_iter().zip(&before) {
+        world.commit(service, environment, before);
+        world.refresh(&format!("{service}-{environment}"));
+        until("it is as it was", super::NOTICED, || version(world, service, environment), |runs| runs == before);
+    }
+}
+
 pub(crate) fn a_promotion_by_keys_is_seen_healthy_and_on_record(world: &impl World) {
     let (service, from, to) = ("inventory-service", "dev", "staging");
     let before = [version(world, service, from), version(world, service, to)];
@@ -48,6 +115,7 @@ pub(crate) fn a_promotion_by_keys_is_seen_healthy_and_on_record(world: &impl Wor
     std::fs::write(world.folder().join(".gitconfig"), "[user]\n name = Ana Sousa\n email = ana@acme.example\n").unwrap();
     let config = world.config("promotion", &["nonprod", "prod"]);
     let mut screen = world.cockpit_with(&["--config", &config], 100, 30);
+    until("its row is there", SOON, || screen.text(), |text| text.contains(service));
     screen.keys("/inventory\r");
     until("the row is there", SOON, || screen.text(), |text| text.contains(&tag) && text.contains("0.30.2"));
     screen.keys("hhhh");

@@ -9,13 +9,17 @@ use std::time::Duration;
 
 use crate::app::effect::Effect;
 use crate::app::model::{Model, Screen};
-use crate::app::{Refusal, What, own};
-use crate::base::time::later;
-use crate::base::{OperationId, Raw, Safe};
+use crate::app::{Refusal, Stir, What, own};
+use crate::base::time::{later, since};
+use crate::base::{OperationId, Raw, Safe, Timestamp};
 use crate::domain::{EnvironmentName, ServiceName};
+use crate::operations::debt::{self, Debt};
 use crate::operations::door::Standing;
 pub use preview::Preview;
 pub use underway::{Ended, Progress, Underway};
+
+/// So often open ends are counted.
+const SELDOM: Duration = Duration::from_secs(2);
 
 /// For so long an environment is armed.
 pub const ARMED: Duration = Duration::from_mins(30);
@@ -27,6 +31,9 @@ pub struct Operations {
     pub standing: Standing,
     /// Those that were begun or taken up here.
     pub underway: BTreeMap<OperationId, Underway>,
+    /// Where what runs and what git wants were left apart.
+    pub debts: Vec<Debt>,
+    debts_at: Timestamp,
     /// What was left open was taken up.
     pub(super) is_recalled: bool,
     /// Revisions that are being traced for an operation.
@@ -103,6 +110,19 @@ pub(super) fn recall(model: &mut Model) -> Vec<Effect> {
     }
     model.operations.is_recalled = true;
     vec![Effect::Recall]
+}
+
+/// Counts the open ends anew, at most so often as a person would notice.
+pub(super) fn count(model: &mut Model) {
+    if since(model.operations.debts_at, model.now) < SELDOM {
+        return;
+    }
+    model.operations.debts_at = model.now;
+    let debts = debt::of(&model.fleet, model.now);
+    if debts != model.operations.debts {
+        model.operations.debts = debts;
+        model.stir(Stir::Soon);
+    }
 }
 
 /// The operations screen: the newest that is not over, else the newest.

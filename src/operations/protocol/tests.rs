@@ -253,6 +253,13 @@ fn a_sync_takes_the_commit_of_the_same_plan_and_a_nudge_that_fails_is_no_failure
 }
 
 #[test]
+fn a_nudge_that_was_never_sent_leaves_nothing_missing() {
+    let resumed = |mutations: Vec<Mutation>| Protocol::resumed(mutations, vec![Receipt::Applied], false).ended().cloned();
+    assert_eq!(resumed(vec![request(0, 0), nudge(), nudge()]), Some(Ended::Sent));
+    assert!(matches!(resumed(vec![request(0, 0), nudge(), request(0, 1)]), Some(Ended::Failed(2, _))));
+}
+
+#[test]
 fn what_is_resumed_is_never_sent() {
     for (settled, is_intended) in [(0, false), (0, true), (1, false), (1, true), (2, false)] {
         let mutations = [request(0, 0), request(0, 1)];

@@ -32,13 +32,15 @@ pub(in crate::operations) struct App {
     pub(super) origin: Origin,
     pub(super) runs: String,
     pub(in crate::operations) health: &'static str,
-    pub(super) is_automatic: bool,
+    pub(in crate::operations) is_automatic: bool,
     /// Whether a repository says what git wants of it.
     pub(super) is_read: bool,
     /// The tag that it wanted at the revision that Argo CD compared it with.
     pub(super) compared: Option<&'static str>,
     /// The revision that Argo CD compared it with; none where empty.
     pub(in crate::operations) revision: &'static str,
+    /// What Argo CD says of it.
+    pub(in crate::operations) sync: Sync,
     /// The path that it has when the plan is made, after its files were read.
     pub(super) moved_to: Option<&'static str>,
     had: Vec<&'static str>,
@@ -62,7 +64,7 @@ pub(in crate::operations) struct World {
 }
 
 /// An overlay with this tag, and more of its entry.
-pub(super) fn kustomization(tag: &str, more: &str) -> String {
+pub(in crate::operations) fn kustomization(tag: &str, more: &str) -> String {
     format!("resources: [../../base]\nimages: # the version\n  - name: acme/checkout\n    newTag: {tag}\n{more}")
 }
 
@@ -99,6 +101,7 @@ impl World {
                 is_read: true,
                 compared: None,
                 revision: "",
+                sync: Sync::Synced,
                 moved_to: None,
                 had: Vec::new(),
                 went_back: false,
@@ -133,7 +136,7 @@ impl World {
         self.files = std::mem::take(&mut self.files).with(path, text);
     }
 
-    pub(super) fn file(&mut self, overlay: &str, text: &str) {
+    pub(in crate::operations) fn file(&mut self, overlay: &str, text: &str) {
         self.put(&format!("apps/checkout/overlays/{overlay}/kustomization.yaml"), text);
     }
 
@@ -348,7 +351,7 @@ impl App {
         Application {
             origins: Box::new([origin]),
             automation: Automation { enabled: self.is_automatic, ..Automation::default() },
-            sync: Sync::Synced,
+            sync: self.sync.clone(),
             revisions: (!self.revision.is_empty()).then(|| Raw::from(self.revision)).into_iter().collect(),
             ..application(&images, self.health)
         }

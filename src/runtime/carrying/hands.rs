@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use crate::base::{OperationId, Raw, Safe, Timestamp};
@@ -15,8 +16,8 @@ use crate::execution::permissions;
 use crate::operations::canary::Facts;
 use crate::operations::door::Permission;
 use crate::operations::mutation::{Answer, Found, Mutation, No, Rejection};
-use crate::runtime::clock;
 use crate::runtime::connections::Reached;
+use crate::runtime::{clock, faults};
 use crate::sources::argocd::changing::Changing;
 use crate::sources::{Clients, Failure};
 
@@ -40,6 +41,8 @@ pub(super) struct Tools {
     pub(super) reason: Option<Raw>,
     /// Who.
     pub(super) by: Raw,
+    /// How many requests were sent.
+    sent: AtomicU32,
 }
 
 impl World {
@@ -105,7 +108,7 @@ impl World {
     }
 
     pub(super) fn tools(self: &Arc<Self>) -> Tools {
-        Tools { world: Arc::clone(self), repositories: BTreeMap::new(), reason: None, by: Raw::default() }
+        Tools { world: Arc::clone(self), repositories: BTreeMap::new(), reason: None, by: Raw::default(), sent: AtomicU32::new(0) }
     }
 }
 
@@ -120,10 +123,8 @@ impl Tools {
             None => Err(nobody(&Safe::clean("this"))),
         }
     }
-}
 
-impl Hands for Tools {
-    async fn send(&self, id: &OperationId, mutation: &Mutation) -> Answer {
+    async fn send_once(&self, id: &OperationId, mutation: &Mutation) -> Answer {
         match mutation {
             Mutation::Commit(commit) => match self.repositories.get(&commit.repository) {
                 Some(repository) => repository.send(id, commit).await,
@@ -138,6 +139,16 @@ impl Hands for Tools {
                 Err(rejection) => Answer::Refused(rejection),
             },
         }
+    }
+}
+
+impl Hands for Tools {
+    async fn send(&self, id: &OperationId, mutation: &Mutation) -> Answer {
+        let number = self.sent.fetch_add(1, Ordering::Relaxed) + 1;
+        faults::die_where_wished(&format!("before-send-{number}"));
+        let answer = self.send_once(id, mutation).await;
+        faults::die_where_wished(&format!("after-send-{number}"));
+        answer
     }
 
     async fn look(&self, id: &OperationId, mutation: &Mutation, since: Timestamp) -> Found {

@@ -6,6 +6,7 @@ mod who;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
@@ -26,7 +27,7 @@ use crate::operations::record::{Entry, Fact, Opened};
 use crate::operations::{Approved, Read};
 use crate::runtime::carrying::hands::{Tools, World};
 use crate::runtime::connections::Reached;
-use crate::runtime::{clock, planning};
+use crate::runtime::{clock, faults, planning};
 
 pub use who::visitor;
 
@@ -155,7 +156,13 @@ impl Carrier {
                     return;
                 }
             };
-            let writer = carry::carry(&approved, &tools, writer, |news| tell(progress(news))).await;
+            let told = AtomicU32::new(0);
+            let heard = |news: News| {
+                // Before each line of the record.
+                faults::die_where_wished(&format!("before-record-{}", told.fetch_add(1, Ordering::Relaxed) + 1));
+                tell(progress(news));
+            };
+            let writer = carry::carry(&approved, &tools, writer, heard).await;
             record(writer, entries).await;
         });
         self.tasks.push(task);

@@ -32,6 +32,18 @@ pub(in crate::ui) fn write(page: &mut Page, look: Look, model: &Model, moment: M
     for (_, message) in tasks {
         page.tone(Tone::Broken).say("✖ a task of the program crashed: ").say(message).end(2);
     }
+    if !model.operations.debts.is_empty() {
+        page.blank();
+        page.tone(Tone::Strong)
+            .say("DEBT ")
+            .say(model.operations.debts.len())
+            .tone(Tone::Quiet)
+            .say("  what runs and what git wants were left apart")
+            .end(0);
+        for debt in &model.operations.debts {
+            page.tone(Tone::Waiting).say("  ").say(debt.sentence()).end(4);
+        }
+    }
     page.blank();
     in_no_cell(page, model);
 }

@@ -1,0 +1,76 @@
+//! `tiphys debt`: where what runs and what git wants were left apart, as text or JSON by `docs/debt.schema.json`. It sends nothing.
+
+use std::time::Duration;
+
+use clap::Args;
+use color_eyre::eyre::Result;
+use serde::Serialize;
+
+use super::{Exit, duration, print};
+use crate::base::{Safe, Timestamp};
+use crate::config::Config;
+use crate::domain::{EnvironmentName, PlacementName, ServiceName};
+use crate::operations::debt::{self, Debt};
+use crate::runtime::{headless, report, tokio_runtime};
+
+/// What is asked for.
+#[derive(Debug, Args)]
+pub(super) struct Wanted {
+    /// As JSON, by docs/debt.schema.json.
+    #[arg(long)]
+    json: bool,
+    /// How long to wait for sources that do not answer.
+    #[arg(long, default_value = "20s", value_parser = duration)]
+    timeout: Duration,
+}
+
+#[derive(Debug, Serialize)]
+struct Answer<'a> {
+    version: u32,
+    at: Timestamp,
+    debts: Vec<Told<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct Told<'a> {
+    service: &'a ServiceName,
+    environment: &'a EnvironmentName,
+    placement: &'a PlacementName,
+    kind: &'static str,
+    runs: &'a Safe,
+    wants: &'a Safe,
+    sentence: Safe,
+}
+
+pub(super) fn run(config: &Config, wanted: &Wanted) -> Result<Exit> {
+    let runtime = tokio_runtime()?;
+    let (model, settled) = runtime.block_on(headless::read(config, wanted.timeout));
+    runtime.shutdown_background();
+    for remark in &config.remarks {
+        report::print_error(&format!("tiphys: {remark}"));
+    }
+    let debts = debt::of(&model.fleet, model.now);
+    if wanted.json {
+        let answer = Answer { version: 1, at: model.now, debts: debts.iter().map(told).collect() };
+        print(&format!("{}\n", serde_json::to_string(&answer)?));
+    } else if debts.is_empty() {
+        print("What runs is what git wants.\n");
+    } else {
+        for debt in &debts {
+            print(&format!("{}\n", debt.sentence()));
+        }
+    }
+    Ok(if settled { Exit::Done } else { Exit::NoAnswer })
+}
+
+fn told(debt: &Debt) -> Told<'_> {
+    Told {
+        service: &debt.service,
+        environment: &debt.place.environment,
+        placement: &debt.place.placement,
+        kind: debt.kind.name(),
+        runs: &debt.runs,
+        wants: &debt.wants,
+        sentence: debt.sentence(),
+    }
+}

@@ -1,0 +1,140 @@
+//! Debt: where what runs and what git wants were left apart, on purpose or not. It is derived from the world and kept nowhere, so every colleague on every
+//! bastion sees the same, and it is gone when the world is whole again.
+
+use std::time::Duration;
+
+use super::refusal::Place;
+use crate::base::time::since;
+use crate::base::{Safe, Timestamp};
+use crate::domain::ServiceName;
+use crate::domain::canary::Waits;
+use crate::domain::fleet::{Fleet, Placement};
+use crate::domain::health::Sync;
+
+/// A difference that is younger than this is a change on its way.
+const SETTLED: Duration = Duration::from_mins(10);
+
+/// One open end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Debt {
+    /// The service.
+    pub service: ServiceName,
+    /// Where.
+    pub place: Place,
+    /// What kind it is.
+    pub kind: Kind,
+    /// What runs.
+    pub runs: Safe,
+    /// What git wants.
+    pub wants: Safe,
+}
+
+/// Kinds of open ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// A rollout was aborted, and git still wants what was turned back.
+    Aborted,
+    /// Git wants another version, and nothing syncs it: auto-sync is off.
+    NotSynced,
+    /// Another version runs than git wants, although it is synced automatically: somebody set it, or the sync fails.
+    Apart,
+}
+
+impl Kind {
+    /// Its name for programs.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Aborted => "aborted",
+            Self::NotSynced => "not-synced",
+            Self::Apart => "apart",
+        }
+    }
+}
+
+impl Debt {
+    /// The sentence: what is open, and what closes it.
+    #[must_use]
+    pub fn sentence(&self) -> Safe {
+        let (service, place, runs, wants) = (self.service.shown(), self.place.shown(), &self.runs, &self.wants);
+        match self.kind {
+            Kind::Aborted => crate::safe!(
+                "{service} · {place}: the rollout of {wants} was aborted, users are on {runs}, and git still wants {wants}: the next change of its template \
+                 starts it again. Put {runs} back in git (b), or retry it."
+            ),
+            Kind::NotSynced => {
+                crate::safe!("{service} · {place}: git wants {wants}, {runs} runs, and auto-sync is off: sync it, or put {runs} back in git (b).")
+            }
+            Kind::Apart => {
+                crate::safe!(
+                    "{service} · {place}: {runs} runs, and git wants {wants} for more than ten minutes: look why it is not synced, or commit what runs."
+                )
+            }
+        }
+    }
+}
+
+/// All open ends that are known, by service and place.
+#[must_use]
+pub fn of(fleet: &Fleet, now: Timestamp) -> Vec<Debt> {
+    let mut found = Vec::new();
+    for (service, cells) in fleet.services() {
+        for (index, cell) in &cells.cells {
+            let Some(environment) = fleet.landscape().environments.get(*index) else { continue };
+            for placement in &cell.placements {
+                let Some((kind, runs, wants)) = judged(fleet, placement, now) else { continue };
+                let place = Place { environment: environment.name.clone(), placement: placement.name.clone() };
+                found.push(Debt { service: service.clone(), place, kind, runs, wants });
+            }
+        }
+    }
+    found
+}
+
+fn judged(fleet: &Fleet, placement: &Placement, now: Timestamp) -> Option<(Kind, Safe, Safe)> {
+    let runs = || placement.version_text().unwrap_or_else(|| Safe::clean("?"));
+    let wants = || super::edits::wants(placement);
+    if placement.open_canary().is_some_and(|canary| canary.waits == Waits::Aborted) {
+        // Where git was put back and the abort is only not cleared yet, nothing is open.
+        return placement.wants_another().map(|_| (Kind::Aborted, runs(), wants()));
+    }
+    placement.wants_another()?;
+    if placement.sync != Sync::OutOfSync || placement.syncing || placement.open_canary().is_some() {
+        return None;
+    }
+    let is_automatic = placement.parts.iter().filter_map(|part| fleet.application(&part.app)).all(|entry| entry.value.automation.enabled);
+    if !is_automatic {
+        return Some((Kind::NotSynced, runs(), wants()));
+    }
+    let at = placement.wanted.as_ref()?.commit.as_ref()?.at;
+    (since(at, now) >= SETTLED).then(|| (Kind::Apart, runs(), wants()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::operations::tests::{NOW, World, kustomization};
+
+    fn kinds(world: &World) -> Vec<(String, &'static str)> {
+        of(&world.fleet(false), NOW).iter().map(|debt| (debt.place.shown().to_string(), debt.kind.name())).collect()
+    }
+
+    #[test]
+    fn what_runs_and_what_git_wants_are_apart_only_where_nothing_brings_them_together() {
+        let mut world = World::new();
+        assert_eq!(kinds(&world), []);
+        world.file("production-eu", &kustomization("2.14.3", ""));
+        world.app("checkout-production-eu").sync = Sync::OutOfSync;
+        // Its commit is ten minutes old.
+        assert_eq!(kinds(&world), [("production·eu".to_owned(), "apart")]);
+        world.app("checkout-production-eu").is_automatic = false;
+        assert_eq!(kinds(&world), [("production·eu".to_owned(), "not-synced")]);
+        let told = of(&world.fleet(false), NOW).remove(0).sentence();
+        assert_eq!(
+            told.as_str(),
+            "checkout · production·eu: git wants 2.14.3, 2.14.2 runs, and auto-sync is off: sync it, or put 2.14.2 back in git (b)."
+        );
+        world.app("checkout-production-eu").sync = Sync::Synced;
+        assert_eq!(kinds(&world), [], "Argo CD calls it synced: its layout is not understood");
+    }
+}
