@@ -190,9 +190,9 @@ pub fn bars(plan: &Plan, landscape: &Landscape, standing: &Standing, stated: &St
     if landscape.read_only {
         bars.push(Bar::Guessed);
     }
-    // What is open there is what a canary is moved on for.
-    let is_canary = matches!(plan.request, Request::Canary { .. });
-    let busy = standing.open.iter().filter(|_| !is_canary).find(|(_, (service, environment))| *service == plan.service && *environment == plan.to);
+    // What is open there is what a canary is moved on for, and what somebody goes back from.
+    let is_about_it = !matches!(plan.request, Request::Promote { .. });
+    let busy = standing.open.iter().filter(|_| !is_about_it).find(|(_, (service, environment))| *service == plan.service && *environment == plan.to);
     bars.extend(busy.map(|(id, _)| Bar::Busy(plan.service.clone(), plan.to.clone(), id.clone())));
     if let Some(environment) = landscape.environment(&plan.to) {
         guarded(&environment.guard, plan, standing, stated, now, &mut bars);

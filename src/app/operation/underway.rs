@@ -149,7 +149,15 @@ pub(in crate::app) fn progressed(model: &mut Model, id: &OperationId, progress: 
     let Some(underway) = model.operations.underway.get_mut(id) else { return Vec::new() };
     match progress {
         Progress::Doing(words) => underway.doing = Some(words),
-        Progress::Settled(words, settled) => underway.settled.push((now, words, settled)),
+        Progress::Settled(words, settled) => {
+            // What git wants is another thing from now on, and the next plan is to know it at once.
+            let repository = underway.plan.as_ref().and_then(Plan::commit).map(|commit| SourceId::repository(commit.repository.clone()));
+            let is_pushed = matches!(settled, Settled::Done(Receipt::Committed { .. }));
+            underway.settled.push((now, words, settled));
+            if let Some(source) = repository.filter(|_| is_pushed) {
+                return model.ask(source.clone(), Question::Relist(source), Want::Relist).into_iter().collect();
+            }
+        }
         Progress::NotBegun(why) => {
             underway.doing = None;
             underway.ended = Some((now, Ended::Failed(why, Safe::clean("Nothing was sent."))));
