@@ -21,7 +21,8 @@ use tiphys::domain::application::Origin;
 use tiphys::domain::desired::{Address, ValueKeys, Wish};
 use tiphys::domain::{AppKey, ArgocdName, Namespace};
 use tiphys::gitops::push::{File, Goal, Limits, Outcome, Person, Proposal, push};
-use tiphys::gitops::{Mirror, Reader, Remote};
+use tiphys::gitops::{Mirror, Opened, Reader, Remote, prepare};
+use tiphys::manifest::prepared::{Asked, Subject};
 
 const ENVIRONMENTS: [&str; 5] = ["dev", "test", "staging", "production-eu", "production-us"];
 /// Files that one service has beside its overlays.
@@ -69,10 +70,33 @@ fn main() {
     println!("index on disk: {} KB", std::fs::metadata(mirror.index()).unwrap().len() / 1024);
     let proposal = Arc::new(proposed(&mirror));
     let limits = Limits::default();
+    let opened = [Opened { name: Raw::from("gitops"), mirror: mirror.clone(), addresses: vec![Address::read(&url)] }];
+    let wanted = planned(&url, services);
+    let read = timed("what a plan for one application needs", || prepare(&wanted, &opened, &ValueKeys::default(), Timestamp::UNIX_EPOCH).unwrap());
+    assert!(read.unread.is_empty() && read.applications.len() == 1);
     let outcome = timed("commit and push, read back", || runtime.block_on(async { push(&remote, &mirror, &proposal, limits).await }));
     assert!(matches!(outcome, Outcome::Pushed { .. }), "{outcome:?}");
     let outcome = timed("the same operation again", || runtime.block_on(async { push(&remote, &mirror, &proposal, limits).await }));
     assert!(matches!(outcome, Outcome::AlreadyThere { .. }), "{outcome:?}");
+}
+
+/// What a plan for one application asks for: its files, and which of all others render them.
+fn planned(url: &str, services: usize) -> Asked {
+    let all = (0..services).flat_map(|service| ENVIRONMENTS.map(|environment| (service, environment)));
+    let all = all.map(|(service, environment)| {
+        let origin = Origin {
+            repository: Raw::from(url),
+            path: Some(Raw::from(path(service, environment).trim_end_matches("/kustomization.yaml"))),
+            target_revision: Some(Raw::from("main")),
+            ..Origin::default()
+        };
+        let name = Raw::from(format!("svc-{service:05}-{environment}"));
+        let key = AppKey { argocd: ArgocdName::from("main"), namespace: Namespace::from("argocd"), name };
+        (key, Box::from([origin]))
+    });
+    let mut others: Vec<(AppKey, Box<[Origin]>)> = all.collect();
+    let (app, origins) = others.remove(0);
+    Asked { subjects: vec![Subject { app, origins, synced: Box::default() }], others, ..Asked::default() }
 }
 
 /// Moves the tag of a service on the head that the mirror has.

@@ -64,3 +64,30 @@ fn every_edit_says_where_it_is_and_what_changes() {
         }
     }
 }
+
+/// A way back is no inverse: it puts the version of before on whatever the files are then. The version is the same in every case; the bytes are wherever the
+/// place was there before and its scalar was written as it would be written today.
+#[test]
+fn every_case_goes_back_by_putting_the_version_of_before_forward() {
+    let (mut gone_back, mut to_the_byte) = (0, 0);
+    for case in Case::all().iter().filter(|case| case.asked.refused.is_none() && case.asked.name.is_none()) {
+        let images = |files: &Files| case.asking(files, |question, trees| tiphys::manifest::read(question, trees).images.unwrap_or_default());
+        let wanted = images(&case.before);
+        let Some(earlier) = wanted.iter().find(|image| image.repository.as_wire() == case.asked.image) else { continue };
+        let version = tiphys::manifest::edit::Version { tag: earlier.tag.clone(), digest: earlier.digest.clone(), name: None };
+        let moved = case.moved(&case.before, &case.version()).unwrap();
+        let after = laid(&case.before, &moved.files);
+        // What was wanted by no tag of its own cannot be said forward: a base that changes later would move it.
+        let Ok(back) = case.moved(&after, &version) else { continue };
+        let back = laid(&after, &back.files);
+        let again = images(&back);
+        let restored = again.iter().find(|image| image.repository == earlier.repository).unwrap();
+        // What was left pins by tag alone, and an entry keeps its shape: the digest does not come back.
+        let is_pinned = images(&after).iter().any(|image| image.repository == earlier.repository && image.digest.is_some());
+        let digest = earlier.digest.as_ref().filter(|_| is_pinned || earlier.tag.is_none());
+        assert_eq!((&restored.tag, restored.digest.as_ref()), (&earlier.tag, digest), "{}", case.name);
+        gone_back += 1;
+        to_the_byte += usize::from(back == case.before);
+    }
+    assert!(gone_back >= 60 && to_the_byte >= 40, "{gone_back} go back, {to_the_byte} of them to the byte");
+}
