@@ -125,10 +125,13 @@ fn times(scene: &Scene<'_>, placement: &Placement, part: &Part) -> Vec<Time> {
 fn seen(scene: &Scene<'_>, part: &Part, time: &Time) -> Seen {
     let Some(detail) = scene.fleet.detail(&part.app) else { return Seen::NotRead };
     let is_in = |at: Timestamp| at >= time.commit.at && time.until.is_none_or(|until| at < until);
-    let mut deployed =
-        detail.value.history.iter().filter(|deployment| {
-            deployment.revisions.contains(&time.commit.id) || deployment.started_at.or(deployment.deployed_at).is_some_and(is_in)
-        });
+    // Whose clock the times of commits are by nobody knows: what was deployed at a commit that came after the version was left is no evidence for it.
+    let history = scene.fleet.desired(&part.app).map(|desired| std::sync::Arc::clone(&desired.value.history)).unwrap_or_default();
+    let after: Vec<&Raw> = history.iter().take_while(|change| change.commit.id != time.commit.id).map(|change| &change.commit.id).collect();
+    let mut deployed = detail.value.history.iter().filter(|deployment| {
+        let is_after = deployment.revisions.iter().any(|revision| after.contains(&revision));
+        deployment.revisions.contains(&time.commit.id) || !is_after && deployment.started_at.or(deployment.deployed_at).is_some_and(is_in)
+    });
     deployed.find_map(|deployment| deployment.deployed_at.or(deployment.started_at)).map_or(Seen::NotThere, Seen::Deployed)
 }
 

@@ -104,9 +104,15 @@ fn the_commit_says_what_is_left_and_marks_it() {
 #[test]
 fn it_leads_toward_safety_only_where_it_was_deployed_and_brings_nothing_else() {
     let other = || crate::domain::desired::Commit { id: Raw::from("c"), author: Safe::clean("ben"), at: NOW, subject: Safe::clean("more memory") };
-    let rows: [(&str, Change, Direction, &str); 4] = [
+    let rows: [(&str, Change, Direction, &str); 5] = [
         ("deployed", |_| {}, Direction::Safety, "it was deployed there at 1970-01-01T00:49:00Z"),
         ("not in Argo CD's history", |world| world.app("checkout-production-eu").deployed = Some(vec![50]), Direction::Risk, "does not tell of it"),
+        (
+            "what was deployed then is the version that is left, by a clock that is behind",
+            |world| world.app("checkout-production-eu").deployed_of = Some(50),
+            Direction::Risk,
+            "does not tell of it",
+        ),
         ("its history was not read", |world| world.app("checkout-production-eu").deployed = None, Direction::Risk, "was not read"),
         ("what is carried is not known", |world| world.carried = Known::unknown("no"), Direction::Risk, "was deployed there"),
     ];

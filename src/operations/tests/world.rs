@@ -48,6 +48,8 @@ pub(in crate::operations) struct App {
     pub(super) went_back: bool,
     /// Minutes at which Argo CD deployed it; `None`: its history was not read.
     pub(super) deployed: Option<Vec<u64>>,
+    /// The minute of the commit that it deployed then; `None`: it does not say.
+    pub(super) deployed_of: Option<u64>,
 }
 
 #[derive(Debug, Clone)]
@@ -106,6 +108,7 @@ impl World {
                 had: Vec::new(),
                 went_back: false,
                 deployed: None,
+                deployed_of: None,
             };
             world.apps.insert(format!("checkout-{place}"), app);
         }
@@ -202,7 +205,7 @@ impl World {
             let workload = Box::new(workload(name, facts, &self.apps.get(name).unwrap().runs));
             say(&prod, ReportBody::Observed(Observation::Changed { item: Item::Workload(rollout_key(name), workload), version: None }));
         }
-        let details = self.apps.iter().filter_map(|(name, app)| Some((app_key(name), detail(app.deployed.as_deref()?))));
+        let details = self.apps.iter().filter_map(|(name, app)| Some((app_key(name), detail(app.deployed.as_deref()?, app.deployed_of))));
         for (key, detail) in details {
             say(&argocd, ReportBody::Observed(Observation::Changed { item: Item::Detail(key, Box::new(detail)), version: None }));
         }
@@ -292,10 +295,10 @@ impl World {
 }
 
 /// What Argo CD tells of deployments at these minutes.
-fn detail(minutes: &[u64]) -> Detail {
+fn detail(minutes: &[u64], of: Option<u64>) -> Detail {
     let deployment = |(id, minute): (i64, &u64)| Deployment {
         id,
-        revisions: Vec::new(),
+        revisions: of.map(|minute| Raw::from(format!("{minute:040x}"))).into_iter().collect(),
         started_at: Some(later(T0, Duration::from_mins(*minute))),
         deployed_at: Some(later(T0, Duration::from_mins(*minute))),
         by: Initiator::Automation,
