@@ -24,8 +24,7 @@ impl CellState {
     /// The cell, if it is still there.
     #[must_use]
     pub fn cell<'a>(&self, model: &'a Model) -> Option<&'a Cell> {
-        let environment = model.fleet.landscape().position(&self.environment)?;
-        model.fleet.services().get(&self.service)?.cells.get(&environment)
+        model.fleet.cell(&self.service, &self.environment)
     }
 
     /// The placements that are shown: the selected one, or all.

@@ -61,9 +61,7 @@ impl CellKey {
     }
 
     pub(super) fn placement<'a>(&self, fleet: &'a Fleet) -> Option<&'a Placement> {
-        let environment = fleet.landscape().position(&self.environment)?;
-        let cell = fleet.services().get(&self.service)?.cells.get(&environment)?;
-        cell.placements.iter().find(|placement| placement.name == self.placement)
+        fleet.placement(&self.service, &self.environment, &self.placement)
     }
 }
 

@@ -161,67 +161,32 @@ fn dispatch(arguments: &Arguments) -> Result<Exit> {
         Some(Verb::Man(wanted)) => manual::man(wanted, Arguments::command()),
         Some(Verb::Demo(wanted)) => practice::demo(wanted, arguments.read_only),
         Some(Verb::Simulate(wanted)) => practice::simulate(wanted),
-        Some(Verb::Status { json, filter, timeout, watch, interval }) => {
-            let config = match load(arguments) {
-                Ok(config) => config,
-                Err(exit) => return Ok(exit),
-            };
-            let _log = log::start()?;
+        Some(Verb::Status { json, filter, timeout, watch, interval }) => with_config(arguments, |config| {
             if *watch {
                 let interval = (*interval).max(Duration::from_millis(100));
-                return watch::run(&config, &watch::Wanted { json: *json, filter, timeout: *timeout, interval });
+                return watch::run(config, &watch::Wanted { json: *json, filter, timeout: *timeout, interval });
             }
-            status::run(&config, &status::Wanted { json: *json, filter, timeout: *timeout })
-        }
+            status::run(config, &status::Wanted { json: *json, filter, timeout: *timeout })
+        }),
         Some(Verb::Changes { json, since, filter, timeout }) => {
-            let config = match load(arguments) {
-                Ok(config) => config,
-                Err(exit) => return Ok(exit),
-            };
-            let _log = log::start()?;
-            changes::run(&config, &changes::Wanted { json: *json, filter, since: *since, timeout: *timeout })
+            with_config(arguments, |config| changes::run(config, &changes::Wanted { json: *json, filter, since: *since, timeout: *timeout }))
         }
-        Some(Verb::Debt(wanted)) => {
-            let config = match load(arguments) {
-                Ok(config) => config,
-                Err(exit) => return Ok(exit),
-            };
-            let _log = log::start()?;
-            debt::run(&config, wanted)
-        }
-        Some(Verb::Plan(wanted)) => {
-            let config = match load(arguments) {
-                Ok(config) => config,
-                Err(exit) => return Ok(exit),
-            };
-            let _log = log::start()?;
-            plan::run(&config, wanted)
-        }
-        Some(Verb::Promote(wanted)) => {
-            let config = match load(arguments) {
-                Ok(config) => config,
-                Err(exit) => return Ok(exit),
-            };
-            let _log = log::start()?;
-            act::promote(&config, wanted)
-        }
-        Some(Verb::Rollback(wanted)) => {
-            let config = match load(arguments) {
-                Ok(config) => config,
-                Err(exit) => return Ok(exit),
-            };
-            let _log = log::start()?;
-            act::rollback(&config, wanted)
-        }
-        None => {
-            let config = match load(arguments) {
-                Ok(config) => config,
-                Err(exit) => return Ok(exit),
-            };
-            let _log = log::start()?;
-            Ok(land(cockpit::run(&config, arguments.view.as_deref())?))
-        }
+        Some(Verb::Debt(wanted)) => with_config(arguments, |config| debt::run(config, wanted)),
+        Some(Verb::Plan(wanted)) => with_config(arguments, |config| plan::run(config, wanted)),
+        Some(Verb::Promote(wanted)) => with_config(arguments, |config| act::promote(config, wanted)),
+        Some(Verb::Rollback(wanted)) => with_config(arguments, |config| act::rollback(config, wanted)),
+        None => with_config(arguments, |config| Ok(land(cockpit::run(config, arguments.view.as_deref())?))),
     }
+}
+
+/// Does what needs the configuration, with the log open. A configuration that cannot be used was told, and is an exit code of its own.
+fn with_config(arguments: &Arguments, act: impl FnOnce(&Config) -> Result<Exit>) -> Result<Exit> {
+    let config = match load(arguments) {
+        Ok(config) => config,
+        Err(exit) => return Ok(exit),
+    };
+    let _log = log::start()?;
+    act(&config)
 }
 
 /// The exit code for the way in which the cockpit ended.

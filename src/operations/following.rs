@@ -376,9 +376,7 @@ fn state(told: &[Told], is_verified: bool) -> State {
 }
 
 fn placement<'f>(fleet: &'f Fleet, service: &ServiceName, place: &Place) -> Option<&'f Placement> {
-    let position = fleet.landscape().position(&place.environment)?;
-    let cell = fleet.services().get(service)?.cells.get(&position)?;
-    cell.placements.iter().find(|placement| placement.name == place.placement)
+    fleet.placement(service, &place.environment, &place.placement)
 }
 
 #[cfg(test)]

@@ -354,9 +354,7 @@ fn told(stale: &Stale, now: Timestamp) -> Safe {
 }
 
 pub(super) fn deployed<'f>(fleet: &'f Fleet, service: &ServiceName, environment: &EnvironmentName) -> &'f [Placement] {
-    let position = fleet.landscape().position(environment);
-    let cell = position.and_then(|position| fleet.services().get(service)?.cells.get(&position));
-    cell.map_or(&[], |cell| cell.placements.as_slice())
+    fleet.cell(service, environment).map_or(&[], |cell| cell.placements.as_slice())
 }
 
 pub(super) fn chosen<'f>(

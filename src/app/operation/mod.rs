@@ -48,8 +48,7 @@ impl Operations {
 
     /// What is open is part of what holds.
     pub(super) fn settle(&mut self) {
-        let open = self.underway.iter().filter(|(_, underway)| underway.ended.is_none());
-        self.standing.open = open.map(|(id, underway)| (id.clone(), (underway.service.clone(), underway.to.clone()))).collect();
+        self.standing.open = self.open().map(|(id, underway)| (id.clone(), (underway.service.clone(), underway.to.clone()))).collect();
     }
 }
 
@@ -59,27 +58,28 @@ pub(super) fn looked_at(model: &Model) -> Result<(ServiceName, EnvironmentName),
     keys.first().map(|key| (key.service.clone(), key.environment.clone())).ok_or(Refusal::NothingSelected)
 }
 
+/// The environment that would be armed.
+fn to_be_armed(model: &Model) -> Result<EnvironmentName, Refusal> {
+    match &model.screen {
+        Screen::Preview(preview) => Ok(preview.request.to().clone()),
+        _ => looked_at(model).map(|(_, environment)| environment),
+    }
+}
+
 /// Lets the environment that is looked at be changed for a while, which is on record before it holds.
 pub(super) fn arm(model: &mut Model) -> Vec<Effect> {
-    let environment = match &model.screen {
-        Screen::Preview(preview) => preview.to(),
-        _ => looked_at(model).ok().map(|(_, environment)| environment),
-    };
-    let Some(environment) = environment else { return Vec::new() };
+    let Ok(environment) = to_be_armed(model) else { return Vec::new() };
     model.notice = Some(crate::safe!("Arming {} …", environment.shown()));
     vec![Effect::Arm { environment, until: later(model.now, ARMED) }]
 }
 
 /// Whether an environment is looked at that could be armed.
 pub(super) fn armable(model: &Model) -> Result<(), Refusal> {
-    match &model.screen {
-        Screen::Preview(_) => Ok(()),
-        _ => looked_at(model).map(|_| ()),
-    }
+    to_be_armed(model).map(|_| ())
 }
 
 /// It is on record: the environment is armed.
-fn armed(model: &mut Model, environment: EnvironmentName, until: crate::base::Timestamp) {
+fn armed(model: &mut Model, environment: EnvironmentName, until: Timestamp) {
     model.notice = Some(crate::safe!("{} is armed until {}; the journal says so.", environment.shown(), until.strftime("%H:%M:%SZ")));
     model.operations.standing.armed.insert(environment, until);
     preview::judge(model);

@@ -78,12 +78,6 @@ impl Preview {
         self.planned.as_ref()?.as_ref().ok()
     }
 
-    /// The environment that would be changed.
-    #[must_use]
-    pub fn to(&self) -> Option<EnvironmentName> {
-        Some(self.request.to().clone())
-    }
-
     /// Whether letters are text.
     #[must_use]
     pub fn takes_text(&self) -> bool {
@@ -127,8 +121,7 @@ pub(in crate::app) fn put_back(model: &mut Model) -> Vec<Effect> {
     let Ok(keys) = own::looked_at(model) else { return Vec::new() };
     let Some(first) = keys.first() else { return Vec::new() };
     let (service, environment) = (first.service.clone(), first.environment.clone());
-    let position = model.fleet.landscape().position(&environment);
-    let cell = position.and_then(|position| model.fleet.services().get(&service)?.cells.get(&position));
+    let cell = model.fleet.cell(&service, &environment);
     let names: Vec<PlacementName> = cell.into_iter().flat_map(|cell| &cell.placements).map(|placement| placement.name.clone()).collect();
     let is_moving = |name: &PlacementName| {
         cell.is_some_and(|cell| cell.placements.iter().any(|placement| placement.name == *name && placement.open_canary().is_some()))
@@ -209,12 +202,11 @@ pub(in crate::app) fn choose(model: &mut Model, by: isize) -> Vec<Effect> {
     let count = preview.choices.len();
     let Some(place) = preview.choices.iter().position(|choice| *choice == preview.request).filter(|_| count > 1) else { return Vec::new() };
     let next = (place.cast_signed() + by).rem_euclid(count.cast_signed()).cast_unsigned();
-    let mut choices = preview.choices.clone();
+    let choices = preview.choices.clone();
     let Some(request) = choices.get(next).cloned() else { return Vec::new() };
-    let all = std::mem::take(&mut choices);
     let effects = begin(model, vec![request]);
     if let Screen::Preview(preview) = &mut model.screen {
-        preview.choices = all;
+        preview.choices = choices;
     }
     effects
 }

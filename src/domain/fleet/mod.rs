@@ -30,7 +30,7 @@ use crate::domain::application::{Application, Detail};
 use crate::domain::desired::Desired;
 use crate::domain::guess::Sightings;
 use crate::domain::landscape::Landscape;
-use crate::domain::names::{AppKey, ArgocdName, ClusterName, Namespace, PlacementName, ServiceName, SourceId};
+use crate::domain::names::{AppKey, ArgocdName, ClusterName, EnvironmentName, Namespace, PlacementName, ServiceName, SourceId};
 use crate::domain::observation::{InstanceFacts, Item, ItemKey, Items, Observation, Report, ReportBody, Scope, SourceState, World};
 use crate::domain::recent::{Edits, Recent};
 use crate::domain::unmapped::Unmapped;
@@ -122,6 +122,19 @@ impl Fleet {
     #[must_use]
     pub const fn services(&self) -> &BTreeMap<ServiceName, Service> {
         &self.services
+    }
+
+    /// A service in an environment, by their names.
+    #[must_use]
+    pub fn cell(&self, service: &ServiceName, environment: &EnvironmentName) -> Option<&Cell> {
+        let position = self.landscape.position(environment)?;
+        self.services.get(service)?.cells.get(&position)
+    }
+
+    /// One placement of a service, by its names.
+    #[must_use]
+    pub fn placement(&self, service: &ServiceName, environment: &EnvironmentName, name: &PlacementName) -> Option<&Placement> {
+        self.cell(service, environment)?.placements.iter().find(|placement| placement.name == *name)
     }
 
     /// The names of the placements that there are in an environment, given by its index in the landscape.

@@ -57,7 +57,7 @@ async fn at_rest(argocd: &Argocd, name: &str) -> Value {
 }
 
 #[tokio::test]
-#[ignore = "needs the lab"]
+#[ignore = "needs the lab: tests/lab/lab up; run by hand, beside the stories of tests/lab.rs"]
 async fn an_application_is_synced_rolled_back_refreshed_and_what_is_refused_is_refused() {
     let (oncall, viewer, core) = (as_user("oncall"), as_user("viewer"), as_context("nonprod").await);
     let before = at_rest(&oncall, APP).await;

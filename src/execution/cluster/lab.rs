@@ -56,7 +56,7 @@ fn commit(tag: &str) {
 }
 
 #[tokio::test]
-#[ignore = "needs the lab"]
+#[ignore = "needs the lab: tests/lab/lab up; run by hand, beside the stories of tests/lab.rs"]
 async fn a_canary_is_moved_by_hand_and_a_viewer_may_not() {
     let (oncall, viewer) = (as_user("prod-oncall").await, as_user("prod-viewer").await);
     let before = oncall.read(&key("checkout-service")).await.unwrap();

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use tokio::sync::Mutex;
+
 use crate::base::{OperationId, Raw, Safe, Timestamp};
 use crate::domain::workload::WorkloadKey;
 use crate::domain::{ArgocdName, ClusterName};
@@ -25,10 +27,12 @@ use crate::sources::{Clients, Failure};
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Everything that can be changed from here: clients are made when they are first needed, and those of clusters are kept.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(super) struct World {
     reached: Arc<Reached>,
     clients: Clients,
+    /// Those for the APIs of Argo CD: each reads the system's certificates once. A login is read anew for every request.
+    apis: Mutex<BTreeMap<ArgocdName, reqwest::Client>>,
 }
 
 /// What one plan is carried out with.
@@ -48,7 +52,7 @@ pub(super) struct Tools {
 impl World {
     pub(super) fn new(reached: Arc<Reached>) -> Self {
         let clients = Clients::new(reached.clusters.clone());
-        Self { reached, clients }
+        Self { reached, clients, apis: Mutex::default() }
     }
 
     /// What the tokens may do with these, asked all at once.
@@ -97,7 +101,12 @@ impl World {
             return self.clients.changing(holder).await.map(Argocd::cluster).map_err(|failure| unreached(&failure));
         };
         let changing = Changing::new(api.clone());
-        let client = changing.client().await.map_err(|failure| unreached(&failure))?;
+        let mut apis = self.apis.lock().await;
+        let client = match apis.get(name) {
+            Some(client) => client.clone(),
+            None => apis.entry(name.clone()).or_insert(changing.client().await.map_err(|failure| unreached(&failure))?).clone(),
+        };
+        drop(apis);
         let (url, renewal) = (changing.url().to_owned(), Safe::clean(&changing.renewal()));
         let login = Arc::new(move || {
             let changing = changing.clone();

@@ -72,8 +72,7 @@ pub(super) fn write(page: &mut Page, model: &Model, service: &ServiceName, place
 
 /// The placements of the service in the environment that this one follows.
 fn behind_of<'m>(model: &'m Model, service: &ServiceName, from: &EnvironmentName) -> Option<&'m [Placement]> {
-    let position = model.fleet.landscape().position(from)?;
-    Some(&model.fleet.services().get(service)?.cells.get(&position)?.placements)
+    Some(&model.fleet.cell(service, from)?.placements)
 }
 
 /// The URL of the repository that these placements are told by. `None`: there are several, and a commit does not say of which it is.
