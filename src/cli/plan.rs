@@ -12,7 +12,7 @@ use crate::base::time::Age;
 use crate::base::{Raw, Timestamp, counted};
 use crate::config::Config;
 use crate::domain::{AppKey, EnvironmentName, Known, PlacementName, ServiceName};
-use crate::operations::{self, Direction, Moves, Plan, Refusal, Request, Sign};
+use crate::operations::{self, By, Direction, Moves, Plan, Refusal, Request, Sign};
 use crate::runtime::{headless, planning, report, tokio_runtime};
 
 /// What is asked for.
@@ -60,7 +60,7 @@ impl Rollback {
             environment: EnvironmentName::from(self.environment.as_str()),
             version: self.version.as_deref().map(Raw::from),
             placements: placements(&self.placement),
-            aborts: false,
+            by: By::Commit,
         }
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::base::{OperationId, Safe, Timestamp};
 use crate::execution::journal::Writer;
 use crate::operations::Approved;
-use crate::operations::mutation::{Answer, Found, Mutation, No, Receipt, Rejection};
+use crate::operations::mutation::{Answer, Found, Mutation, No, Patch, Receipt, Rejection};
 use crate::operations::protocol::{Act, Ended, Heard, Protocol, Settled};
 use crate::operations::record::{Entry, Requested};
 
@@ -19,6 +19,9 @@ pub trait Hands: Sync {
     fn send(&self, id: &OperationId, mutation: &Mutation) -> impl Future<Output = Answer> + Send;
     /// Looks whether a request was done. It changes nothing. `since`: it was not sent before.
     fn look(&self, id: &OperationId, mutation: &Mutation, since: Timestamp) -> impl Future<Output = Found> + Send;
+    /// Waits until what a patch awaits has come, changing nothing: `Fits` then, `Found` where it came about without the patch, `DoesNotFit` where it does not
+    /// come.
+    fn wait(&self, patch: &Patch) -> impl Future<Output = Heard> + Send;
     /// The time.
     fn now(&self) -> Timestamp;
 }
@@ -66,6 +69,7 @@ async fn go(
                 (writer, kept) = keep(writer, Entry::Intent { step: number(step), request: requested }, hands.now()).await;
                 kept
             }
+            Act::Check(_, Mutation::Patch(patch)) if patch.awaits => hands.wait(&patch).await,
             Act::Check(step, _) => match expires.filter(|at| step == 0 && *at < hands.now()) {
                 Some(at) => Heard::DoesNotFit(Rejection {
                     kind: No::Moved,

@@ -45,8 +45,8 @@ pub(super) struct Time {
 /// (`spec.revisionHistoryLimit`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Seen {
-    /// It was deployed then.
-    Deployed(Timestamp),
+    /// It was deployed then, as the deployment of this number.
+    Deployed(Timestamp, i64),
     /// It is not in the history.
     NotThere,
     /// The history was not read.
@@ -132,13 +132,14 @@ fn seen(scene: &Scene<'_>, part: &Part, time: &Time) -> Seen {
         let is_after = deployment.revisions.iter().any(|revision| after.contains(&revision));
         deployment.revisions.contains(&time.commit.id) || !is_after && deployment.started_at.or(deployment.deployed_at).is_some_and(is_in)
     });
-    deployed.find_map(|deployment| deployment.deployed_at.or(deployment.started_at)).map_or(Seen::NotThere, Seen::Deployed)
+    let found = deployed.find_map(|deployment| Some((deployment.deployed_at.or(deployment.started_at)?, deployment.id)));
+    found.map_or(Seen::NotThere, |(at, id)| Seen::Deployed(at, id))
 }
 
 impl Back {
     /// Whether Argo CD tells of every application that it deployed the version there.
     pub(super) fn is_seen(&self) -> bool {
-        self.times.iter().all(|time| matches!(time.seen, Seen::Deployed(_)))
+        self.times.iter().all(|time| matches!(time.seen, Seen::Deployed(..)))
     }
 }
 
@@ -152,10 +153,15 @@ impl Time {
             None => crate::safe!("{began} on"),
         };
         match self.seen {
-            Seen::Deployed(at) => crate::safe!("{wanted}; Argo CD's history tells that it was deployed there at {at:.0}"),
+            Seen::Deployed(at, _) => crate::safe!("{wanted}; Argo CD's history tells that it was deployed there at {at:.0}"),
             Seen::NotThere => crate::safe!("{wanted}; Argo CD's history does not tell of it: whether it ever ran there is not known"),
             Seen::NotRead => crate::safe!("{wanted}; Argo CD's history was not read: whether it ever ran there is not known"),
         }
+    }
+
+    /// Argo CD's number of its deployment.
+    pub(super) const fn number(&self) -> Option<i64> {
+        if let Seen::Deployed(_, number) = self.seen { Some(number) } else { None }
     }
 
     /// That somebody went back from it once, where that is so.

@@ -272,7 +272,13 @@ impl Followed {
         for entry in apps.iter().filter_map(|app| fleet.application(app)) {
             let application = &entry.value;
             let is_open = application.operation.as_ref().is_some_and(|operation| operation.phase.is_open());
-            all &= application.sync == Sync::Synced && !is_open;
+            // A deployment of before is not what git wants: that the operation ended well is all that there is to see.
+            let was_done = self.commit.is_none()
+                && application
+                    .operation
+                    .as_ref()
+                    .is_some_and(|operation| operation.phase == Phase::Succeeded && operation.started_at.is_some_and(|at| at >= self.since));
+            all &= (application.sync == Sync::Synced || was_done) && !is_open;
             if let Some(operation) = &application.operation
                 && operation.started_at.is_some_and(|at| at >= self.since)
                 && matches!(operation.phase, Phase::Failed | Phase::Error)

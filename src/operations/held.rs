@@ -60,11 +60,7 @@ pub(super) fn patches(
     let (mut patches, mut words, mut refused) = (Vec::new(), Vec::new(), None);
     let around = around(fleet, placement);
     for key in rollouts(placement, place)? {
-        let facts = match read.rollouts.get(&key) {
-            Some(Ok(facts)) => facts,
-            Some(Err(why)) => return Err(Refusal::Rollouts { place: place.clone(), why: why.clone() }),
-            None => return Err(Refusal::Rollouts { place: place.clone(), why: Safe::clean("it was not read: plan again") }),
-        };
+        let facts = facts(read, &key, place)?;
         match canary::plan(verb, facts, &around, skips, read.files.at) {
             Ok(planned) => {
                 patches.extend(planned.patches);
@@ -77,6 +73,15 @@ pub(super) fn patches(
     match refused {
         Some(why) if patches.is_empty() => Err(Refusal::NotNow { place: place.clone(), verb, why }),
         _ => Ok((patches, words)),
+    }
+}
+
+/// A Rollout as it was read.
+pub(super) fn facts<'r>(read: &'r Read, key: &WorkloadKey, place: &Place) -> Result<&'r canary::Facts, Refusal> {
+    match read.rollouts.get(key) {
+        Some(Ok(facts)) => Ok(facts),
+        Some(Err(why)) => Err(Refusal::Rollouts { place: place.clone(), why: why.clone() }),
+        None => Err(Refusal::Rollouts { place: place.clone(), why: Safe::clean("it was not read: plan again") }),
     }
 }
 

@@ -9,12 +9,15 @@
 //! * [`confirm`]: what must be typed; [`door`]: what may stand in the way, and [`Approved`], which execution takes and nothing else
 //! * [`protocol`]: in which order a plan is sent; [`following`]: how far what was sent has come
 //! * [`record`]: what the journal keeps of an operation, as data, and how its lines are tied
-//! * `scene`: whom a request concerns and which version it is about; `earlier`: what was there before; `held`: what is done to Rollouts; `edits`: what that does to files; `message`: the commit; `words`: everything as
+//! * `scene`: whom a request concerns and which version it is about; `earlier`: what was there before; `brought`: what goes before and after the
+//!   commit of a way back; `deployed`: ways back through Argo CD's history; `held`: what is done to Rollouts; `edits`: what that does to files; `message`: the commit; `words`: everything as
 //!   a person would say it
 
+mod brought;
 pub mod canary;
 pub mod confirm;
 pub mod debt;
+mod deployed;
 mod direction;
 pub mod door;
 mod earlier;
@@ -79,8 +82,8 @@ pub enum Request {
         version: Option<Raw>,
         /// Only these placements; `None`: all.
         placements: Option<Vec<PlacementName>>,
-        /// Whether the changes of Rollouts that are under way there are aborted first.
-        aborts: bool,
+        /// By what.
+        by: By,
     },
     /// Something done to the Rollouts of a placement by hand.
     Canary {
@@ -95,6 +98,19 @@ pub enum Request {
         /// Whether an analysis or an experiment may be left out.
         skips: bool,
     },
+}
+
+/// By what an earlier version comes back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum By {
+    /// A commit; what rolls it out takes its time.
+    Commit,
+    /// The changes of Rollouts that are under way there are aborted, then a commit.
+    Abort,
+    /// A commit, and as soon as the pods of then are on their way, all steps that are left are left out.
+    Hasten,
+    /// Argo CD deploys what it deployed then. Git keeps what it wants.
+    History,
 }
 
 /// What was read for a plan.

@@ -7,6 +7,7 @@ use super::edits::FileEdit;
 use super::plan::{Message, Precondition};
 use crate::base::{Raw, Safe};
 use crate::domain::AppKey;
+use crate::domain::fleet::Fleet;
 use crate::domain::workload::WorkloadKey;
 
 /// One request that changes something.
@@ -40,6 +41,18 @@ pub enum Mutation {
     Patch(Patch),
 }
 
+impl Mutation {
+    /// Whether it only helps along what comes by itself.
+    #[must_use]
+    pub const fn is_dispensable(&self) -> bool {
+        match self {
+            Self::Refresh(_) => true,
+            Self::Patch(patch) => patch.awaits,
+            Self::Commit(_) | Self::Sync(_) | Self::Terminate(_) | Self::Rollback { .. } | Self::Act { .. } => false,
+        }
+    }
+}
+
 /// An application for a request to Argo CD.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Target {
@@ -47,6 +60,15 @@ pub struct Target {
     pub app: AppKey,
     /// Its project: without it Argo CD answers 403 for what is not there.
     pub project: Raw,
+}
+
+impl Target {
+    /// An application of the fleet.
+    #[must_use]
+    pub fn of(fleet: &Fleet, app: &AppKey) -> Self {
+        let project = fleet.application(app).map(|entry| entry.value.project.clone()).unwrap_or_default();
+        Self { app: app.clone(), project }
+    }
 }
 
 /// A commit to be made.
@@ -85,6 +107,9 @@ pub struct Patch {
     pub workload: WorkloadKey,
     /// Whether its `status` subresource is patched.
     pub status: bool,
+    /// Whether the version that its `test` names is still to come: it is sent once that is there. It only hastens what comes by itself, so that without it
+    /// nothing is missing.
+    pub awaits: bool,
     /// The operations, in order.
     pub operations: Vec<Operation>,
 }

@@ -1,14 +1,15 @@
 //! The plan of a request: everything that it would change, what that rests on, and how it is taken back. It is data: it can be shown, compared with
 //! the plan of a moment later, and carried out by somebody else.
 
+use super::brought::Beside;
 use super::direction::Direction;
 use super::earlier::Back;
 use super::edits::{self, Edited, FileEdit};
 use super::message;
-use super::mutation::{Commit, Mutation, Sync, Target};
+use super::mutation::{Commit, Mutation, Patch, Sync, Target};
 use super::refusal::Place;
 use super::scene::{Scene, is_ahead};
-use super::{LIFETIME, Read, Refusal, Request, canary, held};
+use super::{By, LIFETIME, Read, Refusal, Request, deployed, held};
 use crate::base::time::later;
 use crate::base::{Raw, Safe, Timestamp};
 use crate::domain::desired;
@@ -235,6 +236,9 @@ pub fn plan(request: &Request, fleet: &Fleet, read: &Read, now: Timestamp) -> Re
     }
     let prepared = &read.files;
     let scene = Scene::of(request, fleet, now)?;
+    if scene.by == Some(By::History) {
+        return deployed::plan(request, &scene, now);
+    }
     scene.must_be_read_lately(prepared, now)?;
     let edited = edits::edited(&scene, prepared)?;
     let branch = prepared.branches.get(edited.branch);
@@ -250,20 +254,10 @@ pub fn plan(request: &Request, fleet: &Fleet, read: &Read, now: Timestamp) -> Re
         files: edited.files.clone(),
         preconditions: edited.preconditions.clone(),
     };
-    let (mut aborts, mut aborted) = (Vec::new(), Vec::new());
-    for placement in scene.aborted() {
-        match held::patches(fleet, placement, &scene.target(placement), (canary::Verb::Abort, false), read) {
-            Ok((patches, words)) => {
-                aborts.extend(patches.into_iter().map(|patch| Step::Send(Mutation::Patch(patch))));
-                aborted.extend(words);
-            }
-            // It is over, or was aborted by somebody: what is left is to put the version back.
-            Err(Refusal::NotNow { why, .. }) => aborted.push(why),
-            Err(refusal) => return Err(refusal),
-        }
-    }
-    aborts.extend(steps(&scene, &edited, &moving, commit));
-    aborted.extend(remarks(&scene, &edited, &moving));
+    let beside = Beside::of(&scene, &edited, &moving, read)?;
+    let steps = steps(&scene, &edited, &moving, commit, &beside);
+    let mut remarks = remarks(&scene, &edited, &moving);
+    remarks.splice(0..0, beside.words);
     Ok(Plan {
         request: request.clone(),
         direction: scene.direction(&edited.moves, prepared),
@@ -272,28 +266,28 @@ pub fn plan(request: &Request, fleet: &Fleet, read: &Read, now: Timestamp) -> Re
         to: scene.to.clone(),
         version: scene.version.text.shown(),
         images: edited.images.iter().map(|(_, after)| after.clone()).collect(),
-        steps: aborts,
+        steps,
         moves: moving.iter().map(|placement| Moves::of(placement, scene.target(placement))).collect(),
         carried: edited.moves.iter().map(|app| Carried { app: app.clone(), commits: edits::carried(prepared, app) }).collect(),
         rests_on: rests_on(&scene, prepared),
-        remarks: aborted,
+        remarks,
         not_known: not_known(&scene, prepared, &edited),
         expires: later(prepared.at.min(now), LIFETIME),
     })
 }
 
-/// The commit, then Argo CD is told to look, and asked to sync where it does not by itself; the rest is waited for.
-fn steps(scene: &Scene<'_>, edited: &Edited, moving: &[&Placement], commit: Commit) -> Vec<Step> {
-    let target = |app: &AppKey| {
-        let project = scene.fleet.application(app).map(|entry| entry.value.project.clone()).unwrap_or_default();
-        Target { app: app.clone(), project }
-    };
+/// What goes before the commit, the commit, then Argo CD is told to look, and asked to sync where it does not by itself; the rest is waited for.
+fn steps(scene: &Scene<'_>, edited: &Edited, moving: &[&Placement], commit: Commit, beside: &Beside) -> Vec<Step> {
+    let target = |app: &AppKey| Target::of(scene.fleet, app);
+    let patches = |patches: &[Patch]| patches.iter().cloned().map(|patch| Step::Send(Mutation::Patch(patch))).collect::<Vec<_>>();
     let is_automatic = |app: &AppKey| scene.fleet.application(app).is_some_and(|entry| entry.value.automation.enabled);
-    let mut steps = vec![Step::Send(Mutation::Commit(Box::new(commit)))];
+    let mut steps = patches(&beside.before);
+    steps.push(Step::Send(Mutation::Commit(Box::new(commit))));
     for app in &edited.moves {
         let by_hand = || Mutation::Sync(Sync { target: target(app), revision: None, prune: false });
         steps.push(Step::Send(if is_automatic(app) { Mutation::Refresh(target(app)) } else { by_hand() }));
     }
+    steps.extend(patches(&beside.after));
     steps.push(Step::Await(Await::Synced(edited.moves.iter().cloned().collect())));
     steps.push(Step::Await(Await::Verified(moving.iter().map(|placement| scene.target(placement)).collect())));
     steps
@@ -313,7 +307,7 @@ impl Moves {
 }
 
 /// Every source that said something which the plan rests on.
-fn rests_on(scene: &Scene<'_>, prepared: &Prepared) -> Vec<Fresh> {
+pub(super) fn rests_on(scene: &Scene<'_>, prepared: &Prepared) -> Vec<Fresh> {
     let mut found: Vec<Fresh> = Vec::new();
     let mut note = |source: SourceId, seen: Option<Timestamp>| match found.iter_mut().find(|fresh| fresh.source == source) {
         Some(fresh) => fresh.seen = fresh.seen.min(seen),

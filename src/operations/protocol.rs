@@ -6,6 +6,8 @@
 //! for each request:  record intent → check → send once → look → record what became of it
 //! ```
 //!
+//! What only helps along is dispensable: that Argo CD is told to look, and a patch that hastens what comes by itself. Where it is not done, the rest is.
+//!
 //! A machine that is made anew from a record ([`Protocol::resumed`]) never sends: whether what was under way was done is looked at, and what is still
 //! missing is a new plan and a new confirmation.
 
@@ -116,7 +118,7 @@ impl Protocol {
             request.receipt = Some(receipt);
         }
         // Argo CD looks by itself sooner or later: that nobody told it to is nothing that is missing.
-        while !is_intended && protocol.is_nudge() {
+        while !is_intended && protocol.is_dispensable() {
             protocol.at += 1;
         }
         if protocol.at >= protocol.requests.len() {
@@ -151,6 +153,8 @@ impl Protocol {
             (Phase::Intend, Heard::Kept) => self.phase = Phase::Check,
             (Phase::Intend, Heard::NotKept(why)) => self.stop(unrecorded(&why)),
             (Phase::Check, Heard::Fits) => self.phase = Phase::Send,
+            // It came about without.
+            (Phase::Check, Heard::Found(Found::Done(receipt))) => self.phase = Phase::Settle(Settled::Done(receipt)),
             (Phase::Check, Heard::DoesNotFit(rejection)) => self.phase = Phase::Settle(Settled::NotDone(rejection)),
             (Phase::Send, Heard::Answered(answer)) => {
                 self.phase = match answer {
@@ -211,8 +215,8 @@ impl Protocol {
                 self.keep(receipt);
                 self.advance();
             }
-            // Argo CD looks by itself sooner or later: that it was not told to is no failure.
-            Settled::NotDone(_) | Settled::Unknown(_) if self.is_nudge() => self.advance(),
+            // Argo CD looks by itself sooner or later, and a canary goes its steps: that nothing helped along is no failure.
+            Settled::NotDone(_) | Settled::Unknown(_) if self.is_dispensable() => self.advance(),
             Settled::NotDone(rejection) => self.end(Ended::Failed(self.at, rejection)),
             Settled::Unknown(why) => self.end(Ended::Unknown(self.at, why)),
         }
@@ -229,8 +233,8 @@ impl Protocol {
         }
     }
 
-    fn is_nudge(&self) -> bool {
-        self.requests.get(self.at).is_some_and(|request| matches!(request.mutation, Mutation::Refresh(_)))
+    fn is_dispensable(&self) -> bool {
+        self.requests.get(self.at).is_some_and(|request| request.mutation.is_dispensable())
     }
 
     /// Nothing more can be recorded: nothing more is sent.

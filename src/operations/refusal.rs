@@ -1,5 +1,7 @@
 //! Why there is no plan: one sentence that says what, where, and what to do. The screen, the command line and the record tell the same one.
 
+mod sentence;
+
 use super::canary::Verb;
 use crate::base::{Raw, Safe};
 use crate::domain::{AppKey, EnvironmentName, PlacementName, ServiceName};
@@ -123,6 +125,27 @@ pub enum Refusal {
         /// Why.
         why: Safe,
     },
+    /// Its pods of then are not known beforehand.
+    NotHastened {
+        /// Where.
+        place: Place,
+        /// Why.
+        why: Safe,
+    },
+    /// Argo CD deploys nothing of before while it syncs by itself (argo-cd `server/application/application.go`, `Rollback`).
+    AutoSync {
+        /// The application.
+        app: AppKey,
+        /// The `ApplicationSet` that made it, where it is known.
+        owner: Option<Safe>,
+    },
+    /// Argo CD's history does not tell of the version.
+    NotInHistory {
+        /// Where.
+        place: Place,
+        /// The version.
+        version: Safe,
+    },
     /// A verb is not for its Rollouts now.
     NotNow {
         /// Where.
@@ -229,88 +252,6 @@ pub enum Versioned {
 }
 
 impl Refusal {
-    /// The sentence: what, where, and what to do.
-    #[must_use]
-    pub fn sentence(&self) -> Safe {
-        match self {
-            Self::NoService(service) => crate::safe!("There is no service '{}': tiphys status lists those there are.", service.shown()),
-            Self::NoEnvironment { asked, known } => {
-                crate::safe!("There is no environment '{}': there are {}.", asked.shown(), named(known.iter().map(EnvironmentName::shown)))
-            }
-            Self::NotAllRead { what, why } => crate::safe!("{what} is not known: {why}. Wait until it is read."),
-            Self::NotDeployed(service, environment) => {
-                crate::safe!("{} is not deployed in {}: add its Application there first.", service.shown(), environment.shown())
-            }
-            Self::NoPlacement { asked, known } => {
-                let known = known.iter().map(|name| if name.0.is_empty() { Safe::clean("one without a name") } else { name.shown() });
-                crate::safe!("{} has no placement '{}': there is {}.", asked.environment.shown(), asked.placement.shown(), named(known))
-            }
-            Self::FollowsNothing(service, to) => {
-                let (service, to) = (service.shown(), to.shown());
-                crate::safe!("{to} follows no environment that has {service}: from = […] of {to} in the configuration names what leads into it.")
-            }
-            Self::DoesNotFollow { from, to, follows } => {
-                let follows = named(follows.iter().map(EnvironmentName::shown));
-                crate::safe!("{to} does not follow {}: promote from {follows}, or change from = […] of {to}.", from.shown(), to = to.shown())
-            }
-            Self::FollowsSeveral { to, follows } => {
-                crate::safe!("{} follows {}: say which with --from.", to.shown(), named(follows.iter().map(EnvironmentName::shown)))
-            }
-            Self::NotAnImage { service, what } => not_an_image(service, *what),
-            Self::UnknownVersion { place, why } => {
-                crate::safe!("Which version runs in {} is not known: {why}. Name one with --version.", place.shown())
-            }
-            Self::Mixed { environment, versions } => {
-                let versions = named(versions.iter().cloned());
-                crate::safe!("{} runs several versions ({versions}): wait until it runs one, or name one with --version.", environment.shown())
-            }
-            Self::NeverThere { version, from, is_whole } => never_there(version, from, *is_whole),
-            Self::NeverHere { version, place, is_whole } => never_here(version, place, *is_whole),
-            Self::NoEarlier { place, is_whole } => no_earlier(place, *is_whole),
-            Self::NoRollout(place) => {
-                crate::safe!("{} has no Rollout: there are no steps to move or to abort. The way back is a version in git.", place.shown())
-            }
-            Self::Rollouts { place, why } => crate::safe!("The Rollouts of {} were not read: {why}.", place.shown()),
-            Self::NotNow { place, verb, why } => crate::safe!("No {} in {}: {why}.", verb.word(), place.shown()),
-            Self::EarlierDiffer { environment, versions } => crate::safe!(
-                "The placements of {} had different versions before ({}): name one with --version, or go back in one with --placement.",
-                environment.shown(),
-                named(versions.iter().cloned())
-            ),
-            Self::Stale { place, why } => crate::safe!("What is known of {} is not current: {why}. Wait until it is read again.", place.shown()),
-            Self::Unread { place, why } => crate::safe!("What git wants of {} was not read: {why}.", place.shown()),
-            Self::NotUnderstood { place, why } => crate::safe!("What git wants of {} is not known: {why}.", place.shown()),
-            Self::WhichImage { place, why } => crate::safe!("Which image of {} is to move is not clear: {why}.", place.shown()),
-            Self::Nothing { version, to, behind } if behind.is_empty() => {
-                crate::safe!("Git wants {version} in {} already: there is nothing to change.", to.shown())
-            }
-            Self::Nothing { version, to, behind } => crate::safe!(
-                "Git wants {version} in {} already, but {} not run it: there is nothing to commit, only its sync or its rollout to wait for.",
-                to.shown(),
-                if let [one] = behind.as_slice() { crate::safe!("{one} does") } else { crate::safe!("{} do", named(behind.iter().cloned())) }
-            ),
-            Self::Overridden { place, why } => crate::safe!("A commit would change nothing in {}: {why}.", place.shown()),
-            Self::Pinned { app, revision } => crate::safe!(
-                "{} follows '{}', which is no branch: a commit would not reach it. Point its targetRevision to a branch, or change it there.",
-                app.shown(),
-                revision.shown()
-            ),
-            Self::Editor { place, why } => crate::safe!("The files of {} are not edited: {why}.", place.shown()),
-            Self::Reaches { file, others } => crate::safe!(
-                "{} also feeds {}: give the version a place in a file of its own, in the overlay or the last values file of the environment.",
-                file.shown(),
-                named(others.iter().cloned())
-            ),
-            Self::MoveTogether { file, others } => {
-                crate::safe!("{} also feeds {}: they move together, so leave --placement out.", file.shown(), named(others.iter().cloned()))
-            }
-            Self::SeveralBranches(branches) => {
-                crate::safe!("One commit cannot move them all, they are on {}: one at a time with --placement.", named(branches.iter().cloned()))
-            }
-            Self::Changed(app) => crate::safe!("{} changed while the plan was made: plan again.", app.shown()),
-        }
-    }
-
     /// Its name for programs.
     #[must_use]
     pub const fn name(&self) -> &'static str {
@@ -332,6 +273,9 @@ impl Refusal {
             Self::EarlierDiffer { .. } => "earlier-differ",
             Self::NoRollout(_) => "no-rollout",
             Self::Rollouts { .. } => "rollouts-unread",
+            Self::NotHastened { .. } => "not-hastened",
+            Self::AutoSync { .. } => "auto-sync",
+            Self::NotInHistory { .. } => "not-in-history",
             Self::NotNow { .. } => "not-now",
             Self::Stale { .. } => "stale",
             Self::Unread { .. } => "unread",
@@ -347,37 +291,6 @@ impl Refusal {
             Self::Changed(_) => "changed",
         }
     }
-}
-
-fn not_an_image(service: &ServiceName, what: Versioned) -> Safe {
-    let service = service.shown();
-    match what {
-        Versioned::Chart => crate::safe!(
-            "The version of {service} is its chart's: a chart version is not moved here, change it in Chart.yaml or the Application's targetRevision."
-        ),
-        Versioned::Revision => {
-            crate::safe!("The version of {service} is the revision that it follows: targetRevision is not moved here, change it in the Application.")
-        }
-        Versioned::Annotation => {
-            crate::safe!("The version of {service} is an annotation, which no file here says: change it where it is written.")
-        }
-    }
-}
-
-fn never_there(version: &Raw, from: &EnvironmentName, is_whole: bool) -> Safe {
-    let (version, from) = (version.shown(), from.shown());
-    let known = if is_whole { "never had" } else { "did not have, as far as its history was read," };
-    crate::safe!("{from} {known} {version}: what was not there was not tried there. --hotfix promotes it all the same, and says so in the commit.")
-}
-
-fn never_here(version: &Raw, place: &Place, is_whole: bool) -> Safe {
-    let known = if is_whole { "never wanted" } else { "did not want, as far as its history was read," };
-    crate::safe!("Git {known} {} in {}: there is nothing to put back. A promotion may bring it.", version.shown(), place.shown())
-}
-
-fn no_earlier(place: &Place, is_whole: bool) -> Safe {
-    let known = if is_whole { "" } else { ", as far as its history was read" };
-    crate::safe!("No earlier version of {} is known that nobody went back from{known}: name one with --version.", place.shown())
 }
 
 /// `a`, `a and b`, `a, b and c`; at most four, and how many more.

@@ -7,7 +7,7 @@ use super::direction::Direction;
 use super::earlier::{self, Back};
 use super::edits;
 use super::refusal::{Place, Refusal, Versioned};
-use super::{LIFETIME, Request, held};
+use super::{By, LIFETIME, Request, brought, held};
 use crate::base::time::{Age, since};
 use crate::base::{Raw, Safe, Timestamp};
 use crate::domain::application::Application;
@@ -37,8 +37,8 @@ pub(super) struct Scene<'f> {
     pub(super) is_hotfix: bool,
     /// What is gone back to, where it is a way back.
     pub(super) back: Option<Back>,
-    /// Whether what is under way there is aborted first.
-    aborts: bool,
+    /// By what it is gone back.
+    pub(super) by: Option<By>,
 }
 
 /// What must be read of repositories before a request can be planned.
@@ -62,9 +62,7 @@ pub fn asked(request: &Request, fleet: &Fleet, now: Timestamp) -> Result<Asked, 
             asked.others.push((app.clone(), application.origins.clone()));
         }
     }
-    for placement in scene.aborted() {
-        asked.rollouts.extend(held::rollouts(placement, &scene.target(placement))?);
-    }
+    asked.rollouts = brought::rollouts(&scene)?;
     Ok(asked)
 }
 
@@ -126,7 +124,7 @@ impl<'f> Scene<'f> {
             images: Vec::new(),
             is_hotfix: false,
             back: None,
-            aborts: matches!(request, Request::Return { aborts: true, .. }),
+            by: if let Request::Return { by, .. } = request { Some(*by) } else { None },
         };
         scene.must_be_current(now)?;
         match request {
@@ -165,7 +163,9 @@ impl<'f> Scene<'f> {
         let sides = [(&self.sources, true), (&self.targets, false)];
         for (placement, is_source) in sides.iter().flat_map(|(side, is_source)| side.iter().map(move |placement| (*placement, *is_source))) {
             let place = if is_source { self.source(placement) } else { self.target(placement) };
-            if let Some(stale) = self.fleet.stale(placement, now).or_else(|| self.fleet.wanted_stale(placement)) {
+            // What Argo CD deployed before does not depend on what the repository says now.
+            let wanted_stale = || self.fleet.wanted_stale(placement).filter(|_| self.by != Some(By::History));
+            if let Some(stale) = self.fleet.stale(placement, now).or_else(wanted_stale) {
                 return Err(Refusal::Stale { place, why: told(&stale, now) });
             }
             if let Some(id) = placement.parts.iter().find_map(|part| self.is_being_listed(part)) {
@@ -296,11 +296,6 @@ impl<'f> Scene<'f> {
         }
         let meant: Vec<&Image> = images.iter().filter(|image| repositories.contains(&image.repository)).collect();
         if meant.is_empty() { Err(why) } else { Ok(meant) }
-    }
-
-    /// The placements where a change is aborted first.
-    pub(super) fn aborted(&self) -> impl Iterator<Item = &'f Placement> {
-        self.targets.iter().copied().filter(|target| self.aborts && target.open_canary().is_some())
     }
 
     /// Where it leads. Going back leads toward safety only where Argo CD tells that the version was deployed there, and where its sync brings nothing

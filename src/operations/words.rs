@@ -1,5 +1,6 @@
 //! What is sent and waited for, in words: the preview, the journal and the command line say the same. Exact enough to do it by hand.
 
+use super::By;
 use super::mutation::{Mutation, Patch, Sync};
 use super::plan::{Await, Plan, Step};
 use super::refusal::named;
@@ -34,7 +35,8 @@ impl Mutation {
             }
             Self::Act { rollout, action, .. } => crate::safe!("Argo CD is asked to {action} rollout {}", rollout.name.shown()),
             Self::Patch(patch) => {
-                crate::safe!("patch rollout {} in {}: {}", patch.workload.name.shown(), patch.workload.cluster.shown(), effects(patch))
+                let once = if patch.awaits { "once the pods of then are its newest, " } else { "" };
+                crate::safe!("{once}patch rollout {} in {}: {}", patch.workload.name.shown(), patch.workload.cluster.shown(), effects(patch))
             }
         }
     }
@@ -108,7 +110,9 @@ impl Plan {
                 let place = self.moves.first().map_or(to, |moves| moves.place.shown());
                 crate::safe!("{} {service} in {place}", verb.word())
             }
-            super::Request::Return { aborts: true, .. } => crate::safe!("abort and put {service} {} back in {to}", self.version),
+            super::Request::Return { by: By::Abort, .. } => crate::safe!("abort and put {service} {} back in {to}", self.version),
+            super::Request::Return { by: By::Hasten, .. } => crate::safe!("put {service} {} back in {to} and promote it fully", self.version),
+            super::Request::Return { by: By::History, .. } => crate::safe!("deploy {service} {} of before in {to} again", self.version),
             super::Request::Return { .. } => crate::safe!("put {service} {} back in {to}", self.version),
         }
     }

@@ -19,7 +19,7 @@ use crate::operations::canary::Verb;
 use crate::operations::confirm::{Confirmed, Needs, Said};
 use crate::operations::door::{self, Permission, Stated};
 use crate::operations::mutation::Mutation;
-use crate::operations::{Bar, Confirmation, Plan, Read, Refusal, Request, asked, plan};
+use crate::operations::{Bar, By, Confirmation, Plan, Read, Refusal, Request, asked, plan};
 
 pub use by_command::{confirm_by_yes, show_again, state};
 
@@ -128,15 +128,10 @@ pub(in crate::app) fn put_back(model: &mut Model) -> Vec<Effect> {
     };
     let back = |placements: Option<Vec<PlacementName>>| {
         let aborts = placements.as_ref().unwrap_or(&names).iter().any(is_moving);
-        let request = |aborts| Request::Return {
-            service: service.clone(),
-            environment: environment.clone(),
-            version: None,
-            placements: placements.clone(),
-            aborts,
-        };
+        let request =
+            |by| Request::Return { service: service.clone(), environment: environment.clone(), version: None, placements: placements.clone(), by };
         // Where users have the new version already, sending them back comes first.
-        if aborts { vec![request(true), request(false)] } else { vec![request(false)] }
+        if aborts { vec![request(By::Abort), request(By::Commit)] } else { vec![request(By::Commit)] }
     };
     let mut choices = Vec::new();
     if keys.len() < names.len() {

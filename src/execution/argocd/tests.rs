@@ -303,7 +303,7 @@ async fn permissions_are_asked_for_beforehand_and_silence_is_no_yes() {
     let clusters = BTreeMap::from([(ClusterName::from("prod"), cluster)]);
     let patch = |cluster: &str, name: &str, status| {
         let workload = WorkloadKey { cluster: ClusterName::from(cluster), name: Raw::from(name), ..rollout() };
-        Mutation::Patch(crate::operations::mutation::Patch { workload, status, operations: Vec::new() })
+        Mutation::Patch(crate::operations::mutation::Patch { workload, status, awaits: false, operations: Vec::new() })
     };
     let act = |action| Mutation::Act { target: target("mine"), rollout: rollout(), action };
     let asked = [

@@ -15,9 +15,23 @@ use crate::execution::wire::{self, FIELD_MANAGER};
 use crate::operations::canary::Facts;
 use crate::operations::mutation::{Answer, Found, No, Operation, Patch, Receipt, Rejection};
 
+const UID: &str = "/metadata/uid";
 /// Where a Rollout tells its newest version, and the step at which it stands.
 const HASH: &str = "/status/currentPodHash";
 const STEP: &str = "/status/currentStepIndex";
+
+/// What is seen of a version that a patch awaits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Awaited {
+    /// It is not there yet.
+    Coming,
+    /// It is the newest, and on its way.
+    Here,
+    /// It is stable already.
+    Over,
+    /// Another one came.
+    Other(Rejection),
+}
 
 /// A cluster that can be changed. The client must send each request once (`Config::default_retry` off) and share no connection with lists and watches.
 #[derive(Clone)]
@@ -72,16 +86,41 @@ impl Cluster {
         }
     }
 
+    /// Whether the version that a patch awaits is there. `was`: the newest version when this was asked first, which is kept.
+    pub async fn awaited(&self, patch: &Patch, was: &mut Option<Value>) -> Result<Awaited, Rejection> {
+        self.object(&patch.workload).await.map(|now| awaited(patch, &now, was))
+    }
+
     async fn object(&self, key: &WorkloadKey) -> Result<Value, Rejection> {
         wire::get(&self.client, &target(key, false).map_err(wire::Silence::rejection)?).await
     }
 }
 
+/// What the patch is held to at a path.
+fn planned<'p>(patch: &'p Patch, field: &str) -> Option<&'p Value> {
+    patch.operations.iter().find(|operation| operation.op == "test" && operation.path == field)?.value.as_ref()
+}
+
+fn awaited(patch: &Patch, now: &Value, was: &mut Option<Value>) -> Awaited {
+    let (newest, stable) = (now.pointer(HASH), now.pointer("/status/stableRS"));
+    let was = was.get_or_insert_with(|| newest.cloned().unwrap_or_default());
+    let other = |why: &str| Awaited::Other(wire::rejection(No::Moved, why, "plan again"));
+    if planned(patch, UID).is_some_and(|uid| now.pointer(UID) != Some(uid)) {
+        other("the Rollout was deleted and made anew meanwhile")
+    } else if newest != planned(patch, HASH) {
+        if newest == Some(was) { Awaited::Coming } else { other("another change of its template came: its pods are not those of before") }
+    } else if newest == stable {
+        Awaited::Over
+    } else {
+        Awaited::Here
+    }
+}
+
 /// What an object says of a patch: whether what was wanted is so; if not, whether what the patch is held to still is.
 fn found(patch: &Patch, now: &Value) -> Found {
-    let planned = |path: &str| patch.operations.iter().find(|operation| operation.op == "test" && operation.path == path)?.value.as_ref();
+    let planned = |path: &str| planned(patch, path);
     let holds = |path: &str| planned(path).is_none_or(|value| now.pointer(path) == Some(value));
-    if !holds("/metadata/uid") {
+    if !holds(UID) {
         return Found::Unknown(Safe::clean("the Rollout was deleted and made anew meanwhile"));
     }
     let step = |value: Option<&Value>| value.and_then(Value::as_u64);
@@ -101,7 +140,8 @@ fn found(patch: &Patch, now: &Value) -> Found {
     let mut changes = patch.operations.iter().filter(|operation| operation.op != "test");
     if changes.all(|change| is_so(&change)) {
         Found::Done(Receipt::Applied)
-    } else if holds(HASH) && holds(STEP) {
+    } else if holds(HASH) && holds(STEP) || patch.awaits && now.pointer("/status/promoteFull") != Some(&Value::Bool(true)) {
+        // What it awaits did not come before it was sent, and it is not sent without.
         Found::NotDone
     } else {
         Found::Unknown(Safe::clean("the Rollout went on meanwhile, and does not tell by what"))

@@ -249,7 +249,7 @@ fn looking_finds_what_was_done_what_was_not_and_says_when_it_cannot_tell() {
     let done = Found::Done(Receipt::Applied);
     let with = |changes: &[(&str, Value)]| {
         let operations = changes.iter().map(|(path, value)| Operation { op: "add", path: (*path).to_owned(), value: Some(value.clone()) });
-        let patch = Patch { workload: key("checkout-service"), status: true, operations: operations.collect() };
+        let patch = Patch { workload: key("checkout-service"), status: true, awaits: false, operations: operations.collect() };
         patched(&object, &[patch]).unwrap()
     };
     let newer = ("/metadata/resourceVersion", json!("99999"));
@@ -285,4 +285,29 @@ async fn a_rollout_is_read_with_its_own_replica_sets() {
     assert_eq!(facts, recorded(0).1);
     assert_eq!(facts.revisions.len(), 2);
     assert_eq!(server.count("labelSelector=app.kubernetes.io%2Fname%3Dcheckout-service"), 1);
+}
+
+#[test]
+fn what_a_patch_awaits_is_coming_here_over_or_another() {
+    let object = |uid: &str, newest: &str, stable: &str| json!({"metadata": {"uid": uid}, "status": {"currentPodHash": newest, "stableRS": stable}});
+    let test = |path: &str, value: &str| Operation { op: "test", path: path.to_owned(), value: Some(json!(value)) };
+    let patch = Patch {
+        workload: key("checkout-service"),
+        status: true,
+        awaits: true,
+        operations: vec![
+            test("/metadata/uid", "u"),
+            test("/status/currentPodHash", "then"),
+            Operation { op: "add", path: "/status/promoteFull".to_owned(), value: Some(json!(true)) },
+        ],
+    };
+    let mut was = None;
+    assert_eq!(awaited(&patch, &object("u", "now", "now"), &mut was), Awaited::Coming);
+    assert_eq!(awaited(&patch, &object("u", "then", "now"), &mut was), Awaited::Here);
+    assert_eq!(awaited(&patch, &object("u", "then", "then"), &mut was), Awaited::Over);
+    assert!(matches!(awaited(&patch, &object("u", "other", "now"), &mut was), Awaited::Other(rejection) if rejection.kind == No::Moved));
+    assert!(matches!(awaited(&patch, &object("v", "then", "now"), &mut was), Awaited::Other(_)));
+    // Whoever takes it up looks whether it was sent: what did not come yet was not promoted.
+    assert_eq!(found(&patch, &object("u", "now", "now")), Found::NotDone);
+    assert_eq!(found(&patch, &object("u", "then", "then")), Found::Done(Receipt::Applied));
 }

@@ -6,6 +6,7 @@
 //! * [`plan`]: a [`Verb`] and facts → [`Planned`], or a [`Refusal`]
 //! * `patch` the requests, `words` what they will do
 
+mod before;
 mod facts;
 mod patch;
 #[cfg(test)]
@@ -20,6 +21,7 @@ use super::Direction;
 use super::mutation::Patch;
 use crate::base::{Safe, Timestamp};
 use crate::domain::application::Automation;
+use crate::domain::image::Image;
 use crate::domain::workload::Strategy;
 use crate::safe;
 
@@ -155,6 +157,24 @@ pub fn plan(verb: Verb, facts: &Facts, around: &Around, skips: bool, now: Timest
         Verb::Restart => restart(facts, now),
     }?;
     Ok(Planned { words: words::of(verb, facts, around), patches })
+}
+
+/// What makes a version that is put back stable at once, its steps and analyses left out: the replica set that it leads to is promoted fully as soon as it is
+/// the newest. `images` before and after. An error says why nothing can be planned beforehand.
+pub fn hasten(facts: &Facts, images: &[(Image, Image)]) -> Result<Planned, Safe> {
+    if facts.deleting || !facts.is_observed() || !facts.is_settled() {
+        return Err(Safe::clean("a change is under way"));
+    }
+    if facts.steps.is_empty() {
+        return Err(Safe::clean("it has no steps to leave out"));
+    }
+    let revision = before::revision(facts, images)?;
+    let words = vec![safe!(
+        "once its pods are those of revision {} ({}), the steps that are left are left out, and analyses with them",
+        revision.number,
+        revision.hash.shown()
+    )];
+    Ok(Planned { patches: vec![patch::hasten(facts, &revision.hash)], words })
 }
 
 fn pause(facts: &Facts) -> Result<Vec<Patch>, Refusal> {

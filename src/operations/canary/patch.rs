@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use super::facts::{Facts, Revision};
-use crate::base::Timestamp;
+use crate::base::{Raw, Timestamp};
 use crate::operations::mutation::{Operation, Patch};
 
 pub(super) fn pause(facts: &Facts) -> Patch {
@@ -33,6 +33,13 @@ pub(super) fn retry(facts: &Facts) -> Patch {
 
 pub(super) fn promote_fully(facts: &Facts) -> Patch {
     status(facts, None, vec![add("/status/promoteFull", json!(true))])
+}
+
+/// Promotes a version fully that is still to come.
+pub(super) fn hasten(facts: &Facts, hash: &Raw) -> Patch {
+    let operations =
+        vec![test("/metadata/uid", json!(facts.uid)), test("/status/currentPodHash", json!(hash)), add("/status/promoteFull", json!(true))];
+    Patch { workload: facts.rollout.clone(), status: true, awaits: true, operations }
 }
 
 /// Lets it go on from the pause at which it was seen, and no later one.
@@ -66,12 +73,12 @@ fn after(facts: &Facts, index: usize) -> usize {
 fn status(facts: &Facts, step: Option<usize>, operations: Vec<Operation>) -> Patch {
     let step = step.map(|index| test("/status/currentStepIndex", json!(index)));
     let operations = preconditions(facts).into_iter().chain(step).chain(operations).collect();
-    Patch { workload: facts.rollout.clone(), status: true, operations }
+    Patch { workload: facts.rollout.clone(), status: true, awaits: false, operations }
 }
 
 fn spec(facts: &Facts, operations: Vec<Operation>) -> Patch {
     let operations = preconditions(facts).into_iter().chain(operations).collect();
-    Patch { workload: facts.rollout.clone(), status: false, operations }
+    Patch { workload: facts.rollout.clone(), status: false, awaits: false, operations }
 }
 
 /// The same object, with the same newest version. A hash that lags behind the spec is about to change and is no condition.

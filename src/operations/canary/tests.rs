@@ -224,3 +224,46 @@ fn words_say_what_happens_now_and_what_git_still_wants() {
         assert_eq!(said, expected);
     }
 }
+
+/// What it is about, the Rollout, the tag that comes back, the hash that is found or why none is.
+type PodsOfThen<'r> = (&'r str, &'r dyn Fn(&mut Facts), &'r str, Result<&'r str, &'r str>);
+
+#[test]
+fn the_pods_of_then_are_known_where_only_the_image_differs() {
+    let images = |before: &str, after: &str| vec![(Image::read(&format!("acme/shop:{before}")), Image::read(&format!("acme/shop:{after}")))];
+    let with_label = |facts: &mut Facts| {
+        for (revision, tag) in facts.revisions.iter_mut().zip(["2", "1", "0"]) {
+            revision.template["metadata"]["labels"]["app.kubernetes.io/version"] = json!(tag);
+        }
+    };
+    let with_memory = |facts: &mut Facts| facts.revisions[0].template["spec"]["containers"][0]["memory"] = json!("1Gi");
+    let rows: [PodsOfThen<'_>; 6] = [
+        ("the version of before", &|_| {}, "1", Ok("old")),
+        ("an older one", &|_| {}, "0", Ok("older")),
+        ("the tag is a label too", &with_label, "1", Ok("old")),
+        (
+            "something else changed with it",
+            &with_memory,
+            "1",
+            Err("none of its 2 earlier replica sets has this template with the image of then: more than the image was another"),
+        ),
+        ("a change is under way", &|facts| facts.stable_hash = Raw::from("old"), "1", Err("a change is under way")),
+        ("no steps", &|facts| facts.steps.clear(), "1", Err("it has no steps to leave out")),
+    ];
+    for (what, change, tag, expected) in rows {
+        let mut facts = settled();
+        change(&mut facts);
+        let planned = hasten(&facts, &images("2", tag)).map(|planned| planned.patches);
+        match (planned, expected) {
+            (Ok(patches), Ok(hash)) => {
+                let [patch] = patches.as_slice() else { panic!("{what}: {patches:?}") };
+                let told: Vec<String> = patch.operations.iter().map(|operation| format!("{} {}", operation.op, operation.path)).collect();
+                assert_eq!(told, ["test /metadata/uid", "test /status/currentPodHash", "add /status/promoteFull"], "{what}");
+                assert_eq!(patch.operations[1].value, Some(json!(hash)), "{what}");
+                assert!(patch.awaits && patch.status, "{what}");
+            }
+            (Err(why), Err(expected)) => assert_eq!(why.as_str(), expected, "{what}"),
+            (planned, _) => panic!("{what}: {planned:?}"),
+        }
+    }
+}

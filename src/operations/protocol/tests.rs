@@ -260,6 +260,40 @@ fn a_nudge_that_was_never_sent_leaves_nothing_missing() {
 }
 
 #[test]
+fn a_patch_that_only_hastens_is_waited_for_and_missing_it_is_no_failure() {
+    let key = crate::domain::workload::WorkloadKey {
+        cluster: "prod".into(),
+        namespace: "shop".into(),
+        kind: crate::domain::workload::WorkloadKind::Rollout,
+        name: "shop".into(),
+    };
+    let hasten = || Mutation::Patch(crate::operations::mutation::Patch { workload: key.clone(), status: true, awaits: true, operations: Vec::new() });
+    let begun = || {
+        let mut protocol = Protocol::new([hasten(), request(0, 1)]);
+        protocol.hear(Heard::Kept);
+        protocol
+    };
+    for (what, heard_then) in [
+        ("it does not come", vec![Heard::DoesNotFit(moved()), Heard::Kept]),
+        ("it came about without", vec![Heard::Found(Found::Done(Receipt::Applied)), Heard::Kept]),
+        ("it is refused", vec![Heard::Fits, Heard::Answered(Answer::Refused(moved())), Heard::Kept]),
+    ] {
+        let mut protocol = begun();
+        heard(&mut protocol, heard_then);
+        assert_eq!(protocol.next(), Some(Act::Intend(1)), "{what}");
+    }
+    // Looking is no leave to send: only what was found done ends the wait.
+    for found in [Found::NotDone, Found::Unknown(Safe::clean("not reached"))] {
+        let mut protocol = begun();
+        protocol.hear(Heard::Found(found));
+        assert_eq!(protocol.next(), begun().next());
+    }
+    let resumed = |is_intended| Protocol::resumed([request(0, 0), hasten()], vec![Receipt::Applied], is_intended);
+    assert_eq!(resumed(false).ended(), Some(&Ended::Sent));
+    assert!(matches!(resumed(true).next(), Some(Act::Look(1, ..))));
+}
+
+#[test]
 fn what_is_resumed_is_never_sent() {
     for (settled, is_intended) in [(0, false), (0, true), (1, false), (1, true), (2, false)] {
         let mutations = [request(0, 0), request(0, 1)];

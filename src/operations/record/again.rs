@@ -2,11 +2,12 @@
 //! that comes out of here is ever sent.
 
 use super::story::{Fate, Story};
-use super::{Receipt, Requested};
+use super::{Part, Receipt, Requested};
 use crate::base::{OperationId, Raw, Safe, Timestamp};
+use crate::domain::workload::{WorkloadKey, WorkloadKind};
 use crate::domain::{AppKey, EnvironmentName, PlacementName, ServiceName};
 use crate::operations::following::Followed;
-use crate::operations::mutation::{self, Commit, Mutation, Target};
+use crate::operations::mutation::{self, Commit, Mutation, Operation, Patch, Target};
 use crate::operations::plan::Message;
 use crate::operations::refusal::Place;
 
@@ -35,8 +36,28 @@ impl Requested {
             "sync" => Mutation::Sync(mutation::Sync { target: self.target()?, revision: self.raw("revision"), prune: false }),
             "terminate" => Mutation::Terminate(self.target()?),
             "rollback" => Mutation::Rollback { target: self.target()?, history: self.part("history")?.as_str().parse().ok()? },
+            "patch" => Mutation::Patch(self.patch()?),
             _ => return None,
         })
+    }
+
+    /// A patch with its operations; `None`: one of them was too long to be kept whole.
+    fn patch(&self) -> Option<Patch> {
+        let is = |name: &str| self.part(name).is_some_and(|value| value.as_str() == "true");
+        let operation = |part: &Part| {
+            let op = ["test", "add", "replace", "remove"].into_iter().find(|op| part.name.as_str() == *op)?;
+            let (path, value) = part.value.as_str().split_once(' ').map_or((part.value.as_str(), None), |(path, value)| (path, Some(value)));
+            let value = value.map(serde_json::from_str).transpose();
+            Some(value.map(|value| Operation { op, path: path.to_owned(), value }))
+        };
+        let workload = WorkloadKey {
+            cluster: self.part("cluster")?.as_str().into(),
+            namespace: self.part("namespace")?.as_str().into(),
+            kind: WorkloadKind::Rollout,
+            name: self.raw("name")?,
+        };
+        let operations = self.parts.iter().filter_map(operation).collect::<Result<Vec<_>, _>>().ok()?;
+        Some(Patch { workload, status: is("status"), awaits: is("awaits"), operations })
     }
 
     fn target(&self) -> Option<Target> {
@@ -61,8 +82,10 @@ impl Story {
         for intent in &self.intents {
             match intent.fate() {
                 Fate::Done(receipt) => receipts.push(receipt.again()),
-                // A nudge that failed was passed over.
-                Fate::NotDone if intent.request.what.as_str() == "refresh" => receipts.push(mutation::Receipt::Accepted),
+                // What only helps along and was not done was passed over.
+                Fate::NotDone if intent.request.again().is_some_and(|mutation| mutation.is_dispensable()) => {
+                    receipts.push(mutation::Receipt::Accepted);
+                }
                 Fate::NotDone => return (receipts, false),
                 Fate::Open => return (receipts, true),
             }
@@ -105,14 +128,23 @@ impl Receipt {
 #[cfg(test)]
 mod tests {
     use crate::domain::testing::app_key;
-    use crate::operations::mutation::{Mutation, Sync, Target};
+    use crate::domain::workload::{WorkloadKey, WorkloadKind};
+    use crate::operations::mutation::{Mutation, Operation, Patch, Sync, Target};
     use crate::operations::record::Requested;
     use crate::operations::tests::{World, to};
 
     #[test]
     fn what_was_recorded_can_be_looked_for() {
         let target = Target { app: app_key("checkout"), project: "shop".into() };
+        let operation = |op, path: &str, value| Operation { op, path: path.to_owned(), value };
+        let workload = WorkloadKey { cluster: "prod".into(), namespace: "shop".into(), kind: WorkloadKind::Rollout, name: "checkout".into() };
+        let operations = vec![
+            operation("test", "/metadata/uid", Some("4 7".into())),
+            operation("remove", "/status/pauseConditions", None),
+            operation("add", "/status/promoteFull", Some(true.into())),
+        ];
         let all = [
+            Mutation::Patch(Patch { workload, status: true, awaits: true, operations }),
             Mutation::Refresh(target.clone()),
             Mutation::Terminate(target.clone()),
             Mutation::Rollback { target: target.clone(), history: 7 },

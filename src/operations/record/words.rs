@@ -119,6 +119,7 @@ impl Requested {
                 let request = of("patch").with("cluster", key.cluster.shown()).with("namespace", key.namespace.shown());
                 let request = request.with("kind", Safe::clean(key.kind.word())).with("name", key.name.shown());
                 let request = request.with("status", crate::safe!("{}", patch.status));
+                let request = if patch.awaits { request.with("awaits", Safe::clean("true")) } else { request };
                 // One part each: a long one is cut.
                 patch.operations.iter().fold(request, |request, operation| {
                     let value = operation.value.as_ref().map(|value| format!(" {value}")).unwrap_or_default();

@@ -4,7 +4,7 @@ use super::*;
 use crate::base::Safe;
 
 fn back(environment: &str) -> Request {
-    Request::Return { service: "checkout".into(), environment: environment.into(), version: None, placements: None, aborts: false }
+    Request::Return { service: "checkout".into(), environment: environment.into(), version: None, placements: None, by: By::Commit }
 }
 
 fn back_in(placement: &str, tag: Option<&str>) -> Request {
@@ -13,7 +13,7 @@ fn back_in(placement: &str, tag: Option<&str>) -> Request {
         environment: "production".into(),
         version: tag.map(Raw::from),
         placements: Some(vec![placement.into()]),
-        aborts: false,
+        by: By::Commit,
     }
 }
 
@@ -173,3 +173,31 @@ fn going_back_undoes_a_promotion_to_the_byte_whatever_came_beside_it() {
 }
 
 const PINNED: &str = "2.14.2@sha256:1111111111111111111111111111111111111111111111111111111111111111";
+
+#[test]
+fn argo_cd_deploys_what_it_deployed_then_only_where_it_syncs_nothing_by_itself() {
+    let by_history = || Request::Return {
+        service: "checkout".into(),
+        environment: "production".into(),
+        version: None,
+        placements: Some(vec!["eu".into()]),
+        by: By::History,
+    };
+    let mut world = World::new();
+    had(&mut world);
+    assert_eq!(
+        world.plan(&by_history()).unwrap_err().sentence().as_str(),
+        "Argo CD deploys nothing of before while checkout-production-eu is synced automatically, and would bring back what git wants. The way back is a \
+         version in git."
+    );
+    world.app("checkout-production-eu").is_automatic = false;
+    let plan = world.plan(&by_history()).unwrap();
+    assert!(matches!(plan.steps.first(), Some(Step::Send(Mutation::Rollback { history: 1, .. }))), "{:?}", plan.steps);
+    assert_eq!((plan.direction, plan.version.as_str(), plan.files().len()), (Direction::Risk, "2.14.1", 0));
+    assert!(plan.remarks.iter().any(|remark| remark.as_str().starts_with("git still wants 2.14.2 in production·eu")), "{:?}", plan.remarks);
+    world.app("checkout-production-eu").deployed = Some(vec![50]);
+    assert_eq!(
+        world.plan(&by_history()).unwrap_err().sentence().as_str(),
+        "Argo CD's history of production·eu does not tell of 2.14.1: it cannot deploy it again. Put it back in git."
+    );
+}

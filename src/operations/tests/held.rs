@@ -66,14 +66,9 @@ fn a_verb_is_patches_and_nothing_to_wait_for() {
 
 #[test]
 fn aborting_and_putting_back_is_one_plan_that_sends_users_back_first() {
-    let back = |aborts| Request::Return {
-        service: "checkout".into(),
-        environment: "production".into(),
-        version: None,
-        placements: Some(vec!["eu".into()]),
-        aborts,
-    };
-    let both = world(|_| {}).plan(&back(true)).unwrap();
+    let back =
+        |by| Request::Return { service: "checkout".into(), environment: "production".into(), version: None, placements: Some(vec!["eu".into()]), by };
+    let both = world(|_| {}).plan(&back(By::Abort)).unwrap();
     let told = steps(&both);
     let [first, second, ..] = told.as_slice() else { panic!("{told:?}") };
     assert_eq!(
@@ -81,10 +76,49 @@ fn aborting_and_putting_back_is_one_plan_that_sends_users_back_first() {
         ("patch rollout checkout-production-eu in prod: status.abort = true", "commit and push to main of gitops")
     );
     assert_eq!((both.direction, both.title()), (Direction::Safety, Safe::clean("abort and put checkout 2.14.1 back in production")));
-    let only = world(|_| {}).plan(&back(false)).unwrap();
+    let only = world(|_| {}).plan(&back(By::Commit)).unwrap();
     assert_eq!(steps(&only), told[1..]);
     // Somebody was quicker: what is left is to put the version back.
-    let late = world(|facts| facts.aborted = true).plan(&back(true)).unwrap();
+    let late = world(|facts| facts.aborted = true).plan(&back(By::Abort)).unwrap();
     assert_eq!(steps(&late), told[1..]);
     assert!(late.remarks.iter().any(|words| words.as_str() == "it was aborted already"));
+}
+
+#[test]
+fn a_way_back_after_all_steps_is_hastened_to_the_pods_of_then_and_to_no_others() {
+    let back = Request::Return {
+        service: "checkout".into(),
+        environment: "production".into(),
+        version: None,
+        placements: Some(vec!["eu".into()]),
+        by: By::Hasten,
+    };
+    let settled = |facts: &mut canary::Facts| {
+        facts.stable_hash = facts.current_hash.clone();
+        facts.step = Some(facts.steps.len());
+        for (revision, tag) in facts.revisions.iter_mut().zip(["2.14.2", "2.14.1", "2.14.0"]) {
+            revision.template = serde_json::json!({"spec": {"containers": [{"image": format!("acme/checkout:{tag}")}]}});
+        }
+    };
+    let plan = world(settled).plan(&back).unwrap();
+    assert_eq!(
+        steps(&plan),
+        [
+            "commit and push to main of gitops",
+            "Argo CD is told to look at checkout-production-eu",
+            "once the pods of then are its newest, patch rollout checkout-production-eu in prod: status.promoteFull = true",
+            "wait until Argo CD has synced checkout-production-eu",
+            "watch until the version is seen healthy in production·eu",
+        ]
+    );
+    assert_eq!((plan.direction, plan.title().as_str()), (Direction::Safety, "put checkout 2.14.1 back in production and promote it fully"));
+    let other = |facts: &mut canary::Facts| {
+        settled(facts);
+        facts.revisions.truncate(1);
+    };
+    assert_eq!(
+        world(other).plan(&back).unwrap_err().sentence().as_str(),
+        "The way back in production·eu cannot be hastened: none of its 0 earlier replica sets has this template with the image of then: more than the image \
+         was another. Put the version back, and promote it fully by hand when its pods come."
+    );
 }

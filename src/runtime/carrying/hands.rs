@@ -12,12 +12,13 @@ use crate::domain::workload::WorkloadKey;
 use crate::domain::{ArgocdName, ClusterName};
 use crate::execution::argocd::{Argocd, Mark};
 use crate::execution::carry::Hands;
-use crate::execution::cluster::Cluster;
+use crate::execution::cluster::{Awaited, Cluster};
 use crate::execution::git::Repository;
 use crate::execution::permissions;
 use crate::operations::canary::Facts;
 use crate::operations::door::Permission;
-use crate::operations::mutation::{Answer, Found, Mutation, No, Rejection};
+use crate::operations::mutation::{Answer, Found, Mutation, No, Patch, Receipt, Rejection};
+use crate::operations::protocol::Heard;
 use crate::runtime::connections::Reached;
 use crate::runtime::{clock, faults};
 use crate::sources::argocd::changing::Changing;
@@ -25,6 +26,10 @@ use crate::sources::{Clients, Failure};
 
 /// A cluster that does not answer is not waited for any longer.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// What a patch awaits is looked for this often, and no longer than so: Argo CD looks at its repositories every three minutes where nobody tells it to
+/// (`timeout.reconciliation`).
+const BETWEEN: Duration = Duration::from_secs(1);
+const COMING: Duration = Duration::from_mins(5);
 
 /// Everything that can be changed from here: clients are made when they are first needed, and those of clusters are kept.
 #[derive(Debug)]
@@ -175,6 +180,33 @@ impl Hands for Tools {
                 Err(rejection) => Found::Unknown(rejection.why),
             },
         }
+    }
+
+    async fn wait(&self, patch: &Patch) -> Heard {
+        let awaited = async {
+            let mut planned_on = None;
+            loop {
+                let seen = match self.world.cluster(&patch.workload.cluster).await {
+                    Ok(cluster) => cluster.awaited(patch, &mut planned_on).await,
+                    Err(rejection) => Err(rejection),
+                };
+                match seen {
+                    Ok(Awaited::Here) => return Heard::Fits,
+                    Ok(Awaited::Over) => return Heard::Found(Found::Done(Receipt::Applied)),
+                    Ok(Awaited::Other(rejection)) => return Heard::DoesNotFit(rejection),
+                    // A cluster that does not answer now may do so a moment later.
+                    Ok(Awaited::Coming) | Err(_) => tokio::time::sleep(BETWEEN).await,
+                }
+            }
+        };
+        let late = |_late| {
+            Heard::DoesNotFit(Rejection {
+                kind: No::NotNow,
+                why: crate::safe!("its pods did not come within {} min", COMING.as_secs() / 60),
+                cure: Safe::clean("promote it fully by hand once they are there"),
+            })
+        };
+        tokio::time::timeout(COMING, awaited).await.unwrap_or_else(late)
     }
 
     fn now(&self) -> Timestamp {

@@ -6,7 +6,7 @@ use crate::base::time::{Age, since};
 use crate::base::{Safe, counted};
 use crate::domain::Known;
 use crate::operations::door::Permission;
-use crate::operations::{Bar, Carried, Moves, Plan, Request, Sign};
+use crate::operations::{Bar, By, Carried, Moves, Plan, Request, Sign};
 use crate::ui::look::{Look, Tone};
 use crate::ui::moment::Moment;
 use crate::ui::page::Page;
@@ -43,7 +43,9 @@ fn title(page: &mut Page, preview: &Preview) {
     let request = &preview.request;
     let (what, from, choice) = match request {
         Request::Promote { from, .. } => ("Promote ", from.as_ref(), "another environment"),
-        Request::Return { aborts: true, .. } => ("Abort and go back with ", None, "another way back"),
+        Request::Return { by: By::Abort, .. } => ("Abort and go back with ", None, "another way back"),
+        Request::Return { by: By::Hasten, .. } => ("Go back, leaving the steps out, with ", None, "another way back"),
+        Request::Return { by: By::History, .. } => ("Deploy what was before of ", None, "another way back"),
         Request::Return { .. } => ("Go back with ", None, "another way back"),
         Request::Canary { verb, .. } => (verb.word(), None, "another placement, or leave analyses out"),
     };
