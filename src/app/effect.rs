@@ -72,6 +72,8 @@ pub enum Effect {
     },
     /// Take up what was left open.
     Recall,
+    /// Read how long the changes on record took.
+    Learn,
     /// Put on record that an environment may be changed for a while.
     Arm {
         /// Which.

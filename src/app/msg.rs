@@ -10,6 +10,7 @@ use crate::domain::observation::Report;
 use crate::domain::{EnvironmentName, Known, SourceId};
 use crate::operations::Read;
 use crate::operations::door::Permission;
+use crate::operations::expected::Sample;
 use crate::operations::record::story::Story;
 
 /// A message.
@@ -91,6 +92,8 @@ pub enum What {
         /// What it tells.
         story: Box<Story>,
     },
+    /// What the changes on record took, newest first.
+    Learned(Vec<Sample>),
     /// It is on record that an environment may be changed.
     Armed {
         /// Which.

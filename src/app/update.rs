@@ -70,6 +70,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         | What::Progressed { .. }
         | What::Traced { .. }
         | What::Recalled { .. }
+        | What::Learned(_)
         | What::Armed { .. }) => operation::take(model, what),
         What::Failed(sentence) => {
             model.notice = Some(sentence);

@@ -83,6 +83,47 @@ impl fmt::Display for Silence {
     }
 }
 
+/// How long something took: `8 s`, `2 min 5 s`, `1 h 20 min`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Lasted(pub Duration);
+
+impl fmt::Display for Lasted {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seconds = self.0.as_secs();
+        let text = match (seconds, seconds % 60, seconds / 60 % 60) {
+            (0..60, ..) => format!("{seconds} s"),
+            (60..3600, 0, minutes) => format!("{minutes} min"),
+            (60..3600, rest, minutes) => format!("{minutes} min {rest} s"),
+            (_, _, 0) => format!("{} h", seconds / 3600),
+            (_, _, minutes) => format!("{} h {minutes} min", seconds / 3600),
+        };
+        formatter.pad(&text)
+    }
+}
+
+/// From one length of time to another, in whole units and rounded outward: `5–8 s`, `40 s–2 min`, `2–4 min`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Between(pub Duration, pub Duration);
+
+impl fmt::Display for Between {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let least = self.0.as_secs();
+        let most = self.1.as_secs() + u64::from(self.1.subsec_nanos() > 0);
+        let minutes = |seconds: u64| Lasted(Duration::from_secs(seconds * 60));
+        if self.0 == self.1 {
+            return Lasted(self.0).fmt(formatter);
+        }
+        match (least, most) {
+            (_, 0..60) if least == most => write!(formatter, "{most} s"),
+            (_, 0..60) => write!(formatter, "{least}–{most} s"),
+            (0..60, _) => write!(formatter, "{least} s–{}", minutes(most.div_ceil(60))),
+            (_, 0..3600) if least / 60 == most.div_ceil(60) => write!(formatter, "{} min", least / 60),
+            (_, 0..3540) => write!(formatter, "{}–{} min", least / 60, most.div_ceil(60)),
+            _ => write!(formatter, "{}–{}", minutes(least / 60), minutes(most.div_ceil(60))),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -98,5 +139,26 @@ mod tests {
         }
         assert_eq!(Silence(Duration::from_secs(44)).to_string(), "30s");
         assert_eq!(Silence(Duration::from_secs(44)).next_change().as_secs(), 1);
+    }
+
+    #[test]
+    fn lengths_of_time_are_told_as_people_do() {
+        let seconds = Duration::from_secs;
+        for (length, text) in [(0, "0 s"), (59, "59 s"), (60, "1 min"), (125, "2 min 5 s"), (3600, "1 h"), (4800, "1 h 20 min")] {
+            assert_eq!(Lasted(seconds(length)).to_string(), text);
+        }
+        for (least, most, text) in [
+            (0, 0, "0 s"),
+            (5, 8, "5–8 s"),
+            (8, 8, "8 s"),
+            (40, 61, "40 s–2 min"),
+            (120, 240, "2–4 min"),
+            (125, 181, "2–4 min"),
+            (125, 125, "2 min 5 s"),
+            (3000, 4800, "50 min–1 h 20 min"),
+        ] {
+            assert_eq!(Between(seconds(least), seconds(most)).to_string(), text);
+        }
+        assert_eq!(Between(Duration::from_millis(400), Duration::from_millis(1200)).to_string(), "0–2 s", "rounded outward");
     }
 }

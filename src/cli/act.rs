@@ -170,6 +170,11 @@ fn answer<'a>(model: &'a Model, act: &'a Act<'_>, id: Option<&'a OperationId>, e
     }
 }
 
+/// The plan, with how long it is expected to take.
+fn told(model: &Model, plan: &Plan) -> String {
+    plan::told(plan, &plan.expected(&model.operations.past, &model.fleet), model.now)
+}
+
 /// What is told on the way.
 fn tell(act: &Act<'_>, text: impl std::fmt::Display) {
     if act.json { report::print_error(&text.to_string()) } else { print(&format!("{text}\n")) }
@@ -187,7 +192,7 @@ async fn begin(headless: &mut Headless, act: &Act<'_>) -> Result<Result<Operatio
         Ok(plan) => plan,
         Err(end) => return Ok(Err(end)),
     };
-    tell(act, plan::told(&plan, headless.model.now));
+    tell(act, told(&headless.model, &plan));
     let (unarmed, barred): (Vec<Bar>, Vec<Bar>) = bars(&headless.model).into_iter().partition(|bar| act.how.arm && matches!(bar, Bar::Unarmed(_)));
     if !barred.is_empty() {
         return Ok(Err(End::refused(barred.iter().map(refused).collect())));
@@ -307,7 +312,7 @@ async fn ask(headless: &mut Headless, mut shown: Plan) -> Result<Result<Operatio
             return Ok(Err(End::refused(barred.iter().map(refused).collect())));
         }
         if shown.same_as(&plan).any() {
-            asking.tell(&plan::told(&plan, headless.model.now))?;
+            asking.tell(&told(&headless.model, &plan))?;
         }
         shown = plan;
         let confirmation = preview(&headless.model).and_then(|preview| preview.confirmation.as_ref());

@@ -81,17 +81,5 @@ pub(super) fn requests(underway: &Underway) -> Vec<Request<'_>> {
 /// The rungs of an operation that were reached.
 pub(super) fn rungs(underway: &Underway) -> Vec<Rung> {
     let reached = underway.followed.iter().flat_map(|followed| &followed.reached);
-    reached.map(|(rung, at)| Rung { name: name(*rung), at: *at }).collect()
-}
-
-const fn name(rung: crate::operations::following::Rung) -> &'static str {
-    use crate::operations::following::Rung;
-    match rung {
-        Rung::Committed => "committed",
-        Rung::Noticed => "noticed",
-        Rung::Synced => "synced",
-        Rung::RolledOut => "rolled_out",
-        Rung::Healthy => "healthy",
-        Rung::Verified => "verified",
-    }
+    reached.map(|(rung, at)| Rung { name: rung.name(), at: *at }).collect()
 }

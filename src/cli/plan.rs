@@ -12,6 +12,7 @@ use crate::base::time::Age;
 use crate::base::{Raw, Timestamp, counted};
 use crate::config::Config;
 use crate::domain::{AppKey, EnvironmentName, Known, PlacementName, ServiceName};
+use crate::operations::expected::Durations;
 use crate::operations::{self, By, Direction, Moves, Plan, Refusal, Request, Sign};
 use crate::runtime::{headless, planning, report, tokio_runtime};
 
@@ -124,16 +125,18 @@ pub(super) fn run(config: &Config, wanted: &Wanted) -> Result<Exit> {
     };
     let (model, settled) = runtime.block_on(headless::detailed(config, timeout, edited));
     let planned = planned(config, &model, &request);
+    let past = planning::past(config);
     runtime.shutdown_background();
     for remark in &config.remarks {
         report::print_error(&format!("tiphys: {remark}"));
     }
     let planned = planned.map_err(|error| eyre!("a mirror cannot be read: {}", error.message()))?;
     if is_json {
-        print(&format!("{}\n", serde_json::to_string(&plan_json::Answer::of(&planned, model.now))?));
+        let expected = planned.as_ref().ok().map(|plan| plan.expected(&past, &model.fleet));
+        print(&format!("{}\n", serde_json::to_string(&plan_json::Answer::of(&planned, expected.as_ref(), model.now))?));
     } else {
         match &planned {
-            Ok(plan) => print(&text(plan, model.now)),
+            Ok(plan) => print(&text(plan, &plan.expected(&past, &model.fleet), model.now)),
             Err(refusal) => report::print_error(&format!("tiphys: refused: {}", refusal.sentence())),
         }
     }
@@ -156,12 +159,12 @@ fn planned(config: &Config, model: &Model, request: &Request) -> Result<Result<P
 }
 
 /// The plan for a person who only wanted to see it.
-fn text(plan: &Plan, now: Timestamp) -> String {
-    format!("{}\nNothing was sent. The plan is worth something until {}.\n", told(plan, now), plan.expires.strftime("%H:%M:%SZ"))
+fn text(plan: &Plan, expected: &Durations, now: Timestamp) -> String {
+    format!("{}\nNothing was sent. The plan is worth something until {}.\n", told(plan, expected, now), plan.expires.strftime("%H:%M:%SZ"))
 }
 
 /// The plan for a person: what changes, what moves, what is done, how it is taken back, and what nobody knows.
-pub(super) fn told(plan: &Plan, now: Timestamp) -> String {
+pub(super) fn told(plan: &Plan, expected: &Durations, now: Timestamp) -> String {
     let mut out = String::new();
     // Writing into a string cannot fail.
     let places: Vec<String> = plan.moves.iter().map(|moves| moves.place.shown().to_string()).collect();
@@ -187,6 +190,7 @@ pub(super) fn told(plan: &Plan, now: Timestamp) -> String {
     let message = plan.commit().map(|commit| commit.message.text()).unwrap_or_default();
     section(&mut out, "Commit message", message.lines().map(ToOwned::to_owned));
     section(&mut out, "Then", plan.steps.iter().zip(1..).map(|(step, number)| format!("{number}. {}", step.words())));
+    section(&mut out, "Takes", std::iter::once(expected.words().to_string()));
     section(&mut out, "Also in this sync", plan.carried.iter().filter_map(also));
     let edits: usize = plan.files().iter().map(|file| file.undo.len()).sum();
     let undo = plan.files().iter().flat_map(|file| &file.undo).map(|edit| {

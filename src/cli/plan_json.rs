@@ -7,6 +7,7 @@ use crate::domain::desired;
 use crate::domain::{AppKey, ClusterName, EnvironmentName, Known, Namespace, PlacementName, ServiceName, SourceKind};
 use crate::manifest::edit;
 use crate::manifest::path;
+use crate::operations::expected::{Basis, Durations, Expected};
 use crate::operations::{Carried, Direction, Expects, FileEdit, Moves, Place, Plan, Precondition, Refusal, Sign, Step};
 
 #[derive(Debug, Serialize)]
@@ -43,6 +44,7 @@ struct PlanOut<'a> {
     rests_on: Vec<Fresh<'a>>,
     remarks: &'a [Safe],
     not_known: &'a [Safe],
+    expected: ExpectedOut,
     expires: Timestamp,
 }
 
@@ -119,15 +121,61 @@ struct Fresh<'a> {
     seen_at: Option<Timestamp>,
 }
 
+/// How long it is expected to take.
+#[derive(Debug, Default, Serialize)]
+struct ExpectedOut {
+    whole: Option<Range>,
+    by: Option<&'static str>,
+    rungs: Vec<RungOut>,
+    argocd_syncs: Option<Range>,
+    pauses_seconds: Option<u64>,
+    waits_for_person: Option<bool>,
+}
+
+#[derive(Debug, Serialize)]
+struct RungOut {
+    name: &'static str,
+    #[serde(flatten)]
+    range: Range,
+}
+
+#[derive(Debug, Serialize)]
+struct Range {
+    from_seconds: u64,
+    to_seconds: u64,
+    n: usize,
+}
+
+impl ExpectedOut {
+    fn of(durations: &Durations) -> Self {
+        let rungs = durations.rungs.iter().map(|(rung, range)| RungOut { name: rung.name(), range: range.into() });
+        Self {
+            whole: durations.whole.as_ref().map(Range::from),
+            by: durations.basis.map(|basis| if basis == Basis::Service { "service" } else { "environment" }),
+            rungs: rungs.collect(),
+            argocd_syncs: durations.syncs.as_ref().map(Range::from),
+            pauses_seconds: durations.pauses.map(|pauses| pauses.least.as_secs()),
+            waits_for_person: durations.pauses.map(|pauses| pauses.by_person),
+        }
+    }
+}
+
+impl From<&Expected> for Range {
+    fn from(expected: &Expected) -> Self {
+        let to_seconds = expected.to.as_secs() + u64::from(expected.to.subsec_nanos() > 0);
+        Self { from_seconds: expected.from.as_secs(), to_seconds, n: expected.n }
+    }
+}
+
 impl<'a> Answer<'a> {
-    pub(super) fn of(planned: &'a Result<Plan, Refusal>, at: Timestamp) -> Self {
+    pub(super) fn of(planned: &'a Result<Plan, Refusal>, expected: Option<&Durations>, at: Timestamp) -> Self {
         let refusal = planned.as_ref().err().map(|refusal| RefusalOut { name: refusal.name(), sentence: refusal.sentence() });
-        Self { version: 1, at, plan: planned.as_ref().ok().map(PlanOut::of), refusal }
+        Self { version: 1, at, plan: planned.as_ref().ok().map(|plan| PlanOut::of(plan, expected)), refusal }
     }
 }
 
 impl<'a> PlanOut<'a> {
-    fn of(plan: &'a Plan) -> Self {
+    fn of(plan: &'a Plan, expected: Option<&Durations>) -> Self {
         let fresh = |fresh: &'a crate::operations::Fresh| Fresh { kind: fresh.source.kind, name: &fresh.source.name, seen_at: fresh.seen };
         Self {
             request: plan.request.name(),
@@ -148,6 +196,7 @@ impl<'a> PlanOut<'a> {
             rests_on: plan.rests_on.iter().map(fresh).collect(),
             remarks: &plan.remarks,
             not_known: &plan.not_known,
+            expected: expected.map(ExpectedOut::of).unwrap_or_default(),
             expires: plan.expires,
         }
     }

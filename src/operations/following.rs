@@ -70,6 +70,19 @@ impl Rung {
             Self::Verified => "verified",
         }
     }
+
+    /// Its name for programs.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Committed => "committed",
+            Self::Noticed => "noticed",
+            Self::Synced => "synced",
+            Self::RolledOut => "rolled_out",
+            Self::Healthy => "healthy",
+            Self::Verified => "verified",
+        }
+    }
 }
 
 /// How far it has come.
@@ -134,7 +147,7 @@ impl Followed {
         }
     }
 
-    /// Begins to follow what is on record. `since`: when it was begun; and now.
+    /// Begins to follow what is on record. `since`: when it was begun; and now. `reached`: how far it was seen to get before.
     #[must_use]
     pub fn again(
         id: OperationId,
@@ -143,9 +156,12 @@ impl Followed {
         places: Vec<Place>,
         commit: Option<(Raw, Raw)>,
         (since, now): (Timestamp, Timestamp),
+        mut reached: BTreeMap<Rung, Timestamp>,
     ) -> Self {
         let to = places.first().map(|place| place.environment.clone()).unwrap_or_default();
-        let reached = commit.iter().map(|_| (Rung::Committed, now)).collect();
+        if commit.is_some() {
+            reached.entry(Rung::Committed).or_insert(now);
+        }
         Self { id, service, to, version, places, images: Vec::new(), commit, since, traced: BTreeMap::new(), reached }
     }
 

@@ -9,6 +9,7 @@
 //! * [`confirm`]: what must be typed; [`door`]: what may stand in the way, and [`Approved`], which execution takes and nothing else
 //! * [`protocol`]: in which order a plan is sent; [`following`]: how far what was sent has come
 //! * [`record`]: what the journal keeps of an operation, as data, and how its lines are tied
+//! * [`expected`]: how long it takes, by what earlier ones took
 //! * `scene`: whom a request concerns and which version it is about; `earlier`: what was there before; `brought`: what goes before and after the
 //!   commit of a way back; `deployed`: ways back through Argo CD's history; `held`: what is done to Rollouts; `edits`: what that does to files; `message`: the commit; `words`: everything as
 //!   a person would say it
@@ -22,6 +23,7 @@ mod direction;
 pub mod door;
 mod earlier;
 mod edits;
+pub mod expected;
 pub mod following;
 mod held;
 mod message;

@@ -383,7 +383,6 @@ fn went_back(back: &Back, edited: &Edited) -> Vec<Safe> {
 
 fn not_known(scene: &Scene<'_>, prepared: &Prepared, edited: &Edited) -> Vec<Safe> {
     let mut found = vec![
-        Safe::clean("how long it takes"),
         Safe::clean("what the manifests look like when they are rendered: files are compared, neither kustomize nor helm is run"),
         Safe::clean("applications of Argo CD instances that are not read here, which may render the same files"),
     ];

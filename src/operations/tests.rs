@@ -11,6 +11,7 @@ use crate::base::time::later;
 use crate::domain::observation::SourceState;
 use crate::domain::{Known, SourceId};
 use crate::manifest::edit;
+pub(in crate::operations) use back::back;
 use mutation::Mutation;
 pub(in crate::operations) use world::{NOW, World, kustomization};
 

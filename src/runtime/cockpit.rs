@@ -428,6 +428,7 @@ impl<'t> Cockpit<'t> {
             | Effect::Trace { .. }
             | Effect::Record { .. }
             | Effect::Recall
+            | Effect::Learn
             | Effect::Arm { .. } => {}
         }
     }

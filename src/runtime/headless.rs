@@ -162,6 +162,7 @@ impl Headless {
                 | Effect::Trace { .. }
                 | Effect::Record { .. }
                 | Effect::Recall
+                | Effect::Learn
                 | Effect::Arm { .. }
                 | Effect::Notify(_)
                 | Effect::Copy(_)

@@ -13,8 +13,10 @@ use crate::config::Config;
 use crate::domain::access::RepositoryAccess;
 use crate::domain::desired::Address;
 use crate::execution::git::{Repository, stranger};
+use crate::execution::journal::Journal;
 use crate::gitops::{self, Mirror, Opened, Remote};
 use crate::manifest::prepared::{Asked, Prepared};
+use crate::operations::expected::Past;
 use crate::runtime::connections::Reached;
 use crate::runtime::{places, reached};
 
@@ -57,6 +59,12 @@ pub(super) fn repositories(reached: &Arc<Reached>, model: &Model, asked: &Asked)
 pub(super) fn journal(config: &Config) -> Option<PathBuf> {
     let own = config.gitops.mirrors.as_ref().and_then(|mirrors| mirrors.parent()).map(|folder| folder.join("journal"));
     own.or_else(|| places::journal().ok())
+}
+
+/// How long the changes on record took. It blocks.
+#[must_use]
+pub fn past(config: &Config) -> Past {
+    Past::of(journal(config).map(|folder| Journal::at(&folder).samples()).unwrap_or_default())
 }
 
 /// A repository that can be changed, by the name of its source.

@@ -1,6 +1,7 @@
 //! Operations in the core: the preview of one before it is confirmed, those under way, what holds for all of them. It decides nothing about plans and sends
 //! nothing: plans, the door and the protocol are `operations`, and what is approved leaves as an effect.
 
+mod pace;
 pub mod preview;
 pub mod underway;
 
@@ -15,6 +16,8 @@ use crate::base::{OperationId, Raw, Safe, Timestamp};
 use crate::domain::{EnvironmentName, ServiceName};
 use crate::operations::debt::{self, Debt};
 use crate::operations::door::Standing;
+use crate::operations::expected::Past;
+pub use pace::{Timing, timing};
 pub use preview::Preview;
 pub use underway::{Ended, Progress, Underway};
 
@@ -31,11 +34,15 @@ pub struct Operations {
     pub standing: Standing,
     /// Those that were begun or taken up here.
     pub underway: BTreeMap<OperationId, Underway>,
+    /// How long earlier ones took.
+    pub past: Past,
     /// Where what runs and what git wants were left apart.
     pub debts: Vec<Debt>,
     debts_at: Timestamp,
     /// What was left open was taken up.
     pub(super) is_recalled: bool,
+    /// How long earlier ones took is being read, or was.
+    is_learned: bool,
     /// Revisions that are being traced for an operation.
     pub(super) tracing: BTreeSet<(OperationId, Raw)>,
 }
@@ -97,6 +104,7 @@ pub(super) fn take(model: &mut Model, what: What) -> Vec<Effect> {
         What::Progressed { id, progress } => return underway::progressed(model, &id, *progress),
         What::Traced { id, traced } => return underway::traced(model, &id, traced),
         What::Recalled { id, story } => underway::recalled(model, id, *story),
+        What::Learned(samples) => model.operations.past = Past::of(samples),
         What::Armed { environment, until } => armed(model, environment, until),
         _ => {}
     }
@@ -109,7 +117,12 @@ pub(super) fn recall(model: &mut Model) -> Vec<Effect> {
         return Vec::new();
     }
     model.operations.is_recalled = true;
-    vec![Effect::Recall]
+    std::iter::once(Effect::Recall).chain(learn(model)).collect()
+}
+
+/// How long earlier ones took is read once, and kept up to date with what is carried out here.
+fn learn(model: &mut Model) -> Option<Effect> {
+    (!std::mem::replace(&mut model.operations.is_learned, true)).then_some(Effect::Learn)
 }
 
 /// Counts the open ends anew, at most so often as a person would notice.

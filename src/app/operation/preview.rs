@@ -188,7 +188,7 @@ pub fn begin(model: &mut Model, choices: Vec<Request>) -> Vec<Effect> {
     if !matches!(before, Screen::Matrix | Screen::Preview(_)) {
         model.beneath = Some(Box::new(before));
     }
-    look(model, true)
+    operation::learn(model).into_iter().chain(look(model, true)).collect()
 }
 
 /// Another of the choices.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::app::effect::Effect;
 use crate::app::model::{Model, Question, Screen};
+use crate::app::operation::pace;
 use crate::app::scroll::Scroll;
 use crate::base::time::{later, since};
 use crate::base::{OperationId, Raw, Safe, Timestamp};
@@ -11,6 +12,7 @@ use crate::domain::question::Want;
 use crate::domain::workload::WorkloadKey;
 use crate::domain::{EnvironmentName, Known, ServiceName, SourceId};
 use crate::operations::door::Visitor;
+use crate::operations::expected::Kind;
 use crate::operations::following::{Followed, Ladder, Rung, State};
 use crate::operations::mutation::Receipt;
 use crate::operations::protocol::{self, Settled};
@@ -32,6 +34,8 @@ pub struct Underway {
     pub to: EnvironmentName,
     /// The version that is to run.
     pub version: Safe,
+    /// What kind of change it is, to compare it with earlier ones.
+    pub kind: Kind,
     /// What was approved here; `None`: it was begun elsewhere, and its record was taken up.
     pub plan: Option<Plan>,
     /// Why.
@@ -87,6 +91,7 @@ pub(super) fn begin(model: &mut Model, approved: Approved) -> Vec<Effect> {
         service: approved.plan().service.clone(),
         to: approved.plan().to.clone(),
         version: approved.plan().version.clone(),
+        kind: Kind::of(&approved.plan().request),
         plan: Some(approved.plan().clone()),
         reason: approved.stated().reason.clone(),
         by: approved.visitor().clone(),
@@ -115,6 +120,7 @@ pub(in crate::app) fn recalled(model: &mut Model, id: OperationId, story: Story)
         service: ServiceName::from(story.opened.service.as_ref().map(Safe::as_str).unwrap_or_default()),
         to: EnvironmentName::from(story.opened.environments.first().map(Safe::as_str).unwrap_or_default()),
         version: part("version").unwrap_or_default(),
+        kind: Kind::on_record(&story),
         plan: None,
         reason: story.opened.reason.clone(),
         by: Visitor { names: vec![story.opened.who.user.clone()], place: story.opened.whence.host.clone() },
@@ -194,6 +200,7 @@ pub(in crate::app) fn progressed(model: &mut Model, id: &OperationId, progress: 
 fn close(model: &mut Model, id: &OperationId) -> Vec<Effect> {
     let Some((_, ended)) = model.operations.underway.get(id).and_then(|underway| underway.ended.clone()) else { return Vec::new() };
     model.operations.settle();
+    pace::learn(model, id);
     let title = model.operations.underway.get(id).map(|underway| underway.title.clone()).unwrap_or_default();
     let (outcome, words, left) = match &ended {
         Ended::Done(words) => (record::Outcome::Done, words.clone(), Vec::new()),
@@ -262,7 +269,7 @@ fn lasting(began: &mut Option<Timestamp>, now: Timestamp) -> bool {
 #[must_use]
 pub fn next_wake(model: &Model) -> Option<Timestamp> {
     let is_failing = model.operations.open().any(|(_, underway)| underway.failing.is_some());
-    is_failing.then(|| later(model.now, Duration::from_secs(1)))
+    (is_failing || pace::ticks(model)).then(|| later(model.now, Duration::from_secs(1)))
 }
 
 /// Asks which revisions contain the commit.

@@ -20,6 +20,7 @@ use std::fs::TryLockError;
 use std::path::{Path, PathBuf};
 
 use crate::base::{OperationId, Safe, Timestamp};
+use crate::operations::expected::Sample;
 use crate::operations::record::chain::{self, Checked, End, Verdict};
 use crate::operations::record::story::Story;
 use crate::operations::record::{Entry, Opened, Outcome, Whence, Who};
@@ -31,6 +32,8 @@ pub use writer::Writer;
 /// The name of the index.
 pub const INDEX: &str = "index.jsonl";
 const SUFFIX: &str = ".jsonl";
+/// Operations of which it is looked at how long they took.
+const LOOKED_AT: usize = 200;
 
 /// A journal in its folder.
 #[derive(Debug, Clone)]
@@ -152,6 +155,14 @@ impl Journal {
         };
         let is_over = |read: &Result<Recorded, Problem>| matches!(read, Ok(Recorded { story: Some(story), checked: Checked { verdict: Verdict::Intact, .. }, .. }) if !story.is_open());
         Ok(ids.into_iter().map(|id| (id.clone(), self.read(&id))).filter(|(_, read)| !is_over(read)).collect())
+    }
+
+    /// How long the newest changes on record took, newest first. What cannot be read is no sample: how long something takes is no reason to stop.
+    #[must_use]
+    pub fn samples(&self) -> Vec<Sample> {
+        let newest = self.operations().unwrap_or_default().into_iter().rev().take(LOOKED_AT);
+        let stories = newest.filter_map(|id| self.read(&id).ok().filter(|recorded| recorded.checked.verdict == Verdict::Intact)?.story);
+        stories.filter_map(|story| Sample::of(&story)).collect()
     }
 
     /// The lines of the index, and whether it is whole.

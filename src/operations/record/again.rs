@@ -111,6 +111,7 @@ impl Story {
             self.opened.placements.iter().map(place).collect(),
             commit.zip(repository),
             (self.at, now),
+            self.reached.iter().filter_map(|(rung, at)| Some((rung.climbed()?, *at))).collect(),
         ))
     }
 }

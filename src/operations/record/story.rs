@@ -17,10 +17,16 @@ pub struct Story {
     pub intents: Vec<Intent>,
     /// The furthest that its effect was last seen to be, and in words.
     pub observed: Option<(Rung, Safe)>,
+    /// When everything was sent and taken.
+    pub sent_at: Option<Timestamp>,
+    /// When each rung was first seen.
+    pub reached: Vec<(Rung, Timestamp)>,
     /// Who carried it last.
     pub holder: Holder,
     /// Whether that one said that it is left.
     pub is_left: bool,
+    /// Whether somebody watched it without a break: else it may have got somewhere before it was seen there.
+    pub is_unbroken: bool,
     /// How it ended; `None`: it is open.
     pub closed: Option<Closed>,
 }
@@ -113,8 +119,11 @@ impl Story {
             opened: opened.as_ref().clone(),
             intents: Vec::new(),
             observed: None,
+            sent_at: None,
+            reached: Vec::new(),
             holder: Holder { who: opened.who.clone(), whence: opened.whence.clone(), since: first.at },
             is_left: false,
+            is_unbroken: true,
             closed: None,
         };
         for line in rest {
@@ -149,12 +158,17 @@ impl Story {
             }
             Entry::Looked { step, found } => self.intent(*step)?.found = Some(found.clone()),
             Entry::Sent { .. } if self.open_intents().next().is_some() => return Err("it is not known whether everything was taken"),
-            Entry::Sent { .. } => {}
-            Entry::Observed { rung, words } => self.observed = Some((*rung, words.clone())),
-            Entry::Left { .. } => self.is_left = true,
+            Entry::Sent { .. } => self.sent_at = self.sent_at.or(Some(line.at)),
+            Entry::Observed { rung, words } => {
+                self.observed = Some((*rung, words.clone()));
+                if !self.reached.iter().any(|(reached, _)| reached == rung) {
+                    self.reached.push((*rung, line.at));
+                }
+            }
+            Entry::Left { .. } => (self.is_left, self.is_unbroken) = (true, false),
             Entry::Resumed { who, whence, .. } => {
                 self.holder = Holder { who: who.clone(), whence: whence.clone(), since: line.at };
-                self.is_left = false;
+                (self.is_left, self.is_unbroken) = (false, false);
                 self.closed = None;
             }
             Entry::Closed { outcome, words, left } => {

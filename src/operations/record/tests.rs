@@ -287,3 +287,16 @@ fn a_request_is_kept_with_all_that_it_needs_to_be_done_by_hand() {
     assert_eq!((kept.what.as_str(), parts), ("patch", expected.map(str::to_owned).as_slice()));
     assert!(by_hand.starts_with("by_hand = kubectl --context prod-eu"), "{by_hand}");
 }
+
+#[test]
+fn only_what_was_done_and_watched_without_a_break_tells_how_long_it_takes() {
+    let sample = |entries: &[Entry]| crate::operations::expected::Sample::of(&story(entries).unwrap());
+    let took = sample(&usual()).unwrap();
+    assert_eq!((took.service.0.as_wire(), took.to.0.as_wire()), ("checkout", "production"));
+    let with_end = |more: &[Entry]| [&usual()[..4], more].concat();
+    assert_eq!(sample(&with_end(&[])), None, "it is open");
+    assert_eq!(sample(&with_end(&[closed(Outcome::Failed)])), None);
+    assert_eq!(sample(&with_end(&[resumed(), closed(Outcome::Done)])), None, "nobody looked when it got there");
+    let left = Entry::Left { goes_on: Vec::new(), does_not: Vec::new() };
+    assert_eq!(sample(&with_end(&[left, closed(Outcome::Done)])), None);
+}

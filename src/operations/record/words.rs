@@ -162,6 +162,22 @@ impl From<following::Rung> for Rung {
     }
 }
 
+impl Rung {
+    /// The rung of the ladder that is climbed; `None`: it is not one of those.
+    #[must_use]
+    pub const fn climbed(self) -> Option<following::Rung> {
+        Some(match self {
+            Self::Committed => following::Rung::Committed,
+            Self::Noticed => following::Rung::Noticed,
+            Self::Synced => following::Rung::Synced,
+            Self::RolledOut => following::Rung::RolledOut,
+            Self::Healthy => following::Rung::Healthy,
+            Self::Verified => following::Rung::Verified,
+            Self::Syncing | Self::Stepping | Self::Superseded => return None,
+        })
+    }
+}
+
 impl From<&Settled> for Answer {
     fn from(settled: &Settled) -> Self {
         match settled {

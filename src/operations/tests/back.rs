@@ -3,7 +3,7 @@
 use super::*;
 use crate::base::Safe;
 
-fn back(environment: &str) -> Request {
+pub(in crate::operations) fn back(environment: &str) -> Request {
     Request::Return { service: "checkout".into(), environment: environment.into(), version: None, placements: None, by: By::Commit }
 }
 

@@ -62,6 +62,8 @@ pub(in crate::operations) struct World {
     pub(super) carried: Known<Vec<Commit>>,
     /// Its Rollouts, by application: as the fleet and as a plan see them.
     pub(super) rollouts: BTreeMap<String, canary::Facts>,
+    /// The pauses of their steps.
+    pub(super) pauses: Vec<Option<u64>>,
     pub(super) read_at: Timestamp,
 }
 
@@ -81,6 +83,7 @@ impl World {
             lost: None,
             carried: Known::Known(Vec::new()),
             rollouts: BTreeMap::new(),
+            pauses: Vec::new(),
             read_at: NOW,
         };
         world.put("apps/checkout/base/kustomization.yaml", "resources: [deployment.yaml]\n");
@@ -113,6 +116,16 @@ impl World {
             world.apps.insert(format!("checkout-{place}"), app);
         }
         world
+    }
+
+    /// One of its placements has a Rollout with these pauses.
+    pub(in crate::operations) fn paused(mut self, pauses: &[Option<u64>]) -> Self {
+        let name = "checkout-production-eu";
+        let mut facts = canary::tests::moving();
+        facts.rollout.name = Raw::from(name);
+        self.rollouts.insert(name.to_owned(), facts);
+        self.pauses = pauses.to_vec();
+        self
     }
 
     pub(in crate::operations) fn app(&mut self, name: &str) -> &mut App {
@@ -202,7 +215,7 @@ impl World {
         let prod = SourceId::cluster(&"prod".into());
         for (name, facts) in &self.rollouts {
             say(&prod, ReportBody::State(Scope::Workloads(WorkloadKind::Rollout, None), SourceState::Live));
-            let workload = Box::new(workload(name, facts, &self.apps.get(name).unwrap().runs));
+            let workload = Box::new(workload(name, facts, &self.apps.get(name).unwrap().runs, &self.pauses));
             say(&prod, ReportBody::Observed(Observation::Changed { item: Item::Workload(rollout_key(name), workload), version: None }));
         }
         let details = self.apps.iter().filter_map(|(name, app)| Some((app_key(name), detail(app.deployed.as_deref()?, app.deployed_of))));
@@ -312,7 +325,7 @@ fn rollout_key(name: &str) -> WorkloadKey {
 }
 
 /// A Rollout as the fleet sees it.
-fn workload(name: &str, facts: &canary::Facts, runs: &str) -> Workload {
+fn workload(name: &str, facts: &canary::Facts, runs: &str, pauses: &[Option<u64>]) -> Workload {
     let containers = runs.split_whitespace().map(|image| Container { name: Raw::from("app"), image: Image::read(image) }).collect();
     Workload {
         tracking: Tracking { annotation: Some(Raw::from(name)), ..Tracking::default() },
@@ -325,7 +338,7 @@ fn workload(name: &str, facts: &canary::Facts, runs: &str) -> Workload {
             strategy: Strategy::Canary,
             stable_hash: facts.stable_hash.clone(),
             current_hash: facts.current_hash.clone(),
-            steps: Box::default(),
+            steps: pauses.iter().map(|pause| crate::domain::workload::Step::Pause(*pause)).collect(),
             step_index: facts.step,
             aborted: facts.aborted,
             pause: None,

@@ -99,6 +99,7 @@ impl Carrier {
                 }
             }
             Effect::Recall => self.recall(model),
+            Effect::Learn => self.learn(),
             Effect::Arm { environment, until } => self.arm(environment, until),
             effect => return Some(effect),
         }
@@ -122,6 +123,12 @@ impl Carrier {
                 Err(why) => What::Failed(crate::safe!("It is not armed, because that cannot be recorded: {why}")),
             }));
         });
+    }
+
+    fn learn(&self) {
+        let Some(journal) = self.journal.clone() else { return };
+        let news = self.news.clone();
+        tokio::task::spawn_blocking(move || drop(news.send(What::Learned(journal.samples()))));
     }
 
     fn carry(&mut self, model: &Model, approved: Approved) {

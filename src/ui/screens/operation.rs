@@ -1,17 +1,19 @@
 //! An operation: what was sent, how far it has come, how it ended, and what to do next.
 
 use crate::app::Model;
-use crate::app::operation::{Ended, Underway, underway};
+use crate::app::operation::{Ended, Timing, Underway, timing, underway};
 use crate::base::OperationId;
+use crate::base::time::{Between, Lasted};
 use crate::operations::following::{Ladder, State};
 use crate::operations::protocol::Settled;
 use crate::ui::look::{Look, Tone};
 use crate::ui::moment::{Clock, Moment};
 use crate::ui::page::Page;
 
-/// Where times and words stand.
-const TIME: u16 = 24;
-const WORDS: u16 = 34;
+/// Where times, lengths of time and words stand.
+const TIME: u16 = 19;
+const TOOK: u16 = 29;
+const WORDS: u16 = 41;
 
 pub(in crate::ui) fn write(page: &mut Page, look: Look, model: &Model, id: &OperationId, moment: Moment) {
     let Some(operation) = model.operations.underway.get(id) else {
@@ -44,10 +46,12 @@ pub(in crate::ui) fn write(page: &mut Page, look: Look, model: &Model, id: &Oper
     if let Some(doing) = &operation.doing {
         page.tone(Tone::Moving).say(" ◐ ").tone(Tone::Plain).say(doing).end(3);
     }
+    let measured = timing(model, operation);
     if let Some(ladder) = &operation.ladder {
-        rungs(page, ladder);
+        rungs(page, ladder, &measured);
     }
     page.blank();
+    lasts(page, operation, &measured);
     standing(page, look, operation);
     let _ = moment;
 }
@@ -64,7 +68,7 @@ fn title(page: &mut Page, id: &OperationId, operation: &Underway) {
     page.end(2);
 }
 
-fn rungs(page: &mut Page, ladder: &Ladder) {
+fn rungs(page: &mut Page, ladder: &Ladder, measured: &Timing) {
     let now = ladder.rungs.iter().position(|step| step.at.is_none());
     for (index, step) in ladder.rungs.iter().enumerate() {
         let (tone, sign) = match step.at {
@@ -76,8 +80,34 @@ fn rungs(page: &mut Page, ladder: &Ladder) {
         if let Some(at) = step.at {
             page.tone(Tone::Quiet).say(at.strftime("%H:%M:%S")).tone(Tone::Plain);
         }
-        page.column(WORDS).say(&step.words).end(WORDS);
+        let measure = measured.rungs.get(index);
+        if let Some(took) = measure.and_then(|rung| rung.took) {
+            page.column(TOOK).say(Lasted(took));
+        }
+        page.column(WORDS);
+        if let Some((pace, expected)) = measure.and_then(|pace| Some((pace, pace.expected?))) {
+            let tone = if pace.is_overdue { Tone::Waiting } else { Tone::Quiet };
+            page.tone(tone).say("of ").say(Between(expected.from, expected.to));
+            if pace.is_overdue {
+                page.say(", longer than ever before");
+            }
+            page.say(" (n ").say(expected.n).say(")").tone(Tone::Plain).say(if step.words.is_empty() { "" } else { "  " });
+        }
+        page.say(&step.words).end(WORDS);
     }
+}
+
+/// How long it takes, and how long it took before.
+fn lasts(page: &mut Page, operation: &Underway, measured: &Timing) {
+    if operation.ended.is_some() {
+        page.tone(Tone::Quiet).say("Took ").say(Lasted(measured.took)).say(".").end(2);
+        return;
+    }
+    page.say("Elapsed ").say(Lasted(measured.took)).say(", expected ").say(measured.expected.words());
+    if measured.is_overdue {
+        page.tone(Tone::Waiting).say(": longer than ever before");
+    }
+    page.end(2);
 }
 
 fn standing(page: &mut Page, look: Look, operation: &Underway) {

@@ -32,7 +32,7 @@ pub(in crate::ui) fn write(page: &mut Page, look: Look, model: &Model, preview: 
         (Some(Ok(plan)), None) => {
             verdict(page, look, model, preview, plan);
             changes(page, plan);
-            then(page, plan);
+            then(page, model, plan);
             back(page, plan);
             known(page, plan, moment);
         }
@@ -157,7 +157,7 @@ fn moved(page: &mut Page, moves: &Moves) {
     page.end(4);
 }
 
-fn then(page: &mut Page, plan: &Plan) {
+fn then(page: &mut Page, model: &Model, plan: &Plan) {
     heading(page, "THEN");
     for (number, step) in (1..).zip(&plan.steps) {
         page.column(WORDS).say(number).say(". ").say(step.words());
@@ -175,6 +175,7 @@ fn then(page: &mut Page, plan: &Plan) {
     for remark in &plan.remarks {
         page.tone(Tone::Waiting).say("! ").tone(Tone::Plain).say(remark).end(2);
     }
+    takes(page, model, plan);
     if let Some(commit) = plan.commit() {
         heading(page, "COMMIT");
         for (index, line) in commit.message.text().lines().enumerate() {
@@ -184,6 +185,13 @@ fn then(page: &mut Page, plan: &Plan) {
             page.say(Safe::clean(line)).end(WORDS);
         }
     }
+}
+
+/// How long it will take, by what earlier ones took.
+fn takes(page: &mut Page, model: &Model, plan: &Plan) {
+    heading(page, "TAKES");
+    let expected = plan.expected(&model.operations.past, &model.fleet);
+    page.say(expected.words()).end(WORDS);
 }
 
 fn also(page: &mut Page, carried: &Carried, is_first: &mut bool) {
