@@ -1,6 +1,7 @@
 //! A flat table: the commands. Footer hints, help, greyed keys with their reason and `docs/keys.md` come from it.
 
 use crate::app::{Intent, Model, Overlay, Refusal, Screen};
+use crate::operations::argocd;
 use crate::operations::canary::Verb;
 
 /// One command.
@@ -130,6 +131,11 @@ const fn canary(verb: Verb, help: &'static str) -> Command {
     Command { scope: Scope::Changing, danger: Danger::Previews, hinted: false, ..looking }
 }
 
+const fn argocd(verb: argocd::Verb, title: &'static str, help: &'static str) -> Command {
+    let looking = looking(Intent::Argocd(verb), title, help, crate::app::operation::preview::available);
+    Command { scope: Scope::Changing, danger: Danger::Previews, hinted: false, ..looking }
+}
+
 /// The table.
 pub const COMMANDS: &[Command] = &[
     moving(Intent::Up, "up", "One row up."),
@@ -213,6 +219,17 @@ pub const COMMANDS: &[Command] = &[
     canary(Verb::Retry, "Try a canary again that was aborted."),
     canary(Verb::Undo, "Put the template of an earlier version back in the cluster; git keeps what it wants."),
     canary(Verb::Restart, "Replace the pods of a Rollout a few at a time, with no change of version."),
+    argocd(
+        argocd::Verb::Sync,
+        "sync",
+        "Ask Argo CD to sync the applications of this cell, with pruning or without; the preview says what that brings.",
+    ),
+    argocd(
+        argocd::Verb::Refresh,
+        "compare with git",
+        "Ask Argo CD to refresh the applications of this cell: to compare them with git now. It changes nothing that runs.",
+    ),
+    argocd(argocd::Verb::Terminate, "terminate sync", "Ask Argo CD to stop the sync that runs. What it has applied stays applied."),
     Command {
         scope: Scope::Changing,
         danger: Danger::Allows,
@@ -222,6 +239,17 @@ pub const COMMANDS: &[Command] = &[
             "arm",
             "Let this environment, which is read-only by default, be changed for 30 minutes. The journal says who did and when.",
             crate::app::operation::armable,
+        )
+    },
+    Command {
+        scope: Scope::Changing,
+        danger: Danger::Allows,
+        hinted: false,
+        ..looking(
+            Intent::Disarm,
+            "disarm",
+            "Let nothing that is armed be changed any longer, from now on. The journal says who did and when.",
+            crate::app::operation::disarmable,
         )
     },
     Command { hinted: false, ..looking(Intent::Operations, "operations", "What was begun here: how far it has come, and how it ended.", always) },

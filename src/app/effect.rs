@@ -81,6 +81,11 @@ pub enum Effect {
         /// Until when.
         until: Timestamp,
     },
+    /// Put on record that an environment may no longer be changed.
+    Disarm {
+        /// Which.
+        environment: EnvironmentName,
+    },
     /// End this world and begin that scenario of the demo.
     Play(Safe),
     /// Draw a person's attention, by the bell or a notification of the terminal.

@@ -1,5 +1,6 @@
 //! What a person can want: each key, menu entry and command line verb becomes one of these.
 
+use crate::operations::argocd;
 use crate::operations::canary::Verb;
 
 /// A wish.
@@ -57,8 +58,12 @@ pub enum Intent {
     Ways,
     /// What doing this to a Rollout would change.
     Canary(Verb),
+    /// What asking Argo CD for this would do.
+    Argocd(argocd::Verb),
     /// Let an environment be changed for a while.
     Arm,
+    /// Let nothing that is armed be changed any longer.
+    Disarm,
     /// The operations that were begun here.
     Operations,
     /// Everything that can be done, by name.

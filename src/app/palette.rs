@@ -295,7 +295,9 @@ pub(super) fn fulfil(model: &mut Model, intent: Intent) -> Option<Outcome> {
         | Intent::Promote
         | Intent::Ways
         | Intent::Canary(_)
+        | Intent::Argocd(_)
         | Intent::Arm
+        | Intent::Disarm
         | Intent::Operations
         | Intent::Help => {}
     }

@@ -21,6 +21,12 @@ pub enum Refusal {
     NoRollout,
     /// What changed belongs to no cell of the matrix.
     InNoCell,
+    /// Somebody said that nothing is to be changed at all.
+    ReadOnly,
+    /// The environment can be changed as it is.
+    NotReadOnly,
+    /// No environment is armed.
+    NothingArmed,
 }
 
 impl Refusal {
@@ -35,6 +41,9 @@ impl Refusal {
             Self::NoPage => "No page is known for this: its Argo CD is read through its cluster, and url under [[argocd]] names none.",
             Self::NoRollout => "There is no Rollout here: nothing goes in steps. The way back is a version in git.",
             Self::InNoCell => "This is in no cell of the matrix: the list of sources says which applications are not, and why.",
+            Self::ReadOnly => "This cockpit is read-only: start it without --read-only and without read_only in the configuration.",
+            Self::NotReadOnly => "This environment is not read-only: there is nothing to arm.",
+            Self::NothingArmed => "Nothing is armed.",
             Self::NothingFolded => "No rows are folded: everything fits.",
         }
     }

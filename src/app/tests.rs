@@ -1,5 +1,6 @@
 //! Stories of the core: messages in, exact effects out.
 
+mod arming;
 mod daily;
 mod palette;
 mod repositories;

@@ -209,7 +209,9 @@ fn fulfil(model: &mut Model, intent: Intent) -> Vec<Effect> {
         Intent::Promote => return preview::promote(model),
         Intent::Ways => return preview::put_back(model),
         Intent::Canary(verb) => return preview::by_hand(model, verb),
+        Intent::Argocd(verb) => return preview::of_argocd(model, verb),
         Intent::Arm => return operation::arm(model),
+        Intent::Disarm => return operation::disarm(model),
         Intent::Operations => return operation::open(model),
         Intent::Sources => model.screen = Screen::Sources(Scroll::default()),
         Intent::Palette => palette::open(model),
@@ -243,7 +245,9 @@ fn uncover(model: &mut Model, intent: Intent) -> Result<(), Refusal> {
             | Intent::Promote
             | Intent::Ways
             | Intent::Canary(_)
+            | Intent::Argocd(_)
             | Intent::Arm
+            | Intent::Disarm
             | Intent::Operations
             | Intent::Browse => {
                 model.overlay = None;

@@ -8,6 +8,7 @@ use clap::Args;
 use color_eyre::eyre::Result;
 
 use super::act_json::{Answer, Outcome, Refused, requests, rungs};
+use super::plan::Asks;
 use super::{Exit, plan, print};
 use crate::app::model::Screen;
 use crate::app::operation::{Ended, Preview, underway};
@@ -26,31 +27,20 @@ use crate::runtime::signals::Signals;
 use crate::runtime::terminal::asking::{Asking, Meant};
 use crate::runtime::{clock, model, report, tokio_runtime};
 
-/// `tiphys promote`
+/// A verb: what it asks for, and how it is carried out.
 #[derive(Debug, Args)]
 #[group(skip)]
 #[command(mut_arg("json", |json| json.help("One object at the end, by docs/operation.schema.json; what is told on the way goes to standard error")))]
-pub(super) struct Promote {
+pub(super) struct Carried<W: Args> {
     #[command(flatten)]
-    what: plan::Promote,
+    pub(super) what: W,
     #[command(flatten)]
-    how: How,
-}
-
-/// `tiphys rollback`
-#[derive(Debug, Args)]
-#[group(skip)]
-#[command(mut_arg("json", |json| json.help("One object at the end, by docs/operation.schema.json; what is told on the way goes to standard error")))]
-pub(super) struct Rollback {
-    #[command(flatten)]
-    what: plan::Rollback,
-    #[command(flatten)]
-    how: How,
+    pub(super) how: How,
 }
 
 /// How something is carried out.
 #[derive(Debug, Args)]
-struct How {
+pub(super) struct How {
     /// Why, for the record and the commit.
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
@@ -105,16 +95,11 @@ impl End {
     }
 }
 
-pub(super) fn promote(config: &Config, wanted: &Promote) -> Result<Exit> {
-    let Promote { what, how } = wanted;
-    let (service, environment) = (ServiceName::from(what.service.as_str()), EnvironmentName::from(what.to.as_str()));
-    run(config, &Act { request: what.request(), service, environment, how, json: what.json, timeout: what.timeout })
-}
-
-pub(super) fn rollback(config: &Config, wanted: &Rollback) -> Result<Exit> {
-    let Rollback { what, how } = wanted;
-    let (service, environment) = (ServiceName::from(what.service.as_str()), EnvironmentName::from(what.environment.as_str()));
-    run(config, &Act { request: what.request(), service, environment, how, json: what.json, timeout: what.timeout })
+/// Carries out what is asked for.
+pub(super) fn carry(config: &Config, asks: &impl Asks, how: &How) -> Result<Exit> {
+    let (request, (json, timeout)) = (asks.request(), asks.how());
+    let (service, environment) = (request.service().clone(), request.to().clone());
+    run(config, &Act { request, service, environment, how, json, timeout })
 }
 
 fn run(config: &Config, act: &Act<'_>) -> Result<Exit> {
@@ -135,6 +120,10 @@ async fn carry_out(config: &Config, act: &Act<'_>) -> Result<Exit> {
         () = signals.end() => Err(End::unasked()),
         begun = begin(&mut headless, act) => begun?,
     };
+    // It was armed for this one operation, which has begun by now, or never will.
+    if act.how.arm && headless.model.available(Intent::Disarm).is_ok() {
+        headless.take(What::Wants(Intent::Disarm));
+    }
     let (id, end) = match begun {
         Ok(id) => {
             let end = follow(&mut headless, &mut signals, &id, act).await;
@@ -160,7 +149,7 @@ fn answer<'a>(model: &'a Model, act: &'a Act<'_>, id: Option<&'a OperationId>, e
         at: model.now,
         service: &act.service,
         environment: &act.environment,
-        deploys: underway.map(|underway| underway.version.clone()),
+        deploys: underway.map(|underway| underway.version.clone()).filter(|version| !version.is_empty()),
         outcome: end.outcome,
         words: end.words.clone(),
         refusals: end.refusals.clone(),

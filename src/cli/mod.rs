@@ -2,6 +2,7 @@
 
 mod act;
 mod act_json;
+mod by_hand;
 mod changes;
 mod config;
 mod debt;
@@ -23,6 +24,7 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 use color_eyre::eyre::Result;
 
 use crate::config::{Config, load as load_config};
+use crate::operations::argocd;
 use crate::runtime::cockpit::{self, Ending};
 use crate::runtime::{log, places, report};
 use crate::{runtime, ui};
@@ -106,9 +108,19 @@ enum Verb {
     Plan(plan::Wanted),
     /// Promote a service: shows the plan, asks for the service's name on the terminal, carries it out and follows it until it is verified. Exit code 3
     /// where it is refused, 4 where nobody knows whether it was done.
-    Promote(act::Promote),
+    Promote(act::Carried<plan::Promote>),
     /// Put an earlier version of a service back: its image on the files as they are now. Shown, confirmed, carried out and followed as a promotion.
-    Rollback(act::Rollback),
+    Rollback(act::Carried<plan::Rollback>),
+    /// Ask Argo CD to sync the applications of a service, and follow it until it is seen healthy. What is in sync already is refused. Shown, confirmed
+    /// and carried out as a promotion.
+    Sync(act::Carried<by_hand::Sync>),
+    /// Ask Argo CD to compare the applications of a service with git now. It changes nothing that runs, so Enter confirms it.
+    Refresh(act::Carried<by_hand::Applications>),
+    /// Ask Argo CD to stop the operation that runs for a service. What it has applied stays applied. Refused where none runs.
+    Terminate(act::Carried<by_hand::Applications>),
+    /// Move or hold a canary: next, pause, resume, promote-fully, abort, retry, undo, restart. What would change nothing is refused, and so is what would
+    /// leave an analysis out unasked. Pause and abort lead toward safety: Enter confirms them.
+    Canary(act::Carried<by_hand::Canary>),
     /// Print where what runs and what git wants were left apart: aborted rollouts, versions that nobody syncs, changes by hand. Derived from the world.
     Debt(debt::Wanted),
     /// Read the journal, the record of every operation that was confirmed here; examine and export it.
@@ -173,8 +185,16 @@ fn dispatch(arguments: &Arguments) -> Result<Exit> {
         }
         Some(Verb::Debt(wanted)) => with_config(arguments, |config| debt::run(config, wanted)),
         Some(Verb::Plan(wanted)) => with_config(arguments, |config| plan::run(config, wanted)),
-        Some(Verb::Promote(wanted)) => with_config(arguments, |config| act::promote(config, wanted)),
-        Some(Verb::Rollback(wanted)) => with_config(arguments, |config| act::rollback(config, wanted)),
+        Some(Verb::Promote(wanted)) => with_config(arguments, |config| act::carry(config, &wanted.what, &wanted.how)),
+        Some(Verb::Rollback(wanted)) => with_config(arguments, |config| act::carry(config, &wanted.what, &wanted.how)),
+        Some(Verb::Sync(wanted)) => with_config(arguments, |config| act::carry(config, &wanted.what, &wanted.how)),
+        Some(Verb::Refresh(wanted)) => {
+            with_config(arguments, |config| act::carry(config, &by_hand::Errand(&wanted.what, argocd::Verb::Refresh), &wanted.how))
+        }
+        Some(Verb::Terminate(wanted)) => {
+            with_config(arguments, |config| act::carry(config, &by_hand::Errand(&wanted.what, argocd::Verb::Terminate), &wanted.how))
+        }
+        Some(Verb::Canary(wanted)) => with_config(arguments, |config| act::carry(config, &wanted.what, &wanted.how)),
         None => with_config(arguments, |config| Ok(land(cockpit::run(config, arguments.view.as_deref())?))),
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 use color_eyre::eyre::{Result, eyre};
 
+use super::by_hand::{Canary, Sync};
 use super::{Exit, duration, plan_json, print};
 use crate::app::Model;
 use crate::base::time::Age;
@@ -13,8 +14,9 @@ use crate::base::{Raw, Timestamp, counted};
 use crate::config::Config;
 use crate::domain::{AppKey, EnvironmentName, Known, PlacementName, ServiceName};
 use crate::operations::expected::Durations;
-use crate::operations::{self, By, Direction, Moves, Plan, Refusal, Request, Sign};
-use crate::runtime::{headless, planning, report, tokio_runtime};
+use crate::operations::mutation::Mutation;
+use crate::operations::{self, By, Direction, Moves, Plan, Read, Refusal, Request, Sign};
+use crate::runtime::{carrying, headless, planning, report, tokio_runtime};
 
 /// What is asked for.
 #[derive(Debug, Args)]
@@ -30,16 +32,28 @@ enum What {
     /// What putting an earlier version of a service back would change: its image on the files as they are now, and no commit taken back. Or why not.
     /// Nothing is sent.
     Rollback(Rollback),
+    /// What asking Argo CD for a sync would bring. Or why not. Nothing is sent.
+    Sync(Sync),
+    /// What moving or holding a Rollout would do. Or why not. Nothing is sent.
+    Canary(Canary),
+}
+
+/// What a change is asked for with, on the command line.
+pub(super) trait Asks {
+    /// What is wished for.
+    fn request(&self) -> Request;
+    /// Whether the answer is JSON, and how long sources that do not answer are waited for.
+    fn how(&self) -> (bool, Duration);
 }
 
 #[derive(Debug, Args)]
 pub(super) struct Rollback {
     /// The service.
     #[arg(value_name = "SERVICE")]
-    pub(super) service: String,
+    service: String,
     /// In this environment.
     #[arg(long = "in", visible_alias = "to", value_name = "ENV")]
-    pub(super) environment: String,
+    environment: String,
     /// This version. Without it: the newest before the present one that nobody went back from.
     #[arg(long, value_name = "VERSION")]
     version: Option<String>,
@@ -48,14 +62,18 @@ pub(super) struct Rollback {
     placement: Vec<String>,
     /// As JSON, by docs/plan.schema.json.
     #[arg(long)]
-    pub(super) json: bool,
+    json: bool,
     /// How long to wait for sources that do not answer.
     #[arg(long, default_value = "20s", value_parser = duration)]
-    pub(super) timeout: Duration,
+    timeout: Duration,
 }
 
-impl Rollback {
-    pub(super) fn request(&self) -> Request {
+impl Asks for Rollback {
+    fn how(&self) -> (bool, Duration) {
+        (self.json, self.timeout)
+    }
+
+    fn request(&self) -> Request {
         Request::Return {
             service: ServiceName::from(self.service.as_str()),
             environment: EnvironmentName::from(self.environment.as_str()),
@@ -67,7 +85,7 @@ impl Rollback {
 }
 
 /// The placements that are named; `None`: all.
-fn placements(names: &[String]) -> Option<Vec<PlacementName>> {
+pub(super) fn placements(names: &[String]) -> Option<Vec<PlacementName>> {
     (!names.is_empty()).then(|| names.iter().map(|name| PlacementName::from(name.as_str())).collect())
 }
 
@@ -75,10 +93,10 @@ fn placements(names: &[String]) -> Option<Vec<PlacementName>> {
 pub(super) struct Promote {
     /// The service.
     #[arg(value_name = "SERVICE")]
-    pub(super) service: String,
+    service: String,
     /// Into this environment.
     #[arg(long, value_name = "ENV")]
-    pub(super) to: String,
+    to: String,
     /// From this environment. Without it: the one that leads there.
     #[arg(long, value_name = "ENV")]
     from: Option<String>,
@@ -93,14 +111,18 @@ pub(super) struct Promote {
     hotfix: bool,
     /// As JSON, by docs/plan.schema.json.
     #[arg(long)]
-    pub(super) json: bool,
+    json: bool,
     /// How long to wait for sources that do not answer.
     #[arg(long, default_value = "20s", value_parser = duration)]
-    pub(super) timeout: Duration,
+    timeout: Duration,
 }
 
-impl Promote {
-    pub(super) fn request(&self) -> Request {
+impl Asks for Promote {
+    fn how(&self) -> (bool, Duration) {
+        (self.json, self.timeout)
+    }
+
+    fn request(&self) -> Request {
         Request::Promote {
             service: ServiceName::from(self.service.as_str()),
             from: self.from.as_deref().map(EnvironmentName::from),
@@ -113,10 +135,13 @@ impl Promote {
 }
 
 pub(super) fn run(config: &Config, wanted: &Wanted) -> Result<Exit> {
-    let (request, is_json, timeout) = match &wanted.what {
-        What::Promote(promote) => (promote.request(), promote.json, promote.timeout),
-        What::Rollback(rollback) => (rollback.request(), rollback.json, rollback.timeout),
+    let asks: &dyn Asks = match &wanted.what {
+        What::Promote(asks) => asks,
+        What::Rollback(asks) => asks,
+        What::Sync(asks) => asks,
+        What::Canary(asks) => asks,
     };
+    let (request, (is_json, timeout)) = (asks.request(), asks.how());
     let runtime = tokio_runtime()?;
     // What came since the last sync is told by the history of an application, which is read on demand.
     let edited = |model: &Model| {
@@ -124,7 +149,7 @@ pub(super) fn run(config: &Config, wanted: &Wanted) -> Result<Exit> {
         asked.subjects.into_iter().map(|subject| subject.app).collect()
     };
     let (model, settled) = runtime.block_on(headless::detailed(config, timeout, edited));
-    let planned = planned(config, &model, &request);
+    let planned = runtime.block_on(planned(config, &model, &request));
     let past = planning::past(config);
     runtime.shutdown_background();
     for remark in &config.remarks {
@@ -148,14 +173,15 @@ pub(super) fn run(config: &Config, wanted: &Wanted) -> Result<Exit> {
     })
 }
 
-fn planned(config: &Config, model: &Model, request: &Request) -> Result<Result<Plan, Refusal>, git2::Error> {
+async fn planned(config: &Config, model: &Model, request: &Request) -> Result<Result<Plan, Refusal>, git2::Error> {
     let now = model.now;
     let asked = match operations::asked(request, &model.fleet, now) {
         Ok(asked) => asked,
         Err(refusal) => return Ok(Err(refusal)),
     };
-    let prepared = planning::prepare(config, model, &asked, now)?;
-    Ok(operations::plan(request, &model.fleet, &prepared.into(), now))
+    let files = planning::prepare(config, model, &asked, now)?;
+    let rollouts = carrying::rollouts(config, &asked.rollouts).await;
+    Ok(operations::plan(request, &model.fleet, &Read { files, rollouts }, now))
 }
 
 /// The plan for a person who only wanted to see it.
@@ -169,13 +195,16 @@ pub(super) fn told(plan: &Plan, expected: &Durations, now: Timestamp) -> String 
     // Writing into a string cannot fail.
     let places: Vec<String> = plan.moves.iter().map(|moves| moves.place.shown().to_string()).collect();
     let (service, places) = (plan.service.shown(), places.join(", "));
-    let _ = match &plan.from {
-        Some(from) => writeln!(out, "Promote {service} {}: {} → {places}", plan.version, from.shown()),
-        None => writeln!(out, "Put {service} {} back: {places}", plan.version),
+    let _ = match (&plan.request, &plan.from) {
+        (_, Some(from)) => writeln!(out, "Promote {service} {}: {} → {places}", plan.version, from.shown()),
+        (Request::Canary { .. } | Request::Argocd { .. }, None) => writeln!(out, "To do: {}", plan.title()),
+        (_, None) => writeln!(out, "Put {service} {} back: {places}", plan.version),
     };
-    if plan.direction == Direction::Safety {
-        let _ = writeln!(out, "Toward safety: it was deployed there, and nothing else comes with it.");
-    }
+    let _ = match (plan.direction, &plan.request) {
+        (Direction::Safety, Request::Canary { .. } | Request::Argocd { .. }) => writeln!(out, "Toward safety: nothing new reaches anybody by it."),
+        (Direction::Safety, _) => writeln!(out, "Toward safety: it was deployed there, and nothing else comes with it."),
+        (Direction::Risk, _) => Ok(()),
+    };
     if let Some(commit) = plan.commit() {
         let _ = writeln!(out, "\nChanges, in one commit on {} of {}:", commit.branch.shown(), commit.repository.shown());
     }
@@ -191,6 +220,8 @@ pub(super) fn told(plan: &Plan, expected: &Durations, now: Timestamp) -> String 
     section(&mut out, "Commit message", message.lines().map(ToOwned::to_owned));
     section(&mut out, "Then", plan.steps.iter().zip(1..).map(|(step, number)| format!("{number}. {}", step.words())));
     section(&mut out, "Takes", std::iter::once(expected.words().to_string()));
+    let by_hand = plan.mutations().filter(|mutation| !matches!(mutation, Mutation::Commit(_))).filter_map(Mutation::by_hand);
+    section(&mut out, "The same by hand", by_hand.map(|command| command.to_string()));
     section(&mut out, "Also in this sync", plan.carried.iter().filter_map(also));
     let edits: usize = plan.files().iter().map(|file| file.undo.len()).sum();
     let undo = plan.files().iter().flat_map(|file| &file.undo).map(|edit| {

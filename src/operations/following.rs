@@ -257,6 +257,7 @@ impl Followed {
             && told.passed.contains(&Rung::Noticed)
             && self.is_read(fleet, &apps)
             && !wanted.is_empty()
+            && !self.version.is_empty()
             && wanted.iter().all(|version| version.text.shown() != self.version)
         {
             let other: Vec<String> = wanted.iter().map(|version| version.text.shown().to_string()).collect();
@@ -300,7 +301,10 @@ impl Followed {
                 && matches!(operation.phase, Phase::Failed | Phase::Error)
                 && application.sync != Sync::Synced
             {
-                told.stuck = Some(crate::safe!("{}: the sync {}", told.place, operation.phase.word()));
+                let why = crate::safe!("{}: the sync {}", told.place, operation.phase.word());
+                // What was asked for by hand is not tried again by anybody.
+                let slot = if self.commit.is_none() && !application.automation.enabled { &mut told.failed } else { &mut told.stuck };
+                *slot = Some(why);
             }
             if is_open && !told.passed.contains(&Rung::Noticed) {
                 told.say(Rung::Noticed, Safe::clean("an older sync runs first"));
@@ -315,7 +319,9 @@ impl Followed {
 
     /// Whether a placement runs the version, and nothing else.
     fn runs(&self, placement: &Placement) -> bool {
-        let is_version = |versions: &Vec<Version>| !versions.is_empty() && versions.iter().all(|version| version.text.shown() == self.version);
+        // A sync of placements that want different versions, or of one whose version nobody tells, is about none.
+        let is_it = |version: &Version| self.version.is_empty() || version.text.shown() == self.version;
+        let is_version = |versions: &Vec<Version>| !versions.is_empty() && versions.iter().all(is_it);
         placement.unversioned.is_none() && placement.incoming.is_none() && placement.versions.as_known().is_some_and(is_version)
     }
 

@@ -5,7 +5,7 @@ use super::canary::{self, Around, Verb};
 use super::mutation::{Mutation, Patch};
 use super::plan::{Fresh, Moves, Plan, Step};
 use super::refusal::{Place, Refusal};
-use super::scene::{absent, chosen, deployed};
+use super::scene::{chosen, deployed, must_be_known};
 use super::{LIFETIME, Read, Request, edits};
 use crate::base::time::{later, since};
 use crate::base::{Safe, Timestamp};
@@ -17,17 +17,15 @@ use crate::manifest::prepared::Asked;
 /// The placement that a request to hold or move a canary is about.
 fn placement<'f>(request: &Request, fleet: &'f Fleet) -> Result<(&'f Placement, Place), Refusal> {
     let (service, to) = (request.service(), request.to());
-    let landscape = fleet.landscape();
-    if landscape.environment(to).is_none() {
-        let known = landscape.environments.iter().map(|environment| environment.name.clone()).collect();
-        return Err(Refusal::NoEnvironment { asked: to.clone(), known });
-    }
-    if !fleet.services().contains_key(service) {
-        absent(fleet, || crate::safe!("Whether there is a service '{}'", service.shown()))?;
-        return Err(Refusal::NoService(service.clone()));
-    }
-    let only = if let Request::Canary { placement, .. } = request { std::slice::from_ref(placement) } else { &[] };
-    let found = chosen(fleet, deployed(fleet, service, to), to, Some(only), service)?;
+    must_be_known(fleet, service, to)?;
+    let there = deployed(fleet, service, to);
+    // Where there is only one, it need not be named.
+    let only = match (request, there) {
+        (Request::Canary { placement, .. }, [_]) if placement.0.is_empty() => None,
+        (Request::Canary { placement, .. }, _) => Some(std::slice::from_ref(placement)),
+        _ => Some([].as_slice()),
+    };
+    let found = chosen(fleet, there, to, only, service)?;
     let Some(placement) = found.first() else { return Err(Refusal::NotDeployed(service.clone(), to.clone())) };
     Ok((placement, Place { environment: to.clone(), placement: placement.name.clone() }))
 }

@@ -4,7 +4,7 @@
 //! * [`Request`]: what is wished for
 //! * [`asked`]: what must be read of repositories before it can be planned
 //! * [`plan()`]: the [`Plan`], or the [`Refusal`]
-//! * [`canary`]: what can be done to a Rollout by hand
+//! * [`canary`]: what can be done to a Rollout by hand; [`argocd`]: what Argo CD can be asked for
 //! * [`mutation`]: what is sent, one request each, and what became of it
 //! * [`confirm`]: what must be typed; [`door`]: what may stand in the way, and [`Approved`], which execution takes and nothing else
 //! * [`protocol`]: in which order a plan is sent; [`following`]: how far what was sent has come
@@ -14,6 +14,7 @@
 //!   commit of a way back; `deployed`: ways back through Argo CD's history; `held`: what is done to Rollouts; `edits`: what that does to files; `message`: the commit; `words`: everything as
 //!   a person would say it
 
+pub mod argocd;
 mod brought;
 pub mod canary;
 pub mod confirm;
@@ -100,6 +101,19 @@ pub enum Request {
         /// Whether an analysis or an experiment may be left out.
         skips: bool,
     },
+    /// Something that Argo CD is asked for.
+    Argocd {
+        /// The service.
+        service: ServiceName,
+        /// Where.
+        environment: EnvironmentName,
+        /// Only these placements; `None`: all.
+        placements: Option<Vec<PlacementName>>,
+        /// What.
+        verb: argocd::Verb,
+        /// Whether a sync also deletes what git no longer has.
+        prune: bool,
+    },
 }
 
 /// By what an earlier version comes back.
@@ -135,7 +149,7 @@ impl Request {
     #[must_use]
     pub const fn service(&self) -> &ServiceName {
         match self {
-            Self::Promote { service, .. } | Self::Return { service, .. } | Self::Canary { service, .. } => service,
+            Self::Promote { service, .. } | Self::Return { service, .. } | Self::Canary { service, .. } | Self::Argocd { service, .. } => service,
         }
     }
 
@@ -143,7 +157,10 @@ impl Request {
     #[must_use]
     pub const fn to(&self) -> &EnvironmentName {
         match self {
-            Self::Promote { to, .. } | Self::Return { environment: to, .. } | Self::Canary { environment: to, .. } => to,
+            Self::Promote { to, .. }
+            | Self::Return { environment: to, .. }
+            | Self::Canary { environment: to, .. }
+            | Self::Argocd { environment: to, .. } => to,
         }
     }
 
@@ -154,6 +171,7 @@ impl Request {
             Self::Promote { .. } => "promote",
             Self::Return { .. } => "rollback",
             Self::Canary { verb, .. } => verb.word(),
+            Self::Argocd { verb, .. } => verb.word(),
         }
     }
 }

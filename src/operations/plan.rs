@@ -9,7 +9,7 @@ use super::message;
 use super::mutation::{Commit, Mutation, Patch, Sync, Target};
 use super::refusal::Place;
 use super::scene::{Scene, is_ahead};
-use super::{By, LIFETIME, Read, Refusal, Request, deployed, held};
+use super::{By, LIFETIME, Read, Refusal, Request, argocd, deployed, held};
 use crate::base::time::later;
 use crate::base::{Raw, Safe, Timestamp};
 use crate::domain::desired;
@@ -233,6 +233,9 @@ impl Step {
 pub fn plan(request: &Request, fleet: &Fleet, read: &Read, now: Timestamp) -> Result<Plan, Refusal> {
     if let Request::Canary { .. } = request {
         return held::plan(request, fleet, read, now);
+    }
+    if let Request::Argocd { .. } = request {
+        return argocd::plan(request, fleet, &read.files, now);
     }
     let prepared = &read.files;
     let scene = Scene::of(request, fleet, now)?;

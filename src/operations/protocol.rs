@@ -233,8 +233,10 @@ impl Protocol {
         }
     }
 
+    /// Whether the next request only helps along. Where nothing but comparisons was asked for, they are the matter itself.
     fn is_dispensable(&self) -> bool {
-        self.requests.get(self.at).is_some_and(|request| request.mutation.is_dispensable())
+        let is_all = self.requests.iter().all(|request| matches!(request.mutation, Mutation::Refresh(_)));
+        !is_all && self.requests.get(self.at).is_some_and(|request| request.mutation.is_dispensable())
     }
 
     /// Nothing more can be recorded: nothing more is sent.

@@ -2,6 +2,7 @@
 
 mod sentence;
 
+use super::argocd;
 use super::canary::Verb;
 use crate::base::{Raw, Safe};
 use crate::domain::{AppKey, EnvironmentName, PlacementName, ServiceName};
@@ -155,6 +156,15 @@ pub enum Refusal {
         /// Why.
         why: Safe,
     },
+    /// Argo CD cannot be asked for this, or it would change nothing.
+    NotAsked {
+        /// Where.
+        place: Place,
+        /// What.
+        verb: argocd::Verb,
+        /// Why.
+        why: Safe,
+    },
     /// The placements had different versions before.
     EarlierDiffer {
         /// Where.
@@ -276,7 +286,7 @@ impl Refusal {
             Self::NotHastened { .. } => "not-hastened",
             Self::AutoSync { .. } => "auto-sync",
             Self::NotInHistory { .. } => "not-in-history",
-            Self::NotNow { .. } => "not-now",
+            Self::NotNow { .. } | Self::NotAsked { .. } => "not-now",
             Self::Stale { .. } => "stale",
             Self::Unread { .. } => "unread",
             Self::NotUnderstood { .. } => "not-understood",

@@ -7,7 +7,7 @@ use super::direction::Direction;
 use super::earlier::{self, Back};
 use super::edits;
 use super::refusal::{Place, Refusal, Versioned};
-use super::{By, LIFETIME, Request, brought, held};
+use super::{By, LIFETIME, Request, argocd, brought, held};
 use crate::base::time::{Age, since};
 use crate::base::{Raw, Safe, Timestamp};
 use crate::domain::application::Application;
@@ -50,6 +50,9 @@ pub fn asked(request: &Request, fleet: &Fleet, now: Timestamp) -> Result<Asked, 
     if let Request::Canary { .. } = request {
         return held::asked(request, fleet);
     }
+    if let Request::Argocd { .. } = request {
+        return argocd::asked(request, fleet, now);
+    }
     let scene = Scene::of(request, fleet, now)?;
     let parts: BTreeSet<_> = scene.parts().map(|(_, part)| &part.app).collect();
     let mut asked = Asked::default();
@@ -68,7 +71,7 @@ pub fn asked(request: &Request, fleet: &Fleet, now: Timestamp) -> Result<Asked, 
 
 /// What an application was synced to last, one revision per origin: its history says, where it was read; else, while it is in sync, what it was
 /// compared with. Nothing where neither is known.
-fn last_synced(fleet: &Fleet, app: &AppKey, application: &Application) -> Box<[Raw]> {
+pub(super) fn last_synced(fleet: &Fleet, app: &AppKey, application: &Application) -> Box<[Raw]> {
     let newest = fleet.detail(app).and_then(|entry| entry.value.history.first());
     match newest {
         Some(deployment) => deployment.revisions.iter().cloned().collect(),
@@ -83,17 +86,10 @@ impl<'f> Scene<'f> {
         let (from, version, placements) = match request {
             Request::Promote { from, version, placements, .. } => (from.as_ref(), version, placements),
             Request::Return { version, placements, .. } => (None, version, placements),
-            Request::Canary { .. } => (None, &None, &None),
+            Request::Canary { .. } | Request::Argocd { .. } => (None, &None, &None),
         };
-        let known = || fleet.landscape().environments.iter().map(|environment| environment.name.clone()).collect();
         for asked in std::iter::once(to).chain(from) {
-            if fleet.landscape().environment(asked).is_none() {
-                return Err(Refusal::NoEnvironment { asked: asked.clone(), known: known() });
-            }
-        }
-        if !fleet.services().contains_key(service) {
-            absent(fleet, || crate::safe!("Whether there is a service '{}'", service.shown()))?;
-            return Err(Refusal::NoService(service.clone()));
+            must_be_known(fleet, service, asked)?;
         }
         let what = match fleet.landscape().version_rule(service) {
             VersionRule::Chart => Some(Versioned::Chart),
@@ -111,7 +107,7 @@ impl<'f> Scene<'f> {
                 let sources = deployed(fleet, service, &from).iter().collect();
                 (from, sources)
             }
-            Request::Return { .. } | Request::Canary { .. } => (to.clone(), Vec::new()),
+            Request::Return { .. } | Request::Canary { .. } | Request::Argocd { .. } => (to.clone(), Vec::new()),
         };
         let mut scene = Self {
             fleet,
@@ -140,7 +136,7 @@ impl<'f> Scene<'f> {
                 }
                 scene.back = Some(back);
             }
-            Request::Canary { .. } => {}
+            Request::Canary { .. } | Request::Argocd { .. } => {}
         }
         Ok(scene)
     }
@@ -341,11 +337,25 @@ fn last_part(repository: &Raw) -> &str {
     repository.rsplit_once('/').map_or(repository, |(_, name)| name)
 }
 
-fn told(stale: &Stale, now: Timestamp) -> Safe {
+pub(super) fn told(stale: &Stale, now: Timestamp) -> Safe {
     match stale.since {
         Some(since) => crate::safe!("last read {} ago ({})", Age::of(since, now), stale.why),
         None => crate::safe!("never read ({})", stale.why),
     }
+}
+
+/// Refuses what is not there: an environment, a service. It may be that not all was read.
+pub(super) fn must_be_known(fleet: &Fleet, service: &ServiceName, environment: &EnvironmentName) -> Result<(), Refusal> {
+    let landscape = fleet.landscape();
+    if landscape.environment(environment).is_none() {
+        let known = landscape.environments.iter().map(|environment| environment.name.clone()).collect();
+        return Err(Refusal::NoEnvironment { asked: environment.clone(), known });
+    }
+    if !fleet.services().contains_key(service) {
+        absent(fleet, || crate::safe!("Whether there is a service '{}'", service.shown()))?;
+        return Err(Refusal::NoService(service.clone()));
+    }
+    Ok(())
 }
 
 pub(super) fn deployed<'f>(fleet: &'f Fleet, service: &ServiceName, environment: &EnvironmentName) -> &'f [Placement] {

@@ -1,5 +1,6 @@
 //! Fleet × request × what was read → plan or refusal.
 
+mod argocd;
 mod back;
 mod held;
 mod world;

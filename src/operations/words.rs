@@ -110,6 +110,10 @@ impl Plan {
                 let place = self.moves.first().map_or(to, |moves| moves.place.shown());
                 crate::safe!("{} {service} in {place}", verb.word())
             }
+            super::Request::Argocd { verb, prune, .. } => {
+                let places = named(self.moves.iter().map(|moves| moves.place.shown()));
+                crate::safe!("{} {service} in {places}{}", verb.word(), if *prune { ", with pruning" } else { "" })
+            }
             super::Request::Return { by: By::Abort, .. } => crate::safe!("abort and put {service} {} back in {to}", self.version),
             super::Request::Return { by: By::Hasten, .. } => crate::safe!("put {service} {} back in {to} and promote it fully", self.version),
             super::Request::Return { by: By::History, .. } => crate::safe!("deploy {service} {} of before in {to} again", self.version),

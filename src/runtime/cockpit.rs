@@ -429,7 +429,8 @@ impl<'t> Cockpit<'t> {
             | Effect::Record { .. }
             | Effect::Recall
             | Effect::Learn
-            | Effect::Arm { .. } => {}
+            | Effect::Arm { .. }
+            | Effect::Disarm { .. } => {}
         }
     }
 

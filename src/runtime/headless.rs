@@ -164,6 +164,7 @@ impl Headless {
                 | Effect::Recall
                 | Effect::Learn
                 | Effect::Arm { .. }
+                | Effect::Disarm { .. }
                 | Effect::Notify(_)
                 | Effect::Copy(_)
                 | Effect::Keep(_)

@@ -82,7 +82,29 @@ pub(super) fn arm(model: &mut Model) -> Vec<Effect> {
 
 /// Whether an environment is looked at that could be armed.
 pub(super) fn armable(model: &Model) -> Result<(), Refusal> {
-    to_be_armed(model).map(|_| ())
+    let environment = to_be_armed(model)?;
+    // What was said outright never yields: armed would look like more than it is.
+    if model.operations.standing.read_only {
+        return Err(Refusal::ReadOnly);
+    }
+    let is_guarded = model.fleet.landscape().environment(&environment).is_none_or(|environment| environment.guard.read_only);
+    if is_guarded { Ok(()) } else { Err(Refusal::NotReadOnly) }
+}
+
+/// What is armed can no longer be changed, from this moment on and whatever becomes of the record.
+pub(super) fn disarm(model: &mut Model) -> Vec<Effect> {
+    let armed = std::mem::take(&mut model.operations.standing.armed);
+    let environments: Vec<EnvironmentName> = armed.into_iter().filter(|(_, until)| *until > model.now).map(|(environment, _)| environment).collect();
+    let named: Vec<String> = environments.iter().map(|environment| environment.shown().to_string()).collect();
+    model.notice = Some(crate::safe!("Read-only again: {}; the journal says so.", Safe::clean(&named.join(", "))));
+    preview::judge(model);
+    environments.into_iter().map(|environment| Effect::Disarm { environment }).collect()
+}
+
+/// Whether anything is armed.
+pub(super) fn disarmable(model: &Model) -> Result<(), Refusal> {
+    let is_armed = model.operations.standing.armed.values().any(|until| *until > model.now);
+    if is_armed { Ok(()) } else { Err(Refusal::NothingArmed) }
 }
 
 /// It is on record: the environment is armed.

@@ -1,6 +1,7 @@
 //! The preview: what a request would change, why it may not, and its confirmation. It is planned anew on every observation; only other steps, bytes or
 //! targets void what was typed.
 
+mod asking;
 mod by_command;
 
 use std::time::Duration;
@@ -21,6 +22,7 @@ use crate::operations::door::{self, Permission, Stated};
 use crate::operations::mutation::Mutation;
 use crate::operations::{Bar, By, Confirmation, Plan, Read, Refusal, Request, asked, plan};
 
+pub(in crate::app) use asking::of_argocd;
 pub use by_command::{confirm_by_yes, show_again, state};
 
 /// What was read for a plan is read again after so long: somebody else may have pushed.

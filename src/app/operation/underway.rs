@@ -240,6 +240,7 @@ pub(in crate::app) fn follow(model: &mut Model) -> Vec<Effect> {
         }
         let version = underway.version.clone();
         let ended = match &ladder.state {
+            State::Verified if version.is_empty() => Some(Ended::Done(Safe::clean("synced and seen healthy"))),
             State::Verified => Some(Ended::Done(crate::safe!("{version} seen healthy"))),
             State::Superseded(other) => {
                 let why = crate::safe!("git wants {other} by now: this change is superseded");

@@ -41,7 +41,7 @@ fn the_palette_runs_what_is_chosen_and_nothing_before() {
     let mut model = started(&[("a-production", "Healthy")]);
     assert_eq!(wants(&mut model, Intent::Palette), []);
     types(&mut model, "refr");
-    assert_eq!(names(&model), ["refresh"]);
+    assert_eq!(names(&model), ["refresh", "compare with git"]);
     let effects = wants(&mut model, Intent::Open);
     assert!(matches!(&effects[..], [Effect::Ask { ask: Ask { want: Want::Relist, .. }, .. }, ..]), "{effects:?}");
     assert_eq!(model.overlay, None);

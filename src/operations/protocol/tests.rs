@@ -311,3 +311,15 @@ fn what_is_resumed_is_never_sent() {
         assert!(matches!(acts.last(), Some(Act::Close(Ended::Sent))) == (settled == 2), "{acts:?}");
     }
 }
+
+#[test]
+fn a_comparison_that_is_all_that_was_asked_for_is_done_or_is_not() {
+    let mut protocol = Protocol::new([nudge()]);
+    protocol.hear(Heard::Kept);
+    protocol.hear(Heard::Fits);
+    protocol.hear(Heard::Answered(Answer::Refused(moved())));
+    protocol.hear(Heard::Kept);
+    assert_eq!(protocol.ended(), Some(&Ended::Failed(0, moved())), "beside nothing else it is no nudge that may fail");
+    let resumed = Protocol::resumed([nudge()], Vec::new(), false);
+    assert!(matches!(resumed.ended(), Some(Ended::Failed(0, _))), "{resumed:?}");
+}

@@ -82,8 +82,10 @@ impl Story {
         for intent in &self.intents {
             match intent.fate() {
                 Fate::Done(receipt) => receipts.push(receipt.again()),
-                // What only helps along and was not done was passed over.
-                Fate::NotDone if intent.request.again().is_some_and(|mutation| mutation.is_dispensable()) => {
+                // What only helps along and was not done was passed over; a comparison that was all that was wanted was not.
+                Fate::NotDone
+                    if self.opened.request.what.as_str() != "refresh" && intent.request.again().is_some_and(|mutation| mutation.is_dispensable()) =>
+                {
                     receipts.push(mutation::Receipt::Accepted);
                 }
                 Fate::NotDone => return (receipts, false),
@@ -97,6 +99,10 @@ impl Story {
     #[must_use]
     pub fn followed(&self, id: OperationId, receipts: &[mutation::Receipt], now: Timestamp) -> Option<Followed> {
         let request = &self.opened.request;
+        // These are done once they are taken: no version is to come of them.
+        if matches!(request.what.as_str(), "refresh" | "terminate") {
+            return None;
+        }
         let commit =
             receipts.iter().find_map(|receipt| if let mutation::Receipt::Committed { commit, .. } = receipt { Some(commit.clone()) } else { None });
         let repository = self.opened.plan.requests.iter().find_map(|request| request.raw("repository"));

@@ -2,7 +2,7 @@
 
 use super::{Place, Refusal, Versioned, named};
 use crate::base::{Raw, Safe};
-use crate::domain::{EnvironmentName, ServiceName};
+use crate::domain::{EnvironmentName, PlacementName, ServiceName};
 
 impl Refusal {
     #[expect(clippy::too_many_lines, reason = "a flat table: a sentence for each")]
@@ -18,10 +18,7 @@ impl Refusal {
             Self::NotDeployed(service, environment) => {
                 crate::safe!("{} is not deployed in {}: add its Application there first.", service.shown(), environment.shown())
             }
-            Self::NoPlacement { asked, known } => {
-                let known = known.iter().map(|name| if name.0.is_empty() { Safe::clean("one without a name") } else { name.shown() });
-                crate::safe!("{} has no placement '{}': there is {}.", asked.environment.shown(), asked.placement.shown(), named(known))
-            }
+            Self::NoPlacement { asked, known } => no_placement(asked, known),
             Self::FollowsNothing(service, to) => {
                 let (service, to) = (service.shown(), to.shown());
                 crate::safe!("{to} follows no environment that has {service}: from = […] of {to} in the configuration names what leads into it.")
@@ -68,6 +65,7 @@ impl Refusal {
                 crate::safe!("Argo CD's history of {} does not tell of {version}: it cannot deploy it again. Put it back in git.", place.shown())
             }
             Self::NotNow { place, verb, why } => crate::safe!("No {} in {}: {why}.", verb.word(), place.shown()),
+            Self::NotAsked { place, verb, why } => crate::safe!("No {} in {}: {why}.", verb.word(), place.shown()),
             Self::EarlierDiffer { environment, versions } => crate::safe!(
                 "The placements of {} had different versions before ({}): name one with --version, or go back in one with --placement.",
                 environment.shown(),
@@ -106,6 +104,16 @@ impl Refusal {
             Self::Changed(app) => crate::safe!("{} changed while the plan was made: plan again.", app.shown()),
         }
     }
+}
+
+fn no_placement(asked: &Place, known: &[PlacementName]) -> Safe {
+    let environment = asked.environment.shown();
+    if asked.placement.0.is_empty() {
+        let known = named(known.iter().map(PlacementName::shown));
+        return crate::safe!("{environment} has several placements, {known}: say which with --placement.");
+    }
+    let known = known.iter().map(|name| if name.0.is_empty() { Safe::clean("one without a name") } else { name.shown() });
+    crate::safe!("{environment} has no placement '{}': there is {}.", asked.placement.shown(), named(known))
 }
 
 fn not_an_image(service: &ServiceName, what: Versioned) -> Safe {

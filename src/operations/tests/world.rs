@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::base::time::later;
 use crate::base::{Epoch, Raw, Safe, Timestamp};
-use crate::domain::application::{Application, Automation, Deployment, Detail, Initiator, Origin};
+use crate::domain::application::{Application, Automation, Deployment, Detail, Initiator, Operation, Origin, Phase, Resource};
 use crate::domain::desired::{Change, Commit, Desired, ValueKeys};
 use crate::domain::fleet::Fleet;
 use crate::domain::image::Image;
@@ -41,6 +41,10 @@ pub(in crate::operations) struct App {
     pub(in crate::operations) revision: &'static str,
     /// What Argo CD says of it.
     pub(in crate::operations) sync: Sync,
+    /// The phase of the operation that Argo CD carries out, or carried out last.
+    pub(super) operation: Option<Phase>,
+    /// The resources that differ, with whether git no longer has them; `None`: they were not read.
+    pub(super) differing: Option<Vec<(&'static str, bool)>>,
     /// The path that it has when the plan is made, after its files were read.
     pub(super) moved_to: Option<&'static str>,
     had: Vec<&'static str>,
@@ -107,6 +111,8 @@ impl World {
                 compared: None,
                 revision: "",
                 sync: Sync::Synced,
+                operation: None,
+                differing: None,
                 moved_to: None,
                 had: Vec::new(),
                 went_back: false,
@@ -218,7 +224,8 @@ impl World {
             let workload = Box::new(workload(name, facts, &self.apps.get(name).unwrap().runs, &self.pauses));
             say(&prod, ReportBody::Observed(Observation::Changed { item: Item::Workload(rollout_key(name), workload), version: None }));
         }
-        let details = self.apps.iter().filter_map(|(name, app)| Some((app_key(name), detail(app.deployed.as_deref()?, app.deployed_of))));
+        let details = self.apps.iter().filter(|(_, app)| app.deployed.is_some() || app.differing.is_some());
+        let details = details.map(|(name, app)| (app_key(name), app.detail()));
         for (key, detail) in details {
             say(&argocd, ReportBody::Observed(Observation::Changed { item: Item::Detail(key, Box::new(detail)), version: None }));
         }
@@ -352,12 +359,30 @@ fn workload(name: &str, facts: &canary::Facts, runs: &str, pauses: &[Option<u64>
     }
 }
 
+fn resource((name, requires_pruning): (&str, bool)) -> Resource {
+    Resource {
+        group: Raw::default(),
+        kind: Raw::from("ConfigMap"),
+        namespace: "shop".into(),
+        name: Raw::from(name),
+        sync: Sync::OutOfSync,
+        health: Known::Known(None),
+        message: None,
+        requires_pruning,
+    }
+}
+
 /// A number for bytes.
 fn sum(bytes: &[u8]) -> u32 {
     bytes.iter().fold(7, |sum: u32, byte| sum.wrapping_mul(31).wrapping_add(u32::from(*byte)))
 }
 
 impl App {
+    fn detail(&self) -> Detail {
+        let resources = self.differing.iter().flatten().copied().map(resource).collect();
+        Detail { resources, ..detail(self.deployed.as_deref().unwrap_or_default(), self.deployed_of) }
+    }
+
     fn application(&self, is_later: bool) -> Application {
         let images: Vec<&str> = self.runs.split_whitespace().collect();
         let mut origin = self.origin.clone();
@@ -368,6 +393,7 @@ impl App {
             origins: Box::new([origin]),
             automation: Automation { enabled: self.is_automatic, ..Automation::default() },
             sync: self.sync.clone(),
+            operation: self.operation.clone().map(|phase| Operation { phase, started_at: Some(T0), finished_at: None }),
             revisions: (!self.revision.is_empty()).then(|| Raw::from(self.revision)).into_iter().collect(),
             ..application(&images, self.health)
         }

@@ -16,10 +16,12 @@ use crate::app::operation::Progress;
 use crate::app::{Effect, Model, What};
 use crate::base::{OperationId, Raw, Safe};
 use crate::config::Config;
+use crate::domain::workload::WorkloadKey;
 use crate::execution::carry::{self, News};
 use crate::execution::git::Repository;
 use crate::execution::journal::{Journal, Writer};
 use crate::gitops;
+use crate::operations::canary::Facts;
 use crate::operations::mutation::Mutation;
 use crate::operations::protocol::{Ended, Protocol};
 use crate::operations::record::story::Story;
@@ -27,12 +29,17 @@ use crate::operations::record::{Entry, Fact, Opened};
 use crate::operations::{Approved, Read};
 use crate::runtime::carrying::hands::{Tools, World};
 use crate::runtime::connections::Reached;
-use crate::runtime::{clock, faults, planning};
+use crate::runtime::{clock, faults, planning, reached};
 
 pub use who::visitor;
 
 /// How long the end waits for the record.
 const LAST: Duration = Duration::from_millis(800);
+
+/// Rollouts as they are now, or why they were not read: for a plan that nobody carries out.
+pub async fn rollouts(config: &Config, keys: &[WorkloadKey]) -> BTreeMap<WorkloadKey, Result<Facts, Safe>> {
+    World::new(reached(config)).rollouts(keys).await
+}
 
 /// What carries changes out.
 #[derive(Debug)]
@@ -101,6 +108,7 @@ impl Carrier {
             Effect::Recall => self.recall(model),
             Effect::Learn => self.learn(),
             Effect::Arm { environment, until } => self.arm(environment, until),
+            Effect::Disarm { environment } => self.disarm(&environment),
             effect => return Some(effect),
         }
         None
@@ -129,6 +137,19 @@ impl Carrier {
         let Some(journal) = self.journal.clone() else { return };
         let news = self.news.clone();
         tokio::task::spawn_blocking(move || drop(news.send(What::Learned(journal.samples()))));
+    }
+
+    fn disarm(&mut self, environment: &crate::domain::EnvironmentName) {
+        let (journal, news, environment) = (self.journal.clone(), self.news.clone(), environment.shown());
+        self.tasks.push(tokio::task::spawn_blocking(move || {
+            let entry = Entry::Disarmed { who: who::who().0, environment, why: Safe::clean("it was asked for") };
+            let kept = journal
+                .ok_or_else(no_journal)
+                .and_then(|journal| journal.record(&entry, clock::now()).map_err(|problem| Safe::clean(&problem.to_string())));
+            if let Err(why) = kept {
+                drop(news.send(What::Failed(crate::safe!("It is read-only again, but that is not on record: {why}"))));
+            }
+        }));
     }
 
     fn carry(&mut self, model: &Model, approved: Approved) {

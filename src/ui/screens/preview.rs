@@ -6,7 +6,7 @@ use crate::base::time::{Age, since};
 use crate::base::{Safe, counted};
 use crate::domain::Known;
 use crate::operations::door::Permission;
-use crate::operations::{Bar, By, Carried, Moves, Plan, Request, Sign};
+use crate::operations::{Bar, By, Carried, Moves, Plan, Request, Sign, argocd};
 use crate::ui::look::{Look, Tone};
 use crate::ui::moment::Moment;
 use crate::ui::page::Page;
@@ -48,6 +48,9 @@ fn title(page: &mut Page, preview: &Preview) {
         Request::Return { by: By::History, .. } => ("Deploy what was before of ", None, "another way back"),
         Request::Return { .. } => ("Go back with ", None, "another way back"),
         Request::Canary { verb, .. } => (verb.word(), None, "another placement, or leave analyses out"),
+        Request::Argocd { verb, prune: true, .. } => (verb.word_pruning(), None, "another placement, or without pruning"),
+        Request::Argocd { verb: argocd::Verb::Sync, .. } => (argocd::Verb::Sync.word(), None, "another placement, or with pruning"),
+        Request::Argocd { verb, .. } => (verb.word(), None, "another placement"),
     };
     page.tone(Tone::Strong).say(what).say(if what.ends_with(' ') { "" } else { " " }).say(request.service().shown());
     let plan = preview.plan();
@@ -65,7 +68,7 @@ fn title(page: &mut Page, preview: &Preview) {
     } else {
         page.say(request.to().shown());
         let names = match request {
-            Request::Return { placements: Some(names), .. } => names.as_slice(),
+            Request::Return { placements: Some(names), .. } | Request::Argocd { placements: Some(names), .. } => names.as_slice(),
             Request::Canary { placement, .. } if !placement.0.is_empty() => std::slice::from_ref(placement),
             _ => &[],
         };
