@@ -222,7 +222,8 @@ pub(super) fn told(plan: &Plan, expected: &Durations, now: Timestamp) -> String 
     section(&mut out, "Takes", std::iter::once(expected.words().to_string()));
     let by_hand = plan.mutations().filter(|mutation| !matches!(mutation, Mutation::Commit(_))).filter_map(Mutation::by_hand);
     section(&mut out, "The same by hand", by_hand.map(|command| command.to_string()));
-    section(&mut out, "Also in this sync", plan.carried.iter().filter_map(also));
+    let is_back = matches!(plan.request, Request::Return { .. });
+    section(&mut out, "Also in this sync", plan.carried.iter().flat_map(|carried| also(carried, is_back)));
     let edits: usize = plan.files().iter().map(|file| file.undo.len()).sum();
     let undo = plan.files().iter().flat_map(|file| &file.undo).map(|edit| {
         let says = |text: Option<&Raw>| text.map_or_else(|| "nothing".to_owned(), |text| text.shown().to_string());
@@ -269,14 +270,17 @@ fn apps(apps: &[AppKey]) -> String {
     apps.iter().map(|app| app.name.shown().to_string()).collect::<Vec<_>>().join(", ")
 }
 
-fn also(carried: &operations::Carried) -> Option<String> {
-    let Known::Known(commits) = &carried.commits else { return None };
+fn also(carried: &operations::Carried, is_back: bool) -> Vec<String> {
+    let app = carried.app.name.shown();
+    let mut lines: Vec<String> = carried.words(is_back).iter().map(|words| format!("{app}: {words}")).collect();
+    let commits = carried.commits.as_known().map(Vec::as_slice).unwrap_or_default();
     let told: Vec<String> =
         commits.iter().take(MOST_TOLD).map(|commit| format!("{} ({}, {})", commit.subject, commit.author, commit.short())).collect();
     let more = commits.len().saturating_sub(told.len());
     let more = if more == 0 { String::new() } else { format!(" and {more} more") };
     let count = counted(commits.len() as u64, "commit", "commits");
-    (!commits.is_empty()).then(|| format!("{}: {count} since its last sync: {}{more}", carried.app.name.shown(), told.join("; ")))
+    lines.extend((!commits.is_empty()).then(|| format!("{app}: {count} of others since its last sync: {}{more}", told.join("; "))));
+    lines
 }
 
 /// How many commits of others are told.

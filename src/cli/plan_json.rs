@@ -3,12 +3,13 @@
 use serde::Serialize;
 
 use crate::base::{Raw, Safe, Timestamp};
+use crate::domain::application::Phase;
 use crate::domain::desired;
 use crate::domain::{AppKey, ClusterName, EnvironmentName, Known, Namespace, PlacementName, ServiceName, SourceKind};
 use crate::manifest::edit;
 use crate::manifest::path;
 use crate::operations::expected::{Basis, Durations, Expected};
-use crate::operations::{Carried, Direction, Expects, FileEdit, Moves, Place, Plan, Precondition, Refusal, Sign, Step};
+use crate::operations::{self, Carried, Direction, Expects, FileEdit, Moves, Place, Plan, Precondition, Refusal, Sign, Step};
 
 #[derive(Debug, Serialize)]
 pub(super) struct Answer<'a> {
@@ -94,6 +95,30 @@ struct CarriedOut<'a> {
     application: &'a AppKey,
     commits: Option<Vec<Commit<'a>>>,
     unknown: Option<&'a Safe>,
+    hooks: Option<Vec<Hook<'a>>>,
+    left: Option<Vec<Left<'a>>>,
+    resets: Vec<Reset<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct Hook<'a> {
+    object: &'a Safe,
+    when: &'a Safe,
+    last: Option<&'static str>,
+}
+
+#[derive(Debug, Serialize)]
+struct Left<'a> {
+    object: &'a Safe,
+    deleted: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct Reset<'a> {
+    workload: &'a Safe,
+    git: &'a [u32],
+    runs: u32,
+    by: Option<&'a Safe>,
 }
 
 #[derive(Debug, Serialize)]
@@ -232,12 +257,22 @@ fn moves(moves: &Moves) -> MovesOut<'_> {
     }
 }
 
-fn carried(carried: &Carried) -> CarriedOut<'_> {
+fn carried<'a>(carried: &'a Carried) -> CarriedOut<'a> {
     let (commits, unknown) = match &carried.commits {
         Known::Known(commits) => (Some(commits), None),
         Known::Unknown(why) => (None, Some(&why.0)),
     };
-    CarriedOut { application: &carried.app, commits: commits.map(|commits| commits.iter().map(told).collect()), unknown }
+    let hook = |hook: &'a operations::Hook| Hook { object: &hook.object, when: &hook.when, last: hook.last.as_ref().map(Phase::word) };
+    let left = |left: &'a operations::Left| Left { object: &left.object, deleted: left.is_deleted };
+    let reset = |reset: &'a operations::Reset| Reset { workload: &reset.workload, git: &reset.git, runs: reset.runs, by: reset.by.as_ref() };
+    CarriedOut {
+        application: &carried.app,
+        commits: commits.map(|commits| commits.iter().map(told).collect()),
+        unknown,
+        hooks: carried.hooks.as_known().map(|hooks| hooks.iter().map(hook).collect()),
+        left: carried.left.as_known().map(|objects| objects.iter().map(left).collect()),
+        resets: carried.resets.iter().map(reset).collect(),
+    }
 }
 
 fn told(commit: &desired::Commit) -> Commit<'_> {

@@ -208,7 +208,7 @@ pub enum Shape {
 }
 
 /// The detail facet of one application, read on demand.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Detail {
     /// Identifies the object over its life; also proves that two ways of reading see the same one.
     pub uid: Raw,
@@ -222,6 +222,27 @@ pub struct Detail {
     pub operation: Option<OperationDetail>,
     /// The ApplicationSet that made it.
     pub made_by: Option<Raw>,
+    /// Fields that Argo CD does not compare: `spec.ignoreDifferences`.
+    pub ignored: Vec<Ignored>,
+    /// Whether a sync leaves those fields alone too (sync option `RespectIgnoreDifferences=true`). Without it, it sets them all the same.
+    pub respects_ignored: bool,
+}
+
+/// Fields of some resources that Argo CD does not compare. What is empty means any.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Ignored {
+    /// API group.
+    pub group: Raw,
+    /// Kind.
+    pub kind: Raw,
+    /// Namespace.
+    pub namespace: Raw,
+    /// Name.
+    pub name: Raw,
+    /// JSON pointers and jq expressions, as written.
+    pub fields: Vec<Raw>,
+    /// Whoever these wrote by is not compared: names of field managers.
+    pub managers: Vec<Raw>,
 }
 
 /// One managed resource.
@@ -243,6 +264,8 @@ pub struct Resource {
     pub message: Option<Safe>,
     /// Git no longer has it.
     pub requires_pruning: bool,
+    /// It is a hook, which stays until the next one takes its place.
+    pub hook: bool,
 }
 
 /// A complaint of Argo CD: `ComparisonError`, `SyncError`, ….
@@ -297,4 +320,21 @@ pub struct OperationDetail {
     pub finished_at: Option<Timestamp>,
     /// Resources that did not apply: kind/name and what the server said.
     pub failures: Vec<(Safe, Safe)>,
+    /// The hooks that it ran.
+    pub hooks: Vec<HookRun>,
+    /// Whether it was about all resources, so that hooks ran: not about some that were chosen, and not by the strategy `apply`, which leaves them out.
+    pub is_whole: bool,
+}
+
+/// A hook that an operation ran.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HookRun {
+    /// Its kind: mostly `Job`.
+    pub kind: Raw,
+    /// Its name.
+    pub name: Raw,
+    /// When it runs: `PreSync`, `Sync`, `PostSync`, `SyncFail`.
+    pub when: Raw,
+    /// How far it is, or what became of it.
+    pub phase: Phase,
 }

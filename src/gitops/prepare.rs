@@ -17,6 +17,7 @@ use crate::gitops::history::in_words;
 use crate::gitops::log::Left;
 use crate::gitops::mirror::{self, Mirror};
 use crate::gitops::trees::{Files, Plain};
+use crate::manifest::objects::{self, Found, Object};
 use crate::manifest::prepared::{Asked, Branch, Facts, File, Prepared, Snapshot, Subject};
 use crate::manifest::tree::{Entry, Inputs, Tree, Trouble};
 use crate::manifest::yaml::{Flaw, Node};
@@ -141,9 +142,7 @@ impl Desk<'_> {
     fn read(&self, app: &AppKey, origins: &[Origin], places: &[Option<usize>], keeps: bool) -> Wanted {
         let tree = |place: &Option<usize>| -> Option<Recording<'_>> {
             let known = self.branches.get((*place)?)?;
-            let read = self.repositories.get(known.repository)?;
-            let root = read.git.find_commit(known.tip.commit).ok()?.tree_id();
-            Some(Recording { tree: Plain { files: &read.files, root }, seen: keeps.then_some(&known.seen) })
+            Some(Recording { tree: self.tree(*place, None)?, seen: keeps.then_some(&known.seen) })
         };
         let trees: Vec<Option<Recording<'_>>> = places.iter().map(tree).collect();
         let trees: Vec<Option<&dyn Tree>> = trees.iter().map(|tree| tree.as_ref().map(|tree| tree as &dyn Tree)).collect();
@@ -154,8 +153,47 @@ impl Desk<'_> {
     fn subject(&mut self, subject: &Subject) -> (Facts, Vec<Inputs>, Option<Safe>) {
         let (branches, trouble) = self.places(&subject.origins);
         let wanted = self.read(&subject.app, &subject.origins, &branches, true);
-        let carried = if trouble.is_some() { Known::unknown("a branch was not found") } else { self.carried(subject, &branches, &wanted.inputs) };
-        (Facts { origins: subject.origins.clone(), branches, carried }, wanted.inputs, trouble)
+        let (mut found, mut touched) = (Found::default(), Vec::new());
+        for (place, inputs) in branches.iter().zip(&wanted.inputs) {
+            let tree = self.tree(*place, None);
+            let (own, beside) = tree.map(|tree| (objects::found(&tree, inputs), objects::beside(&tree, inputs))).unwrap_or_default();
+            found.join(own);
+            let files = inputs.files.iter().cloned().chain(beside).collect();
+            touched.push(Inputs { files, folders: inputs.folders.clone() });
+        }
+        let carried = if trouble.is_some() { Known::unknown("a branch was not found") } else { self.carried(subject, &branches, &touched) };
+        let gone = match &carried {
+            Known::Known(commits) if commits.is_empty() => Known::Known(Vec::new()),
+            Known::Known(_) => self.gone(subject, &branches, &found),
+            Known::Unknown(why) => Known::Unknown(why.clone()),
+        };
+        let unrendered = wanted.unrendered();
+        (Facts { origins: subject.origins.clone(), branches, carried, gone, found, unrendered }, wanted.inputs, trouble)
+    }
+
+    /// Objects that the files had at the revision that was synced last and have no more.
+    fn gone(&self, subject: &Subject, places: &[Option<usize>], now: &Found) -> Known<Vec<Object>> {
+        let synced: Vec<Option<Oid>> = subject.synced.iter().map(|revision| Oid::from_str(revision.as_wire()).ok()).collect();
+        let trees: Vec<Option<Plain<'_>>> = places.iter().zip(synced).map(|(place, synced)| self.tree(*place, Some(synced?))).collect();
+        let then: Vec<Option<&dyn Tree>> = trees.iter().map(|tree| tree.as_ref().map(|tree| tree as &dyn Tree)).collect();
+        let (namespace, name) = (subject.app.namespace.as_wire(), subject.app.name.as_wire());
+        let wanted = manifest::read(&Question { namespace, name, origins: &subject.origins, keys: self.keys }, &then);
+        if let Err(Trouble::Broken(why)) = wanted.images {
+            return Known::Unknown(Why(why));
+        }
+        let mut before = Found::default();
+        for (tree, inputs) in trees.iter().zip(&wanted.inputs) {
+            before.join(tree.as_ref().map(|tree| objects::found(tree, inputs)).unwrap_or_default());
+        }
+        Known::Known(before.objects.difference(&now.objects).cloned().collect())
+    }
+
+    /// The files of a branch, at its head or at another commit.
+    fn tree(&self, place: Option<usize>, at: Option<Oid>) -> Option<Plain<'_>> {
+        let known = self.branches.get(place?)?;
+        let read = self.repositories.get(known.repository)?;
+        let root = read.git.find_commit(at.unwrap_or(known.tip.commit)).ok()?.tree_id();
+        Some(Plain { files: &read.files, root })
     }
 
     /// Notes which of the files an application depends on; why that cannot be told.

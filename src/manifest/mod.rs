@@ -6,6 +6,7 @@
 //! * `kustomize`, `entry`, `patch`, `containers`: kustomizations and plain manifests
 //! * `helm`, `values`: charts, by their values
 //! * [`edit`]: a version put into the files that say it, and nothing else; [`path`]: where something stands in a file
+//! * [`objects`]: what manifests are about besides images: hooks, numbers of pods, what scales them
 //! * [`prepared`]: what was read of a repository for a plan, so that a plan needs no repository
 //! * `overrides`: what stands beside the files and wins: `.argocd-source.yaml`, and the Application itself
 //!
@@ -17,6 +18,7 @@ mod entry;
 pub mod files;
 mod helm;
 mod kustomize;
+pub mod objects;
 mod overrides;
 mod patch;
 pub mod path;
@@ -63,6 +65,35 @@ pub struct Wanted {
     pub overridden: Option<Safe>,
     /// What it depends on, for each origin.
     pub inputs: Vec<Inputs>,
+    /// What makes its manifests, for each origin.
+    pub made: Vec<Made>,
+}
+
+/// What makes the manifests of an origin.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Made {
+    /// It has none.
+    Nothing,
+    /// They lie in this folder as they are.
+    Files(String),
+    /// Kustomize, from this folder.
+    Kustomize(String),
+    /// Helm, from the chart in this folder.
+    Helm(String),
+    /// What is not here, or not understood: why.
+    Elsewhere(Safe),
+}
+
+impl Wanted {
+    /// Why the files that were read do not tell every object that is made of them; `None`: they do.
+    #[must_use]
+    pub fn unrendered(&self) -> Option<Safe> {
+        self.made.iter().find_map(|made| match made {
+            Made::Elsewhere(why) => Some(why.clone()),
+            Made::Helm(folder) => Some(crate::safe!("the templates of the chart {} are not rendered here", Safe::clean(folder))),
+            Made::Nothing | Made::Files(_) | Made::Kustomize(_) => None,
+        })
+    }
 }
 
 /// Reads what the origins of an application want. `trees` has one for each origin; `None` where it is in another repository.
@@ -72,9 +103,18 @@ pub fn read(question: &Question<'_>, trees: &[Option<&dyn Tree>]) -> Wanted {
     let mut told = Told::default();
     let mut broken = None;
     let reader = Reader { question, keys: question.keys.of(question.name), recorded: &recorded };
+    let mut made = Vec::new();
     for (origin, tree) in question.origins.iter().zip(&recorded) {
+        let before = told.elsewhere.take();
         let result = reader.origin(origin, tree.as_ref(), &mut told);
-        match result {
+        let own = told.elsewhere.clone();
+        told.elsewhere = before.or(own.clone());
+        made.push(match (&result, own) {
+            (Ok(Made::Kustomize(_) | Made::Files(_)), Some(why)) => Made::Elsewhere(why),
+            (Ok(made), _) => made.clone(),
+            (Err(trouble), _) => Made::Elsewhere(trouble.why().clone()),
+        });
+        match result.map(drop) {
             Ok(()) => {}
             Err(Trouble::Elsewhere(why)) => _ = told.elsewhere.get_or_insert(why),
             Err(trouble) => broken = broken.or(Some(trouble)),
@@ -87,7 +127,7 @@ pub fn read(question: &Question<'_>, trees: &[Option<&dyn Tree>]) -> Wanted {
     };
     let overridden = (!told.overridden.is_empty()).then(|| Safe::clean(&told.overridden.join(", ")));
     let inputs = recorded.into_iter().map(|tree| tree.map(Recorded::into_inputs).unwrap_or_default()).collect();
-    Wanted { images, file: told.set_by.or(told.said_by), overridden, inputs }
+    Wanted { images, file: told.set_by.or(told.said_by), overridden, inputs, made }
 }
 
 /// What was found so far.
@@ -165,7 +205,7 @@ impl<'t> Reader<'_, 't> {
         Ok(Layout::Plain(folder))
     }
 
-    fn origin(&self, origin: &Origin, tree: Option<&Recorded<'t>>, told: &mut Told) -> Result<(), Trouble> {
+    fn origin(&self, origin: &Origin, tree: Option<&Recorded<'t>>, told: &mut Told) -> Result<Made, Trouble> {
         match (self.layout(origin, tree)?, tree) {
             (Layout::Remote(why), _) => {
                 let named = self.remote_values(origin)?;
@@ -174,7 +214,7 @@ impl<'t> Reader<'_, 't> {
                 }
                 told.overridden.extend(overridden_by_parameters(origin));
                 take(named, told);
-                Ok(())
+                Ok(Made::Elsewhere(why))
             }
             (Layout::Chart(folder, overrides, origin), Some(tree)) => {
                 told.overridden.extend(overrides.words_of_parameters());
@@ -185,14 +225,14 @@ impl<'t> Reader<'_, 't> {
                     told.elsewhere.get_or_insert(why);
                 }
                 take(named, told);
-                Ok(())
+                Ok(Made::Helm(folder))
             }
             (Layout::Kustomization(folder, overrides), Some(tree)) => {
                 told.overridden.extend(overrides.words_of_images());
-                kustomized(tree, &folder, &overrides, told)
+                kustomized(tree, &folder, &overrides, told).map(|()| Made::Kustomize(folder))
             }
-            (Layout::Plain(folder), Some(tree)) => plain(tree, &folder, origin.recurse, 0, told),
-            (Layout::Nothing, _) | (_, None) => Ok(()),
+            (Layout::Plain(folder), Some(tree)) => plain(tree, &folder, origin.recurse, 0, told).map(|()| Made::Files(folder)),
+            (Layout::Nothing, _) | (_, None) => Ok(Made::Nothing),
         }
     }
 

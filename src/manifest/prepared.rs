@@ -14,6 +14,7 @@ use crate::domain::desired::{Commit, ValueKeys};
 use crate::domain::health::Known;
 use crate::domain::workload::WorkloadKey;
 use crate::manifest::edit::Changed;
+use crate::manifest::objects::{Found, Object};
 use crate::manifest::tree::{Entry, Inputs, Tree};
 use crate::manifest::yaml::{self, Flaw, Node};
 
@@ -87,6 +88,12 @@ pub struct Facts {
     pub branches: Vec<Option<usize>>,
     /// Commits since the revision that was synced last that touch what it depends on, newest first; or why they are not known.
     pub carried: Known<Vec<Commit>>,
+    /// Objects that its files had at the revision that was synced last and have no more; or why they are not known.
+    pub gone: Known<Vec<Object>>,
+    /// What the manifests among its files are about.
+    pub found: Found,
+    /// Why the files do not tell every object that is made of them; `None`: they do.
+    pub unrendered: Option<Safe>,
 }
 
 /// The part of a tree that was looked at.

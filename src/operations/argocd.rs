@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use super::brings;
 use super::direction::Direction;
 use super::mutation::{Mutation, Sync, Target};
 use super::plan::{Await, Carried, Fresh, Moves, Plan, Step};
@@ -245,7 +246,10 @@ pub(super) fn plan(request: &Request, fleet: &Fleet, prepared: &Prepared, now: T
     if verb == Verb::Sync {
         steps.push(Step::Await(Await::Synced(apps.clone())));
         steps.push(Step::Await(Await::Verified(moving.iter().map(|(_, place)| place.clone()).collect())));
-        carried = apps.iter().map(|app| Carried { app: app.clone(), commits: edits::carried(prepared, app) }).collect();
+        let parts = || moving.iter().flat_map(|(placement, _)| &placement.parts);
+        // What is deleted is told among the remarks: it is what was asked for.
+        let brings = |app: &AppKey| Carried { left: Known::Known(Vec::new()), ..brings::carried(fleet, parts(), prepared, app) };
+        carried = apps.iter().map(brings).collect();
         not_known.extend(carried.iter().filter_map(|carried| match &carried.commits {
             Known::Unknown(why) => Some(crate::safe!("what the sync of {} brings: {why}", carried.app.name.shown())),
             Known::Known(_) => None,

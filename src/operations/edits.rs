@@ -12,7 +12,7 @@ use crate::base::{Raw, Safe};
 use crate::domain::desired::Desired;
 use crate::domain::fleet::{Fleet, Part, Placement};
 use crate::domain::image::Image;
-use crate::domain::{AppKey, EnvironmentName, Known, PlacementName, ServiceName};
+use crate::domain::{AppKey, EnvironmentName, PlacementName, ServiceName};
 use crate::manifest::edit::{self, Edit};
 use crate::manifest::prepared::{Branch, Facts, Prepared, Snapshot};
 use crate::manifest::tree::{Inputs, Tree};
@@ -325,9 +325,4 @@ pub(super) fn wants(placement: &Placement) -> Safe {
     let versions = placement.wanted.as_ref().and_then(|wanted| wanted.versions.as_known());
     let texts: Vec<String> = versions.into_iter().flatten().map(|version| version.text.shown().to_string()).collect();
     if texts.is_empty() { Safe::clean("?") } else { Safe::clean(&texts.join("+")) }
-}
-
-/// What is known of the commits that go along.
-pub(super) fn carried(prepared: &Prepared, app: &AppKey) -> Known<Vec<crate::domain::desired::Commit>> {
-    prepared.applications.get(app).map_or_else(|| Known::unknown("it was not read"), |facts| facts.carried.clone())
 }

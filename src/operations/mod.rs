@@ -11,10 +11,12 @@
 //! * [`record`]: what the journal keeps of an operation, as data, and how its lines are tied
 //! * [`expected`]: how long it takes, by what earlier ones took
 //! * `scene`: whom a request concerns and which version it is about; `earlier`: what was there before; `brought`: what goes before and after the
-//!   commit of a way back; `deployed`: ways back through Argo CD's history; `held`: what is done to Rollouts; `edits`: what that does to files; `message`: the commit; `words`: everything as
+//!   commit of a way back; `deployed`: ways back through Argo CD's history; `held`: what is done to Rollouts; `edits`: what that does to files;
+//!   `brings`: what else its sync carries; `writers`: who else writes the same lines; `message`: the commit; `words`: everything as
 //!   a person would say it
 
 pub mod argocd;
+mod brings;
 mod brought;
 pub mod canary;
 pub mod confirm;
@@ -37,6 +39,7 @@ mod scene;
 #[cfg(test)]
 mod tests;
 mod words;
+mod writers;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -46,6 +49,7 @@ use crate::domain::workload::WorkloadKey;
 use crate::domain::{EnvironmentName, PlacementName, ServiceName};
 use crate::manifest::prepared::Prepared;
 
+pub use brings::{Hook, Left, Reset};
 pub use confirm::Confirmation;
 pub use direction::Direction;
 pub use door::{Approved, Bar};

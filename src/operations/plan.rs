@@ -1,6 +1,7 @@
 //! The plan of a request: everything that it would change, what that rests on, and how it is taken back. It is data: it can be shown, compared with
 //! the plan of a moment later, and carried out by somebody else.
 
+use super::brings::{self, Hook, Left, Reset};
 use super::brought::Beside;
 use super::direction::Direction;
 use super::earlier::Back;
@@ -9,7 +10,7 @@ use super::message;
 use super::mutation::{Commit, Mutation, Patch, Sync, Target};
 use super::refusal::Place;
 use super::scene::{Scene, is_ahead};
-use super::{By, LIFETIME, Read, Refusal, Request, argocd, deployed, held};
+use super::{By, LIFETIME, Read, Refusal, Request, argocd, deployed, held, writers};
 use crate::base::time::later;
 use crate::base::{Raw, Safe, Timestamp};
 use crate::domain::desired;
@@ -86,13 +87,19 @@ pub struct Moves {
     pub namespace: Namespace,
 }
 
-/// What else the next sync of an application brings: commits that touch what it depends on, since it was synced last.
+/// What else the next sync of an application brings.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Carried {
     /// The application.
     pub app: AppKey,
-    /// The commits, newest first.
+    /// Commits that touch what it depends on, since it was synced last, newest first.
     pub commits: Known<Vec<desired::Commit>>,
+    /// What runs with it.
+    pub hooks: Known<Vec<Hook>>,
+    /// Objects that git has no more.
+    pub left: Known<Vec<Left>>,
+    /// Workloads that it sets to another number of pods than is wanted now.
+    pub resets: Vec<Reset>,
 }
 
 /// What must still lie at a path.
@@ -259,11 +266,13 @@ pub fn plan(request: &Request, fleet: &Fleet, read: &Read, now: Timestamp) -> Re
     };
     let beside = Beside::of(&scene, &edited, &moving, read)?;
     let steps = steps(&scene, &edited, &moving, commit, &beside);
-    let mut remarks = remarks(&scene, &edited, &moving);
-    remarks.splice(0..0, beside.words);
+    let carried: Vec<Carried> = edited.moves.iter().map(|app| brings::carried(fleet, scene.parts().map(|(_, part)| part), prepared, app)).collect();
+    let mut remarks = remarks(&scene, &edited, &moving, now);
+    let risks = scene.risks(&carried).into_iter().map(|why| crate::safe!("this way back leads toward risk: {why}"));
+    remarks.splice(0..0, beside.words.into_iter().chain(risks));
     Ok(Plan {
         request: request.clone(),
-        direction: scene.direction(&edited.moves, prepared),
+        direction: scene.direction(&carried),
         service: scene.service.clone(),
         from: scene.back.is_none().then(|| scene.from.clone()),
         to: scene.to.clone(),
@@ -271,10 +280,10 @@ pub fn plan(request: &Request, fleet: &Fleet, read: &Read, now: Timestamp) -> Re
         images: edited.images.iter().map(|(_, after)| after.clone()).collect(),
         steps,
         moves: moving.iter().map(|placement| Moves::of(placement, scene.target(placement))).collect(),
-        carried: edited.moves.iter().map(|app| Carried { app: app.clone(), commits: edits::carried(prepared, app) }).collect(),
+        not_known: not_known(&scene, prepared, &edited, &carried),
+        carried,
         rests_on: rests_on(&scene, prepared),
         remarks,
-        not_known: not_known(&scene, prepared, &edited),
         expires: later(prepared.at.min(now), LIFETIME),
     })
 }
@@ -331,7 +340,7 @@ pub(super) fn rests_on(scene: &Scene<'_>, prepared: &Prepared) -> Vec<Fresh> {
     found
 }
 
-fn remarks(scene: &Scene<'_>, edited: &Edited, moving: &[&Placement]) -> Vec<Safe> {
+fn remarks(scene: &Scene<'_>, edited: &Edited, moving: &[&Placement], now: Timestamp) -> Vec<Safe> {
     let mut remarks = Vec::new();
     if scene.fleet.landscape().read_only {
         remarks.push(Safe::clean("environments are guessed by their names, so nothing is carried out: tiphys init writes down what leads where"));
@@ -359,6 +368,7 @@ fn remarks(scene: &Scene<'_>, edited: &Edited, moving: &[&Placement]) -> Vec<Saf
             remarks.push(crate::safe!("{place} has {} since {:.0}, by {} ({})", edits::wants(placement), commit.at, commit.author, commit.short()));
         }
     }
+    remarks.extend(writers::lately(scene, moving, now));
     for app in &edited.moves {
         let Some(application) = scene.fleet.application(app).map(|entry| &entry.value) else { continue };
         if !application.automation.enabled {
@@ -384,7 +394,7 @@ fn went_back(back: &Back, edited: &Edited) -> Vec<Safe> {
     remarks
 }
 
-fn not_known(scene: &Scene<'_>, prepared: &Prepared, edited: &Edited) -> Vec<Safe> {
+fn not_known(scene: &Scene<'_>, prepared: &Prepared, edited: &Edited, carried: &[Carried]) -> Vec<Safe> {
     let mut found = vec![
         Safe::clean("what the manifests look like when they are rendered: files are compared, neither kustomize nor helm is run"),
         Safe::clean("applications of Argo CD instances that are not read here, which may render the same files"),
@@ -399,9 +409,18 @@ fn not_known(scene: &Scene<'_>, prepared: &Prepared, edited: &Edited) -> Vec<Saf
             found.push(crate::safe!("what the cluster says of {}, Argo CD alone is believed: {why}", place.shown()));
         }
     }
-    for app in &edited.moves {
-        if let Known::Unknown(why) = edits::carried(prepared, app) {
-            found.push(crate::safe!("what else the sync of {} brings: {why}", app.name.shown()));
+    for carried in carried {
+        let app = carried.app.name.shown();
+        if let Known::Unknown(why) = &carried.commits {
+            found.push(crate::safe!("what else the sync of {app} brings: {why}"));
+        }
+        if let Known::Unknown(why) = &carried.hooks {
+            found.push(crate::safe!("which hooks the sync of {app} runs: {why}"));
+        }
+        if let Known::Unknown(why) = &carried.left
+            && carried.commits.as_known().is_some()
+        {
+            found.push(crate::safe!("what the sync of {app} deletes: {why}"));
         }
     }
     if scene.back.is_some() {

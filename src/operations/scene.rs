@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use super::direction::Direction;
 use super::earlier::{self, Back};
-use super::edits;
+use super::plan::Carried;
 use super::refusal::{Place, Refusal, Versioned};
 use super::{By, LIFETIME, Request, argocd, brought, held};
 use crate::base::time::{Age, since};
@@ -294,14 +294,19 @@ impl<'f> Scene<'f> {
         if meant.is_empty() { Err(why) } else { Ok(meant) }
     }
 
-    /// Where it leads. Going back leads toward safety only where Argo CD tells that the version was deployed there, and where its sync brings nothing
-    /// else.
-    pub(super) fn direction(&self, moves: &BTreeSet<AppKey>, prepared: &Prepared) -> Direction {
-        let brings_nothing = |app: &AppKey| matches!(edits::carried(prepared, app), Known::Known(commits) if commits.is_empty());
-        match &self.back {
-            Some(back) if back.is_seen() && moves.iter().all(brings_nothing) => Direction::Safety,
-            _ => Direction::Risk,
-        }
+    /// Where it leads. Going back leads toward safety only where nothing is known, and nothing unknown, that makes it a risk.
+    pub(super) fn direction(&self, carried: &[Carried]) -> Direction {
+        if self.back.is_some() && self.risks(carried).is_empty() { Direction::Safety } else { Direction::Risk }
+    }
+
+    /// Why going back leads toward risk: Argo CD does not tell that the version was deployed there, or its sync brings more than that. Nothing for
+    /// what is no way back.
+    pub(super) fn risks(&self, carried: &[Carried]) -> Vec<Safe> {
+        let Some(back) = &self.back else { return Vec::new() };
+        let unseen = (!back.is_seen()).then(|| crate::safe!("Argo CD does not tell that {} was deployed there", self.version.text.shown()));
+        let mut risks: Vec<Safe> = unseen.into_iter().chain(carried.iter().flat_map(Carried::reasons)).collect();
+        risks.dedup();
+        risks
     }
 
     /// What an image of a repository is to become: the digest is that of the same repository, or of one with the same last part. What an application goes

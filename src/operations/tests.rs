@@ -2,6 +2,7 @@
 
 mod argocd;
 mod back;
+mod brings;
 mod held;
 mod world;
 

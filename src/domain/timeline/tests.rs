@@ -77,7 +77,7 @@ fn fleet() -> Fleet {
 }
 
 fn tells_detail(fleet: &mut Fleet, history: Vec<Deployment>, operation: Option<OperationDetail>) {
-    let detail = Detail { uid: Raw::default(), resources: Vec::new(), conditions: Vec::new(), history, operation, made_by: None };
+    let detail = Detail { history, operation, ..Detail::default() };
     let item = Item::Detail(app_key("checkout-production"), Box::new(detail));
     sees(fleet, &argocd(), 110, Observation::Changed { item, version: None });
 }
@@ -213,6 +213,8 @@ fn an_operation_is_told_once_and_a_failed_one_with_its_words() {
         started_at: Some(at(from)),
         finished_at: Some(at(to)),
         failures: vec![(Safe::clean("ConfigMap/c"), Safe::clean("denied"))],
+        hooks: Vec::new(),
+        is_whole: true,
     };
     let mut fleet = fleet();
     tells_detail(&mut fleet, vec![deployment(COMMIT, 90, 100)], Some(operation(Phase::Succeeded, 90, 100)));

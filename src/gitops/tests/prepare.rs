@@ -83,6 +83,35 @@ async fn what_others_committed_since_the_last_sync_is_told() {
 }
 
 #[tokio::test]
+async fn what_git_has_no_more_and_what_runs_with_a_sync_is_told() {
+    let upstream = Upstream::new();
+    let dev = "resources: [../base]\nconfigMapGenerator: [{name: c, files: [app.toml]}]\nimages: [{name: shop, newTag: '1.0'}]\n";
+    upstream.commit("Ana", "import", &files(dev));
+    upstream.commit(
+        "Ana",
+        "parts",
+        &[
+            ("shop/base/kustomization.yaml", "resources: [deployment.yaml, service.yaml, job.yaml]\n"),
+            ("shop/base/service.yaml", "kind: Service\nmetadata: {name: shop}\n"),
+            ("shop/base/job.yaml", "kind: Job\nmetadata: {name: migrate, annotations: {argocd.argoproj.io/hook: PreSync}}\n"),
+            ("shop/dev/app.toml", "a = 1\n"),
+        ],
+    );
+    let synced = upstream.head();
+    let mine = Mine::of(&upstream);
+    let facts = |prepared: &Prepared| prepared.applications[&app_key("shop-dev")].clone();
+    let at_rest = facts(&prepared(&mine, None, &[&synced]).await);
+    assert_eq!(at_rest.found.hooks.iter().map(|hook| hook.object.shown().to_string()).collect::<Vec<_>>(), ["Job migrate"]);
+    assert_eq!((at_rest.gone, at_rest.unrendered), (Known::Known(Vec::new()), None));
+    upstream.commit("Bo", "a setting", &[("shop/dev/app.toml", "a = 2\n")]);
+    upstream.commit("Bo", "no service", &[("shop/base/kustomization.yaml", "resources: [deployment.yaml, job.yaml]\n")]);
+    let after = prepared(&mine, None, &[&synced]).await;
+    assert_eq!(carried(&after), "Bo: no service; Bo: a setting", "a file that kustomize makes an object of counts");
+    let gone = facts(&after).gone.map(|gone| gone.iter().map(|object| object.shown().to_string()).collect::<Vec<_>>());
+    assert_eq!(gone, Known::Known(vec!["Service shop".to_owned()]));
+}
+
+#[tokio::test]
 async fn a_revision_that_is_no_branch_takes_no_commit() {
     let upstream = Upstream::new();
     let head = upstream.commit("Ana", "import", &files("resources: [../base]\n"));

@@ -7,7 +7,7 @@ pub(in crate::operations) fn back(environment: &str) -> Request {
     Request::Return { service: "checkout".into(), environment: environment.into(), version: None, placements: None, by: By::Commit }
 }
 
-fn back_in(placement: &str, tag: Option<&str>) -> Request {
+pub(super) fn back_in(placement: &str, tag: Option<&str>) -> Request {
     Request::Return {
         service: "checkout".into(),
         environment: "production".into(),
@@ -18,7 +18,7 @@ fn back_in(placement: &str, tag: Option<&str>) -> Request {
 }
 
 /// Both placements of production had 2.14.1 before, and 2.14.0 before that.
-fn had(world: &mut World) {
+pub(super) fn had(world: &mut World) {
     for name in ["checkout-production-eu", "checkout-production-us"] {
         world.had(name, &["2.14.1", "2.14.0"]);
         // Minute 49 brought 2.14.1, minute 50 what is wanted now.

@@ -19,6 +19,7 @@ use crate::domain::version::VersionRule;
 use crate::domain::workload::{Container, Progress, Replicas, RolloutPhase, RolloutStatus, Strategy, Tracking, Workload, WorkloadKey, WorkloadKind};
 use crate::domain::{AppKey, EnvironmentName, Known, SourceId, SourceKind, Sync};
 use crate::manifest::files::Files;
+use crate::manifest::objects::{self, Object};
 use crate::manifest::prepared::{Branch, Facts, File, Prepared, Snapshot};
 use crate::manifest::tree::{Inputs, Tree};
 use crate::manifest::{Question, Wanted, read};
@@ -64,6 +65,16 @@ pub(in crate::operations) struct World {
     pub(in crate::operations) lost: Option<(SourceId, SourceState)>,
     /// What others committed to every application since its last sync.
     pub(super) carried: Known<Vec<Commit>>,
+    /// What its files had at the last sync and have no more.
+    pub(super) gone: Vec<Object>,
+    /// Why its files do not tell all that is made of them.
+    pub(super) unrendered: Option<Safe>,
+    /// Whether Argo CD deletes what git has no more.
+    pub(super) prunes: bool,
+    /// Who wrote what git wants.
+    pub(super) author: &'static str,
+    /// What Argo CD tells of every application beside its history.
+    pub(super) detail: Detail,
     /// Its Rollouts, by application: as the fleet and as a plan see them.
     pub(super) rollouts: BTreeMap<String, canary::Facts>,
     /// The pauses of their steps.
@@ -86,6 +97,11 @@ impl World {
             rule: VersionRule::Auto,
             lost: None,
             carried: Known::Known(Vec::new()),
+            gone: Vec::new(),
+            unrendered: None,
+            prunes: false,
+            author: "ana",
+            detail: Detail::default(),
             rollouts: BTreeMap::new(),
             pauses: Vec::new(),
             read_at: NOW,
@@ -214,7 +230,7 @@ impl World {
         let other = SourceId::argocd(&"other".into());
         let never = self.lost.as_ref().filter(|(source, _)| *source == other).map(|(_, state)| state.clone());
         say(&other, ReportBody::State(Scope::Applications, never.unwrap_or(SourceState::Live)));
-        let items = Items::Applications(self.apps.iter().map(|(name, app)| (app_key(name), app.application(is_later))).collect());
+        let items = Items::Applications(self.apps.iter().map(|(name, app)| (app_key(name), app.application(is_later, self.prunes))).collect());
         say(&argocd, ReportBody::Observed(Observation::Listed { scope: Scope::Applications, items, version: None }));
         let desired = self.apps.iter().filter(|(_, app)| app.is_read).map(|(name, app)| (app_key(name), self.desired(&app_key(name), app)));
         say(&repository, ReportBody::Observed(Observation::Page { items: Items::Desired(desired.collect()), version: None }));
@@ -225,7 +241,7 @@ impl World {
             say(&prod, ReportBody::Observed(Observation::Changed { item: Item::Workload(rollout_key(name), workload), version: None }));
         }
         let details = self.apps.iter().filter(|(_, app)| app.deployed.is_some() || app.differing.is_some());
-        let details = details.map(|(name, app)| (app_key(name), app.detail()));
+        let details = details.map(|(name, app)| (app_key(name), app.detail(&self.detail)));
         for (key, detail) in details {
             say(&argocd, ReportBody::Observed(Observation::Changed { item: Item::Detail(key, Box::new(detail)), version: None }));
         }
@@ -252,7 +268,7 @@ impl World {
             let subject = if app.went_back && minute == 50 { "rollback(production): checkout" } else { "x" };
             Arc::new(Commit {
                 id: Raw::from(format!("{minute:040x}")),
-                author: Safe::clean("ana"),
+                author: Safe::clean(self.author),
                 at: later(T0, Duration::from_mins(minute)),
                 subject: Safe::clean(subject),
             })
@@ -290,7 +306,14 @@ impl World {
             for path in inputs.files.iter().filter(|path| self.files.bytes(path).is_some()) {
                 prepared.feeds.entry((place, path.clone())).or_insert_with(BTreeSet::new).insert(key.clone());
             }
-            let facts = Facts { origins: Box::new([app.origin.clone()]), branches: vec![Some(place)], carried: self.carried.clone() };
+            let facts = Facts {
+                origins: Box::new([app.origin.clone()]),
+                branches: vec![Some(place)],
+                carried: self.carried.clone(),
+                gone: Known::Known(self.gone.clone()),
+                found: objects::found(&self.files, &inputs),
+                unrendered: self.unrendered.clone(),
+            };
             prepared.applications.insert(key, facts);
         }
         prepared
@@ -315,7 +338,7 @@ impl World {
 }
 
 /// What Argo CD tells of deployments at these minutes.
-fn detail(minutes: &[u64], of: Option<u64>) -> Detail {
+fn history(minutes: &[u64], of: Option<u64>) -> Vec<Deployment> {
     let deployment = |(id, minute): (i64, &u64)| Deployment {
         id,
         revisions: of.map(|minute| Raw::from(format!("{minute:040x}"))).into_iter().collect(),
@@ -323,8 +346,7 @@ fn detail(minutes: &[u64], of: Option<u64>) -> Detail {
         deployed_at: Some(later(T0, Duration::from_mins(*minute))),
         by: Initiator::Automation,
     };
-    let history = (1..).zip(minutes).map(deployment).collect();
-    Detail { uid: Raw::default(), resources: Vec::new(), conditions: Vec::new(), history, operation: None, made_by: None }
+    (1..).zip(minutes).map(deployment).collect()
 }
 
 fn rollout_key(name: &str) -> WorkloadKey {
@@ -369,6 +391,7 @@ fn resource((name, requires_pruning): (&str, bool)) -> Resource {
         health: Known::Known(None),
         message: None,
         requires_pruning,
+        hook: false,
     }
 }
 
@@ -378,12 +401,17 @@ fn sum(bytes: &[u8]) -> u32 {
 }
 
 impl App {
-    fn detail(&self) -> Detail {
-        let resources = self.differing.iter().flatten().copied().map(resource).collect();
-        Detail { resources, ..detail(self.deployed.as_deref().unwrap_or_default(), self.deployed_of) }
+    /// What Argo CD tells of it, beside what it tells of every application.
+    fn detail(&self, all: &Detail) -> Detail {
+        let own = self.differing.iter().flatten().copied().map(resource);
+        Detail {
+            resources: own.chain(all.resources.iter().cloned()).collect(),
+            history: history(self.deployed.as_deref().unwrap_or_default(), self.deployed_of),
+            ..all.clone()
+        }
     }
 
-    fn application(&self, is_later: bool) -> Application {
+    fn application(&self, is_later: bool, prunes: bool) -> Application {
         let images: Vec<&str> = self.runs.split_whitespace().collect();
         let mut origin = self.origin.clone();
         if let (true, Some(path)) = (is_later, self.moved_to) {
@@ -391,7 +419,7 @@ impl App {
         }
         Application {
             origins: Box::new([origin]),
-            automation: Automation { enabled: self.is_automatic, ..Automation::default() },
+            automation: Automation { enabled: self.is_automatic, prune: prunes, ..Automation::default() },
             sync: self.sync.clone(),
             operation: self.operation.clone().map(|phase| Operation { phase, started_at: Some(T0), finished_at: None }),
             revisions: (!self.revision.is_empty()).then(|| Raw::from(self.revision)).into_iter().collect(),

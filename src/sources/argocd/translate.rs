@@ -5,7 +5,8 @@ use std::sync::Mutex;
 
 use crate::base::{Raw, Safe, Timestamp};
 use crate::domain::application::{
-    Application, Automation, Condition, Deployment, Destination, Detail, Initiator, Operation, OperationDetail, Origin, Phase, Resource, Shape,
+    Application, Automation, Condition, Deployment, Destination, Detail, HookRun, Ignored, Initiator, Operation, OperationDetail, Origin, Phase,
+    Resource, Shape,
 };
 use crate::domain::health::{Health, Known, Sync};
 use crate::domain::image::Image;
@@ -184,7 +185,7 @@ pub(super) enum ReadFrom {
 
 /// The detail of an application.
 pub(super) fn detail(from: &wire::Detailed<'_>, read: ReadFrom) -> Detail {
-    let wire::Detailed { metadata, status } = from;
+    let wire::Detailed { metadata, spec, status } = from;
     let told = read == ReadFrom::Api || status.resource_health_source.as_str() != "appTree";
     let made_by = metadata.owner_references.iter().find(|owner| owner.kind.as_str() == "ApplicationSet");
     Detail {
@@ -194,6 +195,20 @@ pub(super) fn detail(from: &wire::Detailed<'_>, read: ReadFrom) -> Detail {
         history: status.history.iter().rev().map(deployment).collect(),
         operation: detailed_operation(&status.operation_state),
         made_by: made_by.map(|owner| Raw::from(owner.name.as_str())),
+        ignored: spec.ignore_differences.iter().map(ignored).collect(),
+        respects_ignored: spec.sync_policy.sync_options.iter().any(|option| option.as_str() == "RespectIgnoreDifferences=true"),
+    }
+}
+
+fn ignored(entry: &wire::Ignored<'_>) -> Ignored {
+    let raw = |text: &Text<'_>| Raw::from(text.as_str());
+    Ignored {
+        group: raw(&entry.group),
+        kind: raw(&entry.kind),
+        namespace: raw(&entry.namespace),
+        name: raw(&entry.name),
+        fields: entry.json_pointers.iter().chain(&entry.jq_path_expressions).map(raw).collect(),
+        managers: entry.managed_fields_managers.iter().map(raw).collect(),
     }
 }
 
@@ -213,6 +228,7 @@ fn resource(resource: &wire::Resource<'_>, health_is_told: bool) -> Resource {
         health,
         message,
         requires_pruning: resource.requires_pruning,
+        hook: resource.hook,
     }
 }
 
@@ -250,6 +266,13 @@ fn detailed_operation(state: &wire::DetailedOperation<'_>) -> Option<OperationDe
         .resources
         .iter()
         .filter(|resource| resource.status.as_str() == "SyncFailed" || matches!(resource.hook_phase.as_str(), "Failed" | "Error"));
+    let asked = &state.operation.sync;
+    let hooks = state.sync_result.resources.iter().filter(|resource| !resource.hook_type.as_str().is_empty()).map(|resource| HookRun {
+        kind: Raw::from(resource.kind.as_str()),
+        name: Raw::from(resource.name.as_str()),
+        when: Raw::from(resource.hook_type.as_str()),
+        phase: Phase::read(resource.hook_phase.as_str()),
+    });
     (!state.phase.as_str().is_empty()).then(|| OperationDetail {
         phase: Phase::read(state.phase.as_str()),
         message: Safe::clean(state.message.as_str()),
@@ -262,5 +285,7 @@ fn detailed_operation(state: &wire::DetailedOperation<'_>) -> Option<OperationDe
                 (name, Safe::clean(resource.message.as_str()))
             })
             .collect(),
+        hooks: hooks.collect(),
+        is_whole: asked.resources.is_empty() && asked.sync_strategy.apply.is_none() && !asked.dry_run,
     })
 }

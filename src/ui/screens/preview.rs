@@ -4,7 +4,7 @@ use crate::app::Model;
 use crate::app::operation::Preview;
 use crate::base::time::{Age, since};
 use crate::base::{Safe, counted};
-use crate::domain::Known;
+use crate::domain::{Known, desired};
 use crate::operations::door::Permission;
 use crate::operations::{Bar, By, Carried, Moves, Plan, Request, Sign, argocd};
 use crate::ui::look::{Look, Tone};
@@ -32,6 +32,7 @@ pub(in crate::ui) fn write(page: &mut Page, look: Look, model: &Model, preview: 
         (Some(Ok(plan)), None) => {
             verdict(page, look, model, preview, plan);
             changes(page, plan);
+            also(page, plan);
             then(page, model, plan);
             back(page, plan);
             known(page, plan, moment);
@@ -171,10 +172,6 @@ fn then(page: &mut Page, model: &Model, plan: &Plan) {
             page.tone(Tone::Quiet).column(WORDS).say("= ").say(command).end(WORDS + 2);
         }
     }
-    let mut is_first = true;
-    for carried in &plan.carried {
-        also(page, carried, &mut is_first);
-    }
     for remark in &plan.remarks {
         page.tone(Tone::Waiting).say("! ").tone(Tone::Plain).say(remark).end(2);
     }
@@ -197,16 +194,37 @@ fn takes(page: &mut Page, model: &Model, plan: &Plan) {
     page.say(expected.words()).end(WORDS);
 }
 
-fn also(page: &mut Page, carried: &Carried, is_first: &mut bool) {
-    let Known::Known(commits) = &carried.commits else { return };
+/// What else the sync carries: what runs and what is deleted first, then what others committed.
+fn also(page: &mut Page, plan: &Plan) {
+    let is_back = matches!(plan.request, Request::Return { .. });
+    let is_several = plan.carried.len() > 1;
+    let mut is_first = true;
+    for carried in &plan.carried {
+        let words = carried.words(is_back);
+        let commits = carried.commits.as_known().map(Vec::as_slice).unwrap_or_default();
+        if words.is_empty() && commits.is_empty() {
+            continue;
+        }
+        if std::mem::take(&mut is_first) {
+            heading(page, "ALSO");
+            page.say("what else the sync carries").end(WORDS);
+        }
+        for words in &words {
+            page.tone(Tone::Waiting).say("! ").tone(Tone::Plain);
+            if is_several {
+                page.say(carried.app.name.shown()).say(": ");
+            }
+            page.say(words).end(2);
+        }
+        committed(page, carried, commits);
+    }
+}
+
+fn committed(page: &mut Page, carried: &Carried, commits: &[desired::Commit]) {
     if commits.is_empty() {
         return;
     }
-    if std::mem::take(is_first) {
-        heading(page, "ALSO");
-        page.say("what others committed since the last sync comes along").end(WORDS);
-    }
-    page.say("  ").say(carried.app.name.shown()).say(": ").say(counted(commits.len(), "commit", "commits")).end(4);
+    page.say("  ").say(carried.app.name.shown()).say(": ").say(counted(commits.len(), "commit", "commits")).say(" of others").end(4);
     for commit in commits.iter().take(COMMITS) {
         page.tone(Tone::Waiting).say("    ").say(commit.short()).say(" ").tone(Tone::Plain).say(&commit.subject).say(", ").say(&commit.author).end(6);
     }

@@ -17,6 +17,7 @@ pub(crate) fn detail() -> Detail {
         health: Known::Known(health),
         message: message.map(Safe::clean),
         requires_pruning: false,
+        hook: false,
     };
     let deployment = |id: i64, seconds: u64, by: Initiator| Deployment {
         id,
@@ -51,8 +52,11 @@ pub(crate) fn detail() -> Detail {
             started_at: Some(ago(5 * MINUTE)),
             finished_at: Some(ago(4 * MINUTE)),
             failures: vec![(Safe::clean("ConfigMap/checkout-config"), Safe::clean("admission webhook denied the request: no owner label"))],
+            hooks: Vec::new(),
+            is_whole: true,
         }),
         made_by: Some(Raw::from("shop")),
+        ..Detail::default()
     }
 }
 

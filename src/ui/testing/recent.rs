@@ -11,7 +11,7 @@ use crate::domain::workload::{Container, WorkloadKind};
 use crate::domain::{ClusterName, Known, Namespace, Sync};
 
 fn detail(history: Vec<Deployment>, operation: Option<OperationDetail>, resources: Vec<Resource>) -> Detail {
-    Detail { uid: Raw::default(), resources, conditions: Vec::new(), history, operation, made_by: None }
+    Detail { resources, history, operation, ..Detail::default() }
 }
 
 fn deployment(revision: &str, seconds: u64, by: Initiator) -> Deployment {
@@ -70,6 +70,8 @@ fn answer(mut model: Model, drifted: &str) -> Model {
         started_at: Some(ago(70 * MINUTE)),
         finished_at: Some(ago(69 * MINUTE)),
         failures: vec![(Safe::clean("ConfigMap/checkout-config"), Safe::clean("admission webhook denied the request"))],
+        hooks: Vec::new(),
+        is_whole: true,
     };
     let resource = Resource {
         group: Raw::default(),
@@ -80,6 +82,7 @@ fn answer(mut model: Model, drifted: &str) -> Model {
         health: Known::Known(None),
         message: None,
         requires_pruning: false,
+        hook: false,
     };
     let told = [
         ("catalog-dev", detail(vec![deployment("77b0", 4 * MINUTE, Initiator::Automation)], None, Vec::new())),

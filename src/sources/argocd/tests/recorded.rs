@@ -109,6 +109,38 @@ fn an_application_is_read_in_all_its_parts() {
     assert_eq!(detail.operation.unwrap().by, Initiator::Automation);
 }
 
+/// The shape of wire A.8 of argo-cd 3.2; the lab has neither hooks nor fields that are ignored.
+#[test]
+fn hooks_what_is_to_be_pruned_and_what_is_ignored_are_read() {
+    let body = |strategy: &str| {
+        format!(
+            r#"{{"spec":{{"ignoreDifferences":[{{"group":"apps","kind":"Deployment","jsonPointers":["/spec/replicas"],"jqPathExpressions":[".x"],
+            "managedFieldsManagers":["m"]}}],"syncPolicy":{{"syncOptions":["CreateNamespace=true","RespectIgnoreDifferences=true"]}}}},"status":{{"resources":[
+            {{"kind":"Job","name":"migrate","status":"OutOfSync","hook":true,"requiresPruning":true}},{{"kind":"ConfigMap","name":"old","requiresPruning":true}}],
+            "operationState":{{"phase":"Succeeded","operation":{{"sync":{{"prune":true{strategy}}}}},"syncResult":{{"resources":[
+            {{"group":"batch","kind":"Job","name":"migrate","hookType":"PreSync","hookPhase":"Succeeded","syncPhase":"PreSync"}},
+            {{"group":"apps","kind":"Deployment","name":"ui","status":"Synced","hookPhase":"Running","syncPhase":"Sync"}}]}}}}}}}}"#
+        )
+    };
+    let read = |strategy: &str| translate::detail(&serde_json::from_slice(body(strategy).as_bytes()).unwrap(), ReadFrom::Api);
+    let detail = read("");
+    assert_eq!(detail.resources.iter().map(|one| (one.hook, one.requires_pruning)).collect::<Vec<_>>(), [(true, true), (false, true)]);
+    let operation = detail.operation.unwrap();
+    let [hook] = operation.hooks.as_slice() else { panic!("{:?}", operation.hooks) };
+    assert_eq!((hook.kind.as_wire(), hook.name.as_wire(), hook.when.as_wire(), &hook.phase), ("Job", "migrate", "PreSync", &Phase::Succeeded));
+    let [ignored] = detail.ignored.as_slice() else { panic!("{:?}", detail.ignored) };
+    assert_eq!((ignored.fields.len(), ignored.managers.len(), detail.respects_ignored), (2, 1, true));
+    for (strategy, is_whole) in [
+        ("", true),
+        (r#","syncStrategy":{"hook":{}}"#, true),
+        (r#","syncStrategy":{"apply":{}}"#, false),
+        (r#","resources":[{"kind":"Deployment","name":"ui"}]"#, false),
+        (r#","dryRun":true"#, false),
+    ] {
+        assert_eq!(read(strategy).operation.unwrap().is_whole, is_whole, "{strategy}");
+    }
+}
+
 #[test]
 fn an_object_does_not_pretend_to_know_its_resources_health() {
     let body = recording("kubernetes/applications.json");

@@ -1,6 +1,7 @@
 //! The wire types of one application with all that an open cell asks for.
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use super::lenient::{Text, lenient, truth};
 use super::{Health, Metadata};
@@ -12,7 +13,46 @@ pub(in crate::sources::argocd) struct Detailed<'a> {
     #[serde(borrow, deserialize_with = "lenient")]
     pub(in crate::sources::argocd) metadata: Metadata<'a>,
     #[serde(borrow, deserialize_with = "lenient")]
+    pub(in crate::sources::argocd) spec: DetailedSpec<'a>,
+    #[serde(borrow, deserialize_with = "lenient")]
     pub(in crate::sources::argocd) status: DetailedStatus<'a>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(in crate::sources::argocd) struct DetailedSpec<'a> {
+    #[serde(borrow, deserialize_with = "lenient")]
+    pub(in crate::sources::argocd) ignore_differences: Vec<Ignored<'a>>,
+    #[serde(borrow, deserialize_with = "lenient")]
+    pub(in crate::sources::argocd) sync_policy: DetailedPolicy<'a>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(in crate::sources::argocd) struct DetailedPolicy<'a> {
+    /// `Name=value` each.
+    #[serde(borrow, deserialize_with = "lenient")]
+    pub(in crate::sources::argocd) sync_options: Vec<Text<'a>>,
+}
+
+/// An entry of `spec.ignoreDifferences`; what is empty means any.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(in crate::sources::argocd) struct Ignored<'a> {
+    #[serde(borrow)]
+    pub(in crate::sources::argocd) group: Text<'a>,
+    #[serde(borrow)]
+    pub(in crate::sources::argocd) kind: Text<'a>,
+    #[serde(borrow)]
+    pub(in crate::sources::argocd) namespace: Text<'a>,
+    #[serde(borrow)]
+    pub(in crate::sources::argocd) name: Text<'a>,
+    #[serde(borrow, deserialize_with = "lenient")]
+    pub(in crate::sources::argocd) json_pointers: Vec<Text<'a>>,
+    #[serde(borrow, deserialize_with = "lenient")]
+    pub(in crate::sources::argocd) jq_path_expressions: Vec<Text<'a>>,
+    #[serde(borrow, deserialize_with = "lenient")]
+    pub(in crate::sources::argocd) managed_fields_managers: Vec<Text<'a>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -48,6 +88,8 @@ pub(in crate::sources::argocd) struct Resource<'a> {
     pub(in crate::sources::argocd) health: Option<Health<'a>>,
     #[serde(deserialize_with = "truth")]
     pub(in crate::sources::argocd) requires_pruning: bool,
+    #[serde(deserialize_with = "truth")]
+    pub(in crate::sources::argocd) hook: bool,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -108,6 +150,34 @@ pub(in crate::sources::argocd) struct DetailedOperation<'a> {
 pub(in crate::sources::argocd) struct Operation<'a> {
     #[serde(borrow, deserialize_with = "lenient")]
     pub(in crate::sources::argocd) initiated_by: Initiator<'a>,
+    #[serde(borrow, deserialize_with = "lenient")]
+    pub(in crate::sources::argocd) sync: OperationSync<'a>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(in crate::sources::argocd) struct OperationSync<'a> {
+    /// The resources that it is about; all where none is named.
+    #[serde(borrow, deserialize_with = "lenient")]
+    pub(in crate::sources::argocd) resources: Vec<Chosen<'a>>,
+    #[serde(deserialize_with = "lenient")]
+    pub(in crate::sources::argocd) sync_strategy: Strategy,
+    #[serde(deserialize_with = "truth")]
+    pub(in crate::sources::argocd) dry_run: bool,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(in crate::sources::argocd) struct Chosen<'a> {
+    #[serde(borrow)]
+    pub(in crate::sources::argocd) name: Text<'a>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(in crate::sources::argocd) struct Strategy {
+    /// It is there: hooks are left out.
+    pub(in crate::sources::argocd) apply: Option<IgnoredAny>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -130,6 +200,9 @@ pub(in crate::sources::argocd) struct Applied<'a> {
     pub(in crate::sources::argocd) status: Text<'a>,
     #[serde(borrow)]
     pub(in crate::sources::argocd) message: Text<'a>,
+    /// `PreSync` and so on; empty for what is no hook.
+    #[serde(borrow)]
+    pub(in crate::sources::argocd) hook_type: Text<'a>,
     /// `Failed` and `Error` are bad.
     #[serde(borrow)]
     pub(in crate::sources::argocd) hook_phase: Text<'a>,
