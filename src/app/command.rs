@@ -74,6 +74,7 @@ fn on_a_cell(model: &Model) -> Result<(), Refusal> {
         Screen::Matrix => model.matrix.selected_cell(&model.fleet).map(|_| ()),
         Screen::Cell(_) => Ok(()),
         Screen::Changes(ref state) => state.selected_place().map(|_| ()),
+        Screen::Journal(ref state) => state.openable(),
         Screen::Sources(_) | Screen::Preview(_) | Screen::Operation(..) => Err(Refusal::NotHere),
     }
 }
@@ -81,14 +82,16 @@ fn on_a_cell(model: &Model) -> Result<(), Refusal> {
 const fn on_the_matrix(model: &Model) -> Result<(), Refusal> {
     match model.screen {
         Screen::Matrix => Ok(()),
-        Screen::Cell(_) | Screen::Sources(_) | Screen::Changes(_) | Screen::Preview(_) | Screen::Operation(..) => Err(Refusal::NotHere),
+        Screen::Cell(_) | Screen::Sources(_) | Screen::Changes(_) | Screen::Preview(_) | Screen::Operation(..) | Screen::Journal(_) => {
+            Err(Refusal::NotHere)
+        }
     }
 }
 
 const fn on_rows(model: &Model) -> Result<(), Refusal> {
     match model.screen {
         Screen::Matrix | Screen::Changes(_) => Ok(()),
-        Screen::Cell(_) | Screen::Sources(_) | Screen::Preview(_) | Screen::Operation(..) => Err(Refusal::NotHere),
+        Screen::Cell(_) | Screen::Sources(_) | Screen::Preview(_) | Screen::Operation(..) | Screen::Journal(_) => Err(Refusal::NotHere),
     }
 }
 
@@ -253,6 +256,15 @@ pub const COMMANDS: &[Command] = &[
         )
     },
     Command { hinted: false, ..looking(Intent::Operations, "operations", "What was begun here: how far it has come, and how it ended.", always) },
+    Command {
+        hinted: false,
+        ..looking(
+            Intent::Journal,
+            "journal",
+            "The record of operations that were confirmed here, also of earlier days: who, when, why, what became of it.",
+            always,
+        )
+    },
     program(Intent::Palette, "commands", "Everything that can be done, by name.", true),
     program(Intent::Help, "help", "What the keys do here.", true),
     program(Intent::Refresh, "refresh", "Read everything anew, now.", false),

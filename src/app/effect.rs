@@ -8,6 +8,7 @@ use crate::domain::{EnvironmentName, SourceId};
 use crate::manifest::prepared::Asked;
 use crate::operations::Approved;
 use crate::operations::mutation::Mutation;
+use crate::operations::oncall::Question;
 use crate::operations::record::Entry;
 
 /// Something for the shell to do.
@@ -86,6 +87,10 @@ pub enum Effect {
         /// Which.
         environment: EnvironmentName,
     },
+    /// Find out whether this person could go back now. It changes nothing.
+    Rehearse(Box<Question>),
+    /// Read the record of operations: all of them as a list, or one.
+    ReadJournal(Option<OperationId>),
     /// End this world and begin that scenario of the demo.
     Play(Safe),
     /// Draw a person's attention, by the bell or a notification of the terminal.

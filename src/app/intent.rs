@@ -66,6 +66,8 @@ pub enum Intent {
     Disarm,
     /// The operations that were begun here.
     Operations,
+    /// The record of operations, also of earlier days.
+    Journal,
     /// Everything that can be done, by name.
     Palette,
     /// What the keys do here.

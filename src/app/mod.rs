@@ -12,6 +12,7 @@ pub mod demo;
 pub mod effect;
 pub mod filter;
 pub mod intent;
+pub mod journal;
 pub mod matrix;
 pub mod model;
 pub mod msg;

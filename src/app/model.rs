@@ -6,6 +6,7 @@ use crate::app::cell::CellState;
 use crate::app::changes::ChangesState;
 use crate::app::demo::Demo;
 use crate::app::filter::Sight;
+use crate::app::journal::JournalState;
 use crate::app::matrix::MatrixState;
 use crate::app::operation::{Operations, Preview};
 use crate::app::own::Own;
@@ -136,6 +137,8 @@ pub enum Screen {
     Changes(Box<ChangesState>),
     /// What a request would change.
     Preview(Box<Preview>),
+    /// The record of operations.
+    Journal(Box<JournalState>),
     /// An operation: how far it has come.
     Operation(OperationId, Scroll),
 }

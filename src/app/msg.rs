@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::app::Intent;
+use crate::app::journal::Heard;
 use crate::app::operation::Progress;
 use crate::base::{OperationId, Raw, RequestId, Safe, Timestamp};
 use crate::domain::fleet::Remembered;
@@ -11,6 +12,7 @@ use crate::domain::{EnvironmentName, Known, SourceId};
 use crate::operations::Read;
 use crate::operations::door::Permission;
 use crate::operations::expected::Sample;
+use crate::operations::oncall;
 use crate::operations::record::story::Story;
 
 /// A message.
@@ -101,6 +103,10 @@ pub enum What {
         /// Until when.
         until: Timestamp,
     },
+    /// Whether this person could go back is known, as far as it can be.
+    Rehearsed(Box<oncall::Report>),
+    /// Something was read of the record of operations.
+    Journal(Box<Heard>),
     /// The story of the demo goes on.
     Told {
         /// When it happened.

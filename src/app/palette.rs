@@ -299,6 +299,7 @@ pub(super) fn fulfil(model: &mut Model, intent: Intent) -> Option<Outcome> {
         | Intent::Arm
         | Intent::Disarm
         | Intent::Operations
+        | Intent::Journal
         | Intent::Help => {}
     }
     Some(Outcome::Done(Vec::new()))

@@ -9,7 +9,7 @@ use crate::app::operation::{self, preview, underway};
 use crate::app::palette::Outcome;
 use crate::app::scroll::Scroll;
 use crate::app::stir::Stir;
-use crate::app::{Intent, Refusal, cell, changes, copy, demo, own, palette, reach, repositories, view};
+use crate::app::{Intent, Refusal, cell, changes, copy, demo, journal, own, palette, reach, repositories, view};
 use crate::base::Safe;
 use crate::domain::fleet::Changes;
 use crate::domain::observation::{Report, ReportBody};
@@ -47,6 +47,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
             model.matrix.show(model.room());
             palette::resized(model);
             changes::settle(model);
+            journal::settle(model);
             Vec::new()
         }
         What::Painted { furthest } => {
@@ -62,6 +63,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
             effects.extend(preview::look(model, false));
             effects.extend(underway::follow(model));
             operation::count(model);
+            effects.extend(operation::rehearse(model));
             effects
         }
         what @ (What::Confirmed { .. }
@@ -71,7 +73,12 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         | What::Traced { .. }
         | What::Recalled { .. }
         | What::Learned(_)
+        | What::Rehearsed(_)
         | What::Armed { .. }) => operation::take(model, what),
+        What::Journal(heard) => {
+            journal::heard(model, *heard);
+            Vec::new()
+        }
         What::Failed(sentence) => {
             model.notice = Some(sentence);
             Vec::new()
@@ -152,6 +159,7 @@ fn take_reports(model: &mut Model, reports: Vec<Report>) -> Vec<Effect> {
     effects.extend(preview::look(model, false));
     effects.extend(underway::follow(model));
     effects.extend(operation::recall(model));
+    effects.extend(operation::rehearse(model));
     operation::count(model);
     effects
 }
@@ -213,12 +221,14 @@ fn fulfil(model: &mut Model, intent: Intent) -> Vec<Effect> {
         Intent::Arm => return operation::arm(model),
         Intent::Disarm => return operation::disarm(model),
         Intent::Operations => return operation::open(model),
+        Intent::Journal => return journal::open(model),
         Intent::Sources => model.screen = Screen::Sources(Scroll::default()),
         Intent::Palette => palette::open(model),
         Intent::Help => model.overlay = Some(Overlay::Help(Scroll::default())),
         Intent::Refresh => {
             let mut effects = reach::refresh(model);
             effects.extend(cell::ask(model));
+            effects.extend(journal::ask_anew(model));
             effects.extend(changes::ask_anew(model));
             model.notice = Some(Safe::clean("Reading everything anew."));
             return effects;
@@ -249,6 +259,7 @@ fn uncover(model: &mut Model, intent: Intent) -> Result<(), Refusal> {
             | Intent::Arm
             | Intent::Disarm
             | Intent::Operations
+            | Intent::Journal
             | Intent::Browse => {
                 model.overlay = None;
             }
@@ -272,6 +283,7 @@ fn open(model: &mut Model) -> Vec<Effect> {
         (Some(Overlay::Name(_)), _) => view::save(model),
         (None, Screen::Matrix) => cell::open(model),
         (None, Screen::Changes(_)) => changes::jump(model),
+        (None, Screen::Journal(_)) => journal::look_into(model),
         _ => Vec::new(),
     }
 }
@@ -285,6 +297,7 @@ fn back(model: &mut Model) -> Vec<Effect> {
             return changes::follow(model, true);
         }
         (None, Screen::Changes(state)) if !state.filter.is_empty() => apply_filter(model, Filter::default()),
+        (None, Screen::Journal(_)) => journal::back(model),
         (None, Screen::Sources(_) | Screen::Changes(_)) => model.screen = Screen::Matrix,
         (None, Screen::Matrix) if !model.matrix.filter.is_empty() => apply_filter(model, Filter::default()),
         (None, Screen::Matrix) => return quit(model),
@@ -320,6 +333,9 @@ fn go(model: &mut Model, by: isize) {
         changes::step(model, by);
         return;
     }
+    if model.overlay.is_none() && journal::step(model, by) {
+        return;
+    }
     match scroll_of(model) {
         // Text without rows to select: the first line moves, and painting says how far it can.
         Some(scroll) => scroll.top = scroll.top.saturating_add_signed(by).min(SCROLL_LIMIT),
@@ -333,6 +349,7 @@ const fn scroll_of(model: &mut Model) -> Option<&mut Scroll> {
         (Some(Overlay::Help(scroll)), _) | (_, Screen::Sources(scroll) | Screen::Operation(_, scroll)) => Some(scroll),
         (_, Screen::Cell(state)) => Some(&mut state.scroll),
         (_, Screen::Preview(preview)) => Some(&mut preview.scroll),
+        (_, Screen::Journal(state)) => state.scroll_of_story(),
         (_, Screen::Matrix | Screen::Changes(_)) => None,
     }
 }

@@ -21,10 +21,14 @@ use crate::runtime::tokio_runtime;
 pub(super) struct Wanted {
     /// As JSON, by docs/doctor.schema.json.
     #[arg(long)]
-    json: bool,
+    pub(super) json: bool,
+    /// Instead: could whoever runs this go back in production now? Who commits are by, a test signature, a rehearsed push, what the tokens may do, whether it
+    /// can be recorded. Nothing is changed. Exit code 0: yes, 1: no, 6: not everything says so. As JSON by docs/oncall.schema.json.
+    #[arg(long)]
+    pub(super) oncall: bool,
     /// How long each step may take.
     #[arg(long, default_value = "10s", value_parser = duration)]
-    timeout: Duration,
+    pub(super) timeout: Duration,
 }
 
 pub(super) fn run(file: Option<&Path>, wanted: &Wanted, surroundings: &Surroundings) -> Result<Exit> {

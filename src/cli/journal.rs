@@ -1,7 +1,6 @@
 //! `tiphys journal`: what was done from this machine by this user, as text for people or JSON by `docs/journal.schema.json`; whether it was changed; all of
 //! it, to take elsewhere. It changes nothing and asks nobody.
 
-mod story;
 #[cfg(test)]
 mod tests;
 
@@ -21,6 +20,7 @@ use crate::base::{OperationId, Raw, Safe, Timestamp, counted};
 use crate::execution::journal::{Finding, INDEX, Journal, Problem, Read, Recorded};
 use crate::operations::record::chain::{Checked, Verdict};
 use crate::operations::record::story::Story;
+use crate::operations::record::telling;
 use crate::operations::record::{Line, Outcome};
 use crate::runtime::{clock, places};
 
@@ -93,7 +93,7 @@ pub(super) fn run(wanted: &Wanted) -> Result<Exit> {
             if *json {
                 print(&format!("{}\n", serde_json::to_string(&Shown::of(&recorded))?));
             } else {
-                print(&story::text(&recorded));
+                print(&story(&recorded));
             }
         }
         What::Verify { id } => {
@@ -165,7 +165,7 @@ fn list_text(reads: &[Read], folder: &Path) -> String {
     for (id, read) in reads {
         let Ok(Recorded { story: Some(story), checked, .. }) = read else {
             let why = match read {
-                Ok(recorded) => verdict_words(&recorded.checked).unwrap_or_else(|| Safe::clean("it has no whole line")),
+                Ok(recorded) => recorded.checked.problem().unwrap_or_else(|| Safe::clean("it has no whole line")),
                 Err(problem) => crate::safe!("{problem}"),
             };
             out.push_str(&wrapped(&format!("{:<18}{}  ", "?", id.short()), &format!("cannot be read: {why}")));
@@ -175,20 +175,25 @@ fn list_text(reads: &[Read], folder: &Path) -> String {
         out.push_str(&wrapped(&start, &format!("{}: {}", story.opened.who.user, story.opened.request.words)));
         let room = " ".repeat(start.chars().count());
         out.push_str(&wrapped(&room, story.standing().as_str()));
-        if let Some(words) = verdict_words(checked) {
+        if let Some(words) = checked.problem() {
             out.push_str(&wrapped(&room, words.as_str()));
         }
     }
     out
 }
 
-/// What is to be told of a chain; nothing where it is whole.
-fn verdict_words(checked: &Checked) -> Option<Safe> {
-    match &checked.verdict {
-        Verdict::Intact => None,
-        Verdict::Torn { .. } => Some(Safe::clean("its last line was never finished")),
-        Verdict::Broken { line, why } => Some(crate::safe!("NOT INTACT: line {line} {why}")),
-    }
+/// An operation as a story, in lines of a terminal.
+fn story(recorded: &Recorded) -> String {
+    let mut told = telling::told(recorded.story.as_ref(), &recorded.checked.lines);
+    told.extend(telling::record(&recorded.checked, &Safe::clean(&recorded.file.display().to_string())));
+    let line = |paragraph: &telling::Paragraph| {
+        if paragraph.breaks {
+            wrapped(paragraph.start.as_str(), paragraph.text.as_str())
+        } else {
+            format!("{}\n", paragraph.text.as_str().trim_end())
+        }
+    };
+    told.iter().map(line).collect()
 }
 
 /// The operation that is meant.
@@ -306,7 +311,7 @@ impl<'a> Listed<'a> {
             unsettled: story.map_or(0, |story| story.open_intents().count()),
             lines: recorded.map_or(0, |recorded| recorded.checked.end.lines),
             problem: match read {
-                Ok(recorded) => verdict_words(&recorded.checked),
+                Ok(recorded) => recorded.checked.problem(),
                 Err(problem) => Some(crate::safe!("{problem}")),
             },
         }
@@ -331,6 +336,6 @@ impl<'a> Shown<'a> {
             Verdict::Broken { .. } => "broken",
         };
         let file = Safe::clean(&recorded.file.display().to_string());
-        Self { version: 1, file, verdict, problem: verdict_words(checked), lines: &checked.lines }
+        Self { version: 1, file, verdict, problem: checked.problem(), lines: &checked.lines }
     }
 }

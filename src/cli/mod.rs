@@ -10,6 +10,7 @@ mod doctor;
 mod init;
 mod journal;
 mod manual;
+mod oncall;
 mod plan;
 mod plan_json;
 mod practice;
@@ -165,6 +166,7 @@ pub fn run() -> Exit {
 fn dispatch(arguments: &Arguments) -> Result<Exit> {
     match &arguments.verb {
         Some(Verb::Init(wanted)) => init::run(wanted, &places::surroundings()),
+        Some(Verb::Doctor(wanted)) if wanted.oncall => with_config(arguments, |config| oncall::run(config, wanted.json, wanted.timeout)),
         Some(Verb::Doctor(wanted)) => doctor::run(arguments.config.as_deref(), wanted, &places::surroundings()),
         Some(Verb::Config(wanted)) => Ok(config::run(arguments.config.as_deref(), wanted, &places::surroundings())),
         Some(Verb::Journal(wanted)) => journal::run(wanted),

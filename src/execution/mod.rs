@@ -17,4 +17,5 @@ pub mod cluster;
 pub mod git;
 pub mod journal;
 pub mod permissions;
+pub mod rehearsal;
 mod wire;

@@ -1,6 +1,6 @@
 //! The mirror of a repository: where it is kept, how two cockpits share it, and what its branches and tags mean.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use git2::{ErrorCode, ObjectType, Oid, Repository, RepositoryInitOptions};
 
-use crate::base::Safe;
+use crate::base::{Raw, Safe};
 use crate::domain::desired::Address;
 use crate::gitops::program::{self, Running};
 
@@ -138,6 +138,14 @@ pub fn rewritten(git: &Repository, old: &Heads, new: &Heads) -> Vec<String> {
     };
     let branches = old.iter().filter(|(name, _)| name.starts_with("refs/heads/"));
     branches.filter_map(|(name, id)| is_rewritten(name, *id)).collect()
+}
+
+/// The branches that target revisions mean, as people call them; what is no branch is left out. It blocks.
+#[must_use]
+pub fn branches(mirror: &Mirror, targets: &BTreeSet<Option<Raw>>) -> BTreeSet<Raw> {
+    let Ok(git) = mirror.open() else { return BTreeSet::new() };
+    let reference = |target: &Option<Raw>| resolve(&git, target.as_ref().map(Raw::as_wire)).ok()?.reference;
+    targets.iter().filter_map(reference).filter_map(|name| name.strip_prefix("refs/heads/").map(Raw::from)).collect()
 }
 
 /// What a target revision means.

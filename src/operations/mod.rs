@@ -8,6 +8,7 @@
 //! * [`mutation`]: what is sent, one request each, and what became of it
 //! * [`confirm`]: what must be typed; [`door`]: what may stand in the way, and [`Approved`], which execution takes and nothing else
 //! * [`protocol`]: in which order a plan is sent; [`following`]: how far what was sent has come
+//! * [`oncall`]: whether this person could go back tonight
 //! * [`record`]: what the journal keeps of an operation, as data, and how its lines are tied
 //! * [`expected`]: how long it takes, by what earlier ones took
 //! * `scene`: whom a request concerns and which version it is about; `earlier`: what was there before; `brought`: what goes before and after the
@@ -31,6 +32,7 @@ pub mod following;
 mod held;
 mod message;
 pub mod mutation;
+pub mod oncall;
 mod plan;
 pub mod protocol;
 pub mod record;

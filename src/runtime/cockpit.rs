@@ -430,7 +430,9 @@ impl<'t> Cockpit<'t> {
             | Effect::Recall
             | Effect::Learn
             | Effect::Arm { .. }
-            | Effect::Disarm { .. } => {}
+            | Effect::Disarm { .. }
+            | Effect::Rehearse(_)
+            | Effect::ReadJournal(_) => {}
         }
     }
 

@@ -165,6 +165,8 @@ impl Headless {
                 | Effect::Learn
                 | Effect::Arm { .. }
                 | Effect::Disarm { .. }
+                | Effect::Rehearse(_)
+                | Effect::ReadJournal(_)
                 | Effect::Notify(_)
                 | Effect::Copy(_)
                 | Effect::Keep(_)

@@ -22,7 +22,9 @@ pub(super) fn paint(canvas: &mut Canvas<'_>, model: &Model) {
         return;
     }
     if let Some(notice) = &model.notice {
-        canvas.cut(1, y, end.saturating_sub(1), notice.as_str(), Tone::Info);
+        // The core knows no keys: it names commands.
+        let told = canvas.look.keys.told(notice.as_str());
+        canvas.cut(1, y, end.saturating_sub(1), &told, Tone::Info);
         return;
     }
     if let Some(Overlay::Palette(_)) = &model.overlay {

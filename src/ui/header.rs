@@ -13,6 +13,7 @@ use crate::base::{Safe, counted};
 use crate::domain::SourceId;
 use crate::domain::fleet::Source;
 use crate::domain::observation::{SourceState, World};
+use crate::operations::oncall::Answer;
 
 /// How a source is doing, the worst first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -100,6 +101,11 @@ pub(super) fn paint(canvas: &mut Canvas<'_>, painter: &mut Painter, model: &Mode
     words.clear();
     let _ = write!(words, "{}", Clock(moment.exact()));
     let mut end = canvas.put_right(end, 0, 6, words, Tone::Plain);
+    // Where there is little room, only what is wrong is told; a badge is never pushed out by a yes.
+    if let Some(answer) = model.operations.way_back.answer().filter(|answer| *answer == Answer::No || canvas.width() >= WIDE) {
+        let (told, tone) = way_back(answer, canvas.look.glyphs);
+        end = canvas.put_right(end.saturating_sub(2), 0, end, told, tone);
+    }
     // A source that crashed for good has it on its own badge.
     let crashes = model.panics.iter().filter(|(source, _)| source.as_ref().is_none_or(|id| !crashed(model, id))).count();
     if crashes > 0 {
@@ -142,6 +148,20 @@ pub(super) fn paint(canvas: &mut Canvas<'_>, painter: &mut Painter, model: &Mode
         None => canvas.cut(at + 1, 0, room, model.settings.title.as_str(), Tone::Plain),
     };
     badges(canvas, painter, model, moment, at + 3, end.saturating_sub(2));
+}
+
+/// From so many columns on there is room for what is well.
+const WIDE: u16 = 100;
+
+/// Whether whoever sits here could go back, in two words and a sign.
+const fn way_back(answer: Answer, glyphs: Glyphs) -> (&'static str, Tone) {
+    match (answer, glyphs) {
+        (Answer::Yes, Glyphs::Unicode) => ("way back ✔", Tone::Plain),
+        (Answer::Yes, Glyphs::Ascii) => ("way back ok", Tone::Plain),
+        (Answer::Unknown, _) => ("way back ?", Tone::Quiet),
+        (Answer::No, Glyphs::Unicode) => ("way back ✖", Tone::Broken),
+        (Answer::No, Glyphs::Ascii) => ("way back NO", Tone::Broken),
+    }
 }
 
 /// Nobody is to mistake a world to practise in for production.

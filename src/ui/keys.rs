@@ -61,6 +61,7 @@ pub(super) const KEYS: &[Key] = &[
     letter('X', Intent::Canary(Verb::Abort), "X"),
     letter('>', Intent::Canary(Verb::NextStep), ">"),
     letter('u', Intent::Operations, "u"),
+    letter('z', Intent::Journal, "z"),
     letter('t', Intent::Changes, "t"),
     letter('r', Intent::Sources, "r"),
     letter(':', Intent::Palette, ":"),

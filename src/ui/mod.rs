@@ -92,6 +92,7 @@ pub fn paint(model: &Model, look: &Look, painter: &mut Painter, buffer: &mut Buf
         (_, Screen::Operation(id, scroll)) => {
             screens::text(&mut canvas, painter, scroll.top, |page| screens::operation::write(page, *look, model, id, moment));
         }
+        (_, Screen::Journal(state)) => screens::journal::paint(&mut canvas, painter, state),
         (_, Screen::Sources(scroll)) => {
             screens::text(&mut canvas, painter, scroll.top, |page| screens::sources::write(page, *look, model, moment));
         }

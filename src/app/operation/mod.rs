@@ -17,12 +17,16 @@ use crate::domain::{EnvironmentName, ServiceName};
 use crate::operations::debt::{self, Debt};
 use crate::operations::door::Standing;
 use crate::operations::expected::Past;
+use crate::operations::oncall::{self, Answer, Report};
 pub use pace::{Timing, timing};
 pub use preview::Preview;
 pub use underway::{Ended, Progress, Underway};
 
 /// So often open ends are counted.
 const SELDOM: Duration = Duration::from_secs(2);
+
+/// So often it is found out whether this person could go back.
+const REHEARSED: Duration = Duration::from_hours(1);
 
 /// For so long an environment is armed.
 pub const ARMED: Duration = Duration::from_mins(30);
@@ -39,12 +43,32 @@ pub struct Operations {
     /// Where what runs and what git wants were left apart.
     pub debts: Vec<Debt>,
     debts_at: Timestamp,
+    /// Whether this person could go back.
+    pub way_back: WayBack,
     /// What was left open was taken up.
     pub(super) is_recalled: bool,
     /// How long earlier ones took is being read, or was.
     is_learned: bool,
     /// Revisions that are being traced for an operation.
     pub(super) tracing: BTreeSet<(OperationId, Raw)>,
+}
+
+/// Whether this person could go back, as far as it was found out.
+#[derive(Debug, Clone, Default)]
+pub struct WayBack {
+    /// What was found last.
+    pub report: Option<Report>,
+    /// When it is asked next; `None`: it is being asked, or never was.
+    next: Option<Timestamp>,
+    is_asked: bool,
+}
+
+impl WayBack {
+    /// The answer; `None`: nobody asks here.
+    #[must_use]
+    pub fn answer(&self) -> Option<Answer> {
+        self.report.as_ref().map(Report::answer).or(self.is_asked.then_some(Answer::Unknown))
+    }
 }
 
 impl Operations {
@@ -128,6 +152,7 @@ pub(super) fn take(model: &mut Model, what: What) -> Vec<Effect> {
         What::Recalled { id, story } => underway::recalled(model, id, *story),
         What::Learned(samples) => model.operations.past = Past::of(samples),
         What::Armed { environment, until } => armed(model, environment, until),
+        What::Rehearsed(report) => rehearsed(model, *report),
         _ => {}
     }
     Vec::new()
@@ -147,6 +172,32 @@ fn learn(model: &mut Model) -> Option<Effect> {
     (!std::mem::replace(&mut model.operations.is_learned, true)).then_some(Effect::Learn)
 }
 
+/// Finds out whether this person could go back: once everything was heard that can be heard for now, seldom after that, and after each own push, which tells
+/// most. Where nothing may be changed at all, nobody asks.
+pub(super) fn rehearse(model: &mut Model) -> Vec<Effect> {
+    let way_back = &model.operations.way_back;
+    let is_due = !way_back.is_asked || way_back.next.is_some_and(|next| next <= model.now);
+    let is_idle = model.operations.standing.read_only || model.fleet.landscape().read_only || !model.settings.takes_up;
+    if !is_due || is_idle || !model.is_settled() {
+        return Vec::new();
+    }
+    model.operations.way_back.is_asked = true;
+    model.operations.way_back.next = None;
+    vec![Effect::Rehearse(Box::new(oncall::question(&model.fleet)))]
+}
+
+fn rehearsed(model: &mut Model, report: Report) {
+    model.operations.way_back.next = Some(later(model.now, REHEARSED));
+    model.operations.way_back.report = Some(report);
+}
+
+/// A push was taken: what it tells is asked for at once.
+pub(super) fn rehearse_again(model: &mut Model) {
+    if let Some(next) = &mut model.operations.way_back.next {
+        *next = model.now;
+    }
+}
+
 /// Counts the open ends anew, at most so often as a person would notice.
 pub(super) fn count(model: &mut Model) {
     if since(model.operations.debts_at, model.now) < SELDOM {
@@ -163,9 +214,11 @@ pub(super) fn count(model: &mut Model) {
 /// The operations screen: the newest that is not over, else the newest.
 pub(super) fn open(model: &mut Model) -> Vec<Effect> {
     let newest = model.operations.open().map(|(id, _)| id).last().or_else(|| model.operations.underway.keys().next_back()).cloned();
-    match newest {
-        Some(id) => underway::show(model, id),
-        None => model.notice = Some(Safe::clean("Nothing was begun here: p on a cell shows what a promotion would change.")),
+    if let Some(id) = newest {
+        underway::show(model, id);
+    } else {
+        let told = "Nothing was begun here: <promote> on a cell shows what a promotion would change, <journal> what was done before.";
+        model.notice = Some(Safe::clean(told));
     }
     Vec::new()
 }

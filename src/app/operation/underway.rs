@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::app::effect::Effect;
 use crate::app::model::{Model, Question, Screen};
+use crate::app::operation;
 use crate::app::operation::pace;
 use crate::app::scroll::Scroll;
 use crate::base::time::{later, since};
@@ -135,7 +136,7 @@ pub(in crate::app) fn recalled(model: &mut Model, id: OperationId, story: Story)
     };
     model.operations.underway.insert(id, underway);
     model.operations.settle();
-    model.notice = Some(crate::safe!("Taken up where it was left: {title}. u shows it."));
+    model.notice = Some(crate::safe!("Taken up where it was left: {title}. <operations> shows it."));
 }
 
 /// Shows an operation.
@@ -161,6 +162,7 @@ pub(in crate::app) fn progressed(model: &mut Model, id: &OperationId, progress: 
             let is_pushed = matches!(settled, Settled::Done(Receipt::Committed { .. }));
             underway.settled.push((now, words, settled));
             if let Some(source) = repository.filter(|_| is_pushed) {
+                operation::rehearse_again(model);
                 return model.ask(source.clone(), Question::Relist(source), Want::Relist).into_iter().collect();
             }
         }
@@ -246,7 +248,7 @@ pub(in crate::app) fn follow(model: &mut Model) -> Vec<Effect> {
                 let why = crate::safe!("git wants {other} by now: this change is superseded");
                 Some(Ended::Failed(why, Safe::clean("Follow the newer change.")))
             }
-            State::Failed(why) => lasting(&mut underway.failing, now).then(|| Ended::Failed(why.clone(), Safe::clean("b shows the ways back."))),
+            State::Failed(why) => lasting(&mut underway.failing, now).then(|| Ended::Failed(why.clone(), Safe::clean("Look at the ways back."))),
             State::Moving | State::Waits(_) | State::Stuck(_) | State::Blind(_) => {
                 underway.failing = None;
                 None

@@ -114,7 +114,7 @@ fn holds(value: &impl Serialize) {
 #[test]
 fn an_operation_is_told_as_a_story_in_80_columns() {
     let (folder, journal) = usual();
-    let told = story::text(&journal.read(&id(1)).unwrap());
+    let told = story(&journal.read(&id(1)).unwrap());
     let told = told.replace(&format!("{}/", folder.path().display()), "…/");
     insta::assert_snapshot!(told);
     assert!(told.lines().all(|line| line.chars().count() <= WIDTH || line.contains("kustomization.yaml")), "{told}");

@@ -19,6 +19,8 @@ use std::collections::BTreeMap;
 use std::fs::TryLockError;
 use std::path::{Path, PathBuf};
 
+use rustix::fs::Access;
+
 use crate::base::{OperationId, Safe, Timestamp};
 use crate::operations::expected::Sample;
 use crate::operations::record::chain::{self, Checked, End, Verdict};
@@ -32,6 +34,8 @@ pub use writer::Writer;
 /// The name of the index.
 pub const INDEX: &str = "index.jsonl";
 const SUFFIX: &str = ".jsonl";
+/// Bytes that a disk must have left for operations to be recorded: each takes some ten thousand.
+const LEAST: u64 = 1 << 20;
 /// Operations of which it is looked at how long they took.
 const LOOKED_AT: usize = 200;
 
@@ -118,6 +122,24 @@ impl Journal {
     pub fn record(&self, entry: &Entry, at: Timestamp) -> Result<(), Problem> {
         files::make_folder(&self.folder)?;
         self.index(std::slice::from_ref(entry), at)
+    }
+
+    /// Whether an operation could be recorded now, found out without writing anything.
+    pub fn rehearse(&self) -> Result<(), Problem> {
+        let is_there = self.folder.exists();
+        // What is not there yet is made where something is.
+        let there = self.folder.ancestors().find(|folder| folder.exists()).unwrap_or(&self.folder);
+        let cannot = |what, error: rustix::io::Errno| Problem::io(what, there, &error.into());
+        rustix::fs::access(there, Access::WRITE_OK | Access::EXEC_OK).map_err(|error| cannot("cannot write to", error))?;
+        let room = rustix::fs::statvfs(there).map_err(|error| cannot("cannot look at", error))?;
+        if room.f_bavail.saturating_mul(room.f_frsize) < LEAST {
+            return Err(cannot("there is no room in", rustix::io::Errno::NOSPC));
+        }
+        if is_there {
+            files::check_folder(&self.folder)?;
+            self.listed()?;
+        }
+        Ok(())
     }
 
     /// Reads the record of an operation, locked or not.

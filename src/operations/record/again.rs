@@ -12,7 +12,7 @@ use crate::operations::plan::Message;
 use crate::operations::refusal::Place;
 
 impl Requested {
-    fn part(&self, name: &str) -> Option<&Safe> {
+    pub(super) fn part(&self, name: &str) -> Option<&Safe> {
         self.parts.iter().find(|part| part.name.as_str() == name).map(|part| &part.value)
     }
 

@@ -180,6 +180,18 @@ pub struct Checked {
     pub end: End,
 }
 
+impl Checked {
+    /// What is to be told of it; nothing where it is whole.
+    #[must_use]
+    pub fn problem(&self) -> Option<Safe> {
+        match &self.verdict {
+            Verdict::Intact => None,
+            Verdict::Torn { .. } => Some(Safe::clean("its last line was never finished")),
+            Verdict::Broken { line, why } => Some(crate::safe!("NOT INTACT: line {line} {why}")),
+        }
+    }
+}
+
 /// Reads the chain of an operation, or the index (`None`), and judges each byte of it.
 #[must_use]
 pub fn verify(bytes: &[u8], operation: Option<&OperationId>) -> Checked {

@@ -7,6 +7,7 @@
 mod again;
 pub mod chain;
 pub mod story;
+pub mod telling;
 #[cfg(test)]
 mod tests;
 mod words;

@@ -195,6 +195,12 @@ impl Story {
         self.closed.as_ref().is_none_or(|closed| closed.outcome == Outcome::Unknown)
     }
 
+    /// The branches that took a push of it: repository, branch, and when.
+    pub fn pushes(&self) -> impl Iterator<Item = (Safe, Safe, Timestamp)> {
+        let pushed = self.intents.iter().filter(|intent| matches!(intent.fate(), Fate::Done(Receipt::Committed { .. })));
+        pushed.filter_map(|intent| Some((intent.request.part("repository")?.clone(), intent.request.part("branch")?.clone(), intent.at)))
+    }
+
     /// What it is at, in words.
     #[must_use]
     pub fn standing(&self) -> Safe {

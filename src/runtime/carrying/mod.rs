@@ -2,6 +2,8 @@
 //! Everything happens in tasks; what comes of it goes to the core as messages.
 
 mod hands;
+mod oncall;
+mod reading;
 mod who;
 
 use std::collections::BTreeMap;
@@ -23,11 +25,13 @@ use crate::execution::journal::{Journal, Writer};
 use crate::gitops;
 use crate::operations::canary::Facts;
 use crate::operations::mutation::Mutation;
+use crate::operations::oncall::{Question, Report, question};
 use crate::operations::protocol::{Ended, Protocol};
 use crate::operations::record::story::Story;
 use crate::operations::record::{Entry, Fact, Opened};
 use crate::operations::{Approved, Read};
 use crate::runtime::carrying::hands::{Tools, World};
+use crate::runtime::carrying::oncall::Examination;
 use crate::runtime::connections::Reached;
 use crate::runtime::{clock, faults, planning, reached};
 
@@ -39,6 +43,12 @@ const LAST: Duration = Duration::from_millis(800);
 /// Rollouts as they are now, or why they were not read: for a plan that nobody carries out.
 pub async fn rollouts(config: &Config, keys: &[WorkloadKey]) -> BTreeMap<WorkloadKey, Result<Facts, Safe>> {
     World::new(reached(config)).rollouts(keys).await
+}
+
+/// Whether this person could go back now, as a model of the world tells whom to ask. It changes nothing.
+pub async fn oncall(config: &Config, model: &Model) -> Report {
+    let (carrier, _news) = Carrier::new(config, reached(config));
+    carrier.examination(model, question(&model.fleet)).done().await
 }
 
 /// What carries changes out.
@@ -109,6 +119,11 @@ impl Carrier {
             Effect::Learn => self.learn(),
             Effect::Arm { environment, until } => self.arm(environment, until),
             Effect::Disarm { environment } => self.disarm(&environment),
+            Effect::Rehearse(question) => {
+                let (examination, news) = (self.examination(model, *question), self.news.clone());
+                tokio::spawn(async move { drop(news.send(What::Rehearsed(Box::new(examination.done().await)))) });
+            }
+            Effect::ReadJournal(which) => reading::begin(self.journal.clone().ok_or_else(no_journal), which, self.news.clone()),
             effect => return Some(effect),
         }
         None
@@ -137,6 +152,12 @@ impl Carrier {
         let Some(journal) = self.journal.clone() else { return };
         let news = self.news.clone();
         tokio::task::spawn_blocking(move || drop(news.send(What::Learned(journal.samples()))));
+    }
+
+    fn examination(&self, model: &Model, question: Question) -> Examination {
+        let repositories = question.repositories.keys().map(|name| (name.clone(), self.repository(model, name))).collect();
+        let journal = self.journal.clone().ok_or_else(no_journal);
+        Examination { question, repositories, world: Arc::clone(&self.world), journal, is_read_only: model.operations.standing.read_only }
     }
 
     fn disarm(&mut self, environment: &crate::domain::EnvironmentName) {

@@ -5,6 +5,7 @@ pub(super) mod changes;
 mod detail;
 mod git;
 pub(super) mod help;
+pub(super) mod journal;
 pub(super) mod operation;
 mod placement;
 pub(super) mod preview;

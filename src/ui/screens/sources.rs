@@ -6,6 +6,7 @@ use crate::domain::fleet::{ScopeStatus, Source};
 use crate::domain::observation::{Fallback, NOTICE, Scope, SourceState, World};
 use crate::domain::unmapped::Unmapped;
 use crate::domain::{AppKey, SourceId, SourceKind};
+use crate::operations::oncall::Answer;
 use crate::ui::header::Standing;
 use crate::ui::look::{Look, Tone};
 use crate::ui::moment::{Bytes, Clock, Moment};
@@ -44,8 +45,28 @@ pub(in crate::ui) fn write(page: &mut Page, look: Look, model: &Model, moment: M
             page.tone(Tone::Waiting).say("  ").say(debt.sentence()).end(4);
         }
     }
+    way_back(page, model);
     page.blank();
     in_no_cell(page, model);
+}
+
+/// What stands between this person and a way back in production; that all is well is one line.
+fn way_back(page: &mut Page, model: &Model) {
+    let Some(report) = &model.operations.way_back.report else { return };
+    page.blank();
+    page.tone(Tone::Strong).say("WAY BACK").tone(Tone::Quiet).say("  could you go back in production now? asked at ").say(Clock(report.at)).end(0);
+    let mut open = report.findings().filter(|(_, finding)| finding.answer != Answer::Yes).peekable();
+    if open.peek().is_none() {
+        page.say("  ✔ everything that was asked says yes").end(4);
+    }
+    for (part, finding) in open {
+        let (sign, tone) = if finding.answer == Answer::No { ("  ✖ ", Tone::Broken) } else { ("  ? ", Tone::Info) };
+        page.tone(tone).say(sign).tone(Tone::Plain).say(&part.name).say(if part.name.is_empty() { "" } else { ", " });
+        page.say(&finding.what).say(": ").say(&finding.found).end(4);
+        if let Some(cure) = &finding.cure {
+            page.tone(Tone::Quiet).say("    ").say(cure).end(4);
+        }
+    }
 }
 
 fn one(page: &mut Page, look: Look, model: &Model, moment: Moment, id: &SourceId, source: &Source) {

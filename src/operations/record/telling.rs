@@ -1,45 +1,91 @@
-//! `tiphys journal show`: one operation as a story, in 80 columns.
+//! An operation told as a story, for whoever reads the record: paragraph by paragraph, each with a start that the lines below it stand behind. How wide
+//! it is shown, and in what, is for those who show it.
 
 use std::fmt::Write as _;
 
-use super::{verdict_words, wrapped};
+use super::chain::Checked;
+use super::story::Story;
+use super::{Answer, Confirmed, Direction, Entry, Fact, Found, Line, Opened, Planned, Receipt, Rung, Whence, Who};
 use crate::base::time::since;
 use crate::base::{Safe, Timestamp};
-use crate::execution::journal::Recorded;
-use crate::operations::record::{Answer, Confirmed, Direction, Entry, Fact, Found, Line, Opened, Planned, Receipt, Rung, Whence, Who};
 
-pub(super) fn text(recorded: &Recorded) -> String {
-    let mut out = String::new();
-    let checked = &recorded.checked;
-    if let Some(story) = &recorded.story {
+/// A paragraph. Empty ones part what does not belong together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Paragraph {
+    /// What its first line begins with; further ones stand below its end.
+    pub start: Safe,
+    /// Its text.
+    pub text: Safe,
+    /// Whether it may be broken into lines: what is copied, and what has lines of its own, may not.
+    pub breaks: bool,
+}
+
+impl Paragraph {
+    /// Whether it is the heading of those below it.
+    #[must_use]
+    pub fn is_heading(&self) -> bool {
+        self.start.is_empty() && !self.breaks && !self.text.as_str().starts_with(' ')
+    }
+}
+
+#[derive(Default)]
+struct Text(Vec<Paragraph>);
+
+impl Text {
+    fn wrapped(&mut self, start: &str, text: &str) {
+        self.0.push(Paragraph { start: Safe::clean(start), text: Safe::clean(text), breaks: true });
+    }
+
+    fn line(&mut self, text: &str) {
+        self.0.push(Paragraph { start: Safe::default(), text: Safe::clean(text), breaks: false });
+    }
+
+    fn blank(&mut self) {
+        self.line("");
+    }
+}
+
+/// What is told of an operation: what was confirmed, the plan, and what happened. `lines`: all of its record.
+#[must_use]
+pub fn told(story: Option<&Story>, lines: &[Line]) -> Vec<Paragraph> {
+    let mut out = Text::default();
+    if let Some(story) = story {
         let opened = &story.opened;
-        out.push_str(&wrapped("", opened.request.words.as_str()));
-        out.push('\n');
+        out.wrapped("", opened.request.words.as_str());
+        out.blank();
         head(&mut out, story.at, opened, story.standing().as_str());
         on_screen(&mut out, story.at, &opened.on_screen);
         plan(&mut out, &opened.plan);
     }
-    if checked.lines.len() > 1 {
-        out.push_str("\nWhat happened\n");
-        checked.lines.iter().skip(1).for_each(|line| happened(&mut out, line));
+    if lines.len() > 1 {
+        out.blank();
+        out.line("What happened");
+        lines.iter().skip(1).for_each(|line| happened(&mut out, line));
     }
-    out.push_str("\nThe record\n");
+    out.0
+}
+
+/// What is told of its record: which it is, whether it is whole, and where it is.
+#[must_use]
+pub fn record(checked: &Checked, file: &Safe) -> Vec<Paragraph> {
+    let mut out = Text::default();
+    out.blank();
+    out.line("The record");
     if let Some(id) = checked.lines.first().and_then(|line| line.operation.as_ref()) {
         row(&mut out, "operation", id.as_str());
     }
-    let state = match verdict_words(checked) {
+    let state = match checked.problem() {
         Some(words) => words.to_string(),
         None => format!("every line is whole and follows the one before; {} of them", checked.lines.len()),
     };
     row(&mut out, "state", &state);
-    // In one piece, so that it can be copied.
-    let _ = writeln!(out, "  {:<12}{}", "file", Safe::clean(&recorded.file.display().to_string()));
-    out
+    out.line(&format!("  {:<12}{file}", "file"));
+    out.0
 }
 
-fn row(out: &mut String, what: &str, text: &str) {
+fn row(out: &mut Text, what: &str, text: &str) {
     if !text.is_empty() {
-        out.push_str(&wrapped(&format!("  {what:<12}"), text));
+        out.wrapped(&format!("  {what:<12}"), text);
     }
 }
 
@@ -47,7 +93,7 @@ fn joined(texts: &[Safe]) -> String {
     texts.iter().map(Safe::as_str).collect::<Vec<_>>().join(", ")
 }
 
-fn head(out: &mut String, at: Timestamp, opened: &Opened, standing: &str) {
+fn head(out: &mut Text, at: Timestamp, opened: &Opened, standing: &str) {
     row(out, "outcome", standing);
     let confirmed = match &opened.confirmed {
         Confirmed::Typed { text } => format!("by typing '{text}'"),
@@ -102,37 +148,39 @@ fn whence(whence: &Whence) -> String {
     text
 }
 
-fn on_screen(out: &mut String, at: Timestamp, facts: &[Fact]) {
+fn on_screen(out: &mut Text, at: Timestamp, facts: &[Fact]) {
     if facts.is_empty() {
         return;
     }
-    out.push_str("\nWhat was on screen\n");
+    out.blank();
+    out.line("What was on screen");
     for fact in facts {
         let age = fact.seen_at.map_or_else(|| "not known how old".to_owned(), |seen| format!("{} s old", since(seen, at).as_secs()));
-        out.push_str(&wrapped("  ", &format!("{} ({}, {age})", fact.words, fact.source)));
+        out.wrapped("  ", &format!("{} ({}, {age})", fact.words, fact.source));
     }
 }
 
-fn plan(out: &mut String, plan: &Planned) {
+fn plan(out: &mut Text, plan: &Planned) {
     if !plan.steps.is_empty() || !plan.requests.is_empty() {
-        out.push_str("\nThe plan\n");
+        out.blank();
+        out.line("The plan");
     }
     for (index, step) in plan.steps.iter().enumerate() {
-        out.push_str(&wrapped(&format!("  {:>2}. ", index + 1), step.as_str()));
+        out.wrapped(&format!("  {:>2}. ", index + 1), step.as_str());
     }
     if !plan.files.is_empty() {
-        out.push_str("  Lines that go and come\n");
+        out.line("  Lines that go and come");
     }
     for file in &plan.files {
-        let _ = writeln!(out, "    {}", file.file);
+        out.line(&format!("    {}", file.file));
         for line in &file.lines {
-            let _ = writeln!(out, "    {:>5} {} {}", line.number, if line.comes { '+' } else { '-' }, line.text);
+            out.line(&format!("    {:>5} {} {}", line.number, if line.comes { '+' } else { '-' }, line.text));
         }
     }
     if !plan.message.is_empty() {
-        out.push_str("  Commit message\n");
+        out.line("  Commit message");
         for line in &plan.message {
-            let _ = writeln!(out, "{}", format!("    {line}").trim_end());
+            out.line(format!("    {line}").trim_end());
         }
     }
     section(out, "What had to be so still", plan.preconditions.iter());
@@ -140,17 +188,17 @@ fn plan(out: &mut String, plan: &Planned) {
     section(out, "What nobody knew", plan.not_known.iter());
 }
 
-fn section<'a>(out: &mut String, title: &str, texts: impl Iterator<Item = &'a Safe>) {
+fn section<'a>(out: &mut Text, title: &str, texts: impl Iterator<Item = &'a Safe>) {
     for (index, text) in texts.enumerate() {
         if index == 0 {
-            let _ = writeln!(out, "  {title}");
+            out.line(&format!("  {title}"));
         }
-        out.push_str(&wrapped("    ", text.as_str()));
+        out.wrapped("    ", text.as_str());
     }
 }
 
 /// One line of the story. Steps are counted from 1 here.
-fn happened(out: &mut String, line: &Line) {
+fn happened(out: &mut Text, line: &Line) {
     let text = match &line.entry {
         Entry::Intent { step, request } => format!("step {}: {}", step + 1, request.words),
         Entry::Answered { step, answer } => format!("step {}: {}", step + 1, answered(answer)),
@@ -172,7 +220,7 @@ fn happened(out: &mut String, line: &Line) {
         }
         Entry::Opened(_) | Entry::Armed { .. } | Entry::Disarmed { .. } | Entry::Begun { .. } | Entry::Ended { .. } => return,
     };
-    out.push_str(&wrapped(&format!("  {}  ", line.at.strftime("%m-%d %H:%M:%SZ")), &text));
+    out.wrapped(&format!("  {}  ", line.at.strftime("%m-%d %H:%M:%SZ")), &text);
 }
 
 fn answered(answer: &Answer) -> String {

@@ -1,0 +1,174 @@
+//! `tiphys doctor --oncall`: could this person go back tonight? As text for people, or JSON by `docs/oncall.schema.json`. It changes nothing.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use color_eyre::eyre::Result;
+use serde::Serialize;
+
+use super::practice::textwrap;
+use super::{Exit, print};
+use crate::base::{Safe, Timestamp};
+use crate::config::Config;
+use crate::operations::oncall::{Answer, Finding, Kind, Part, Report};
+use crate::runtime::{carrying, headless, report, tokio_runtime};
+
+pub(super) fn run(config: &Config, json: bool, timeout: Duration) -> Result<Exit> {
+    let runtime = tokio_runtime()?;
+    let (found, settled) = runtime.block_on(async {
+        let (model, settled) = headless::read(config, timeout).await;
+        (carrying::oncall(config, &model).await, settled)
+    });
+    runtime.shutdown_background();
+    for remark in &config.remarks {
+        report::print_error(&format!("tiphys: {remark}"));
+    }
+    if json {
+        print(&format!("{}\n", serde_json::to_string(&Told::of(&found))?));
+    } else {
+        print(&text(&found));
+    }
+    Ok(match found.answer() {
+        Answer::No => Exit::Failed,
+        _ if !settled => Exit::NoAnswer,
+        Answer::Unknown => Exit::NotSo,
+        Answer::Yes => Exit::Done,
+    })
+}
+
+/// Columns of the text: it is read in terminals of 80.
+const WIDTH: usize = 80;
+/// Where the findings begin.
+const INDENT: usize = 16;
+
+fn text(report: &Report) -> String {
+    let mut out = String::new();
+    for part in report.parts.iter().filter(|part| !part.findings.is_empty()) {
+        let _ = writeln!(out, "{}", heading(part));
+        for finding in &part.findings {
+            let start = format!("  {} {:<11} ", glyph(finding.answer), finding.what);
+            let mut lines = textwrap(finding.found.as_str(), WIDTH - INDENT).into_iter();
+            let _ = writeln!(out, "{start}{}", lines.next().unwrap_or_default());
+            for line in lines {
+                let _ = writeln!(out, "{:INDENT$}{line}", "");
+            }
+            // In one piece, so that it can be copied.
+            if let Some(cure) = &finding.cure {
+                let _ = writeln!(out, "{:4}→ {cure}", "");
+            }
+        }
+        out.push('\n');
+    }
+    let _ = writeln!(out, "{}", verdict(report));
+    out
+}
+
+const fn glyph(answer: Answer) -> &'static str {
+    match answer {
+        Answer::Yes => "✔",
+        Answer::Unknown => "?",
+        Answer::No => "✖",
+    }
+}
+
+fn heading(part: &Part) -> String {
+    match part.kind {
+        Kind::Machine => "This machine".to_owned(),
+        Kind::Repository => format!("Repository {}", part.name),
+        Kind::Placement => part.name.to_string(),
+    }
+}
+
+fn verdict(report: &Report) -> &'static str {
+    match report.answer() {
+        Answer::Yes => "Way back ✔: whoever runs this could go back now.",
+        Answer::Unknown => "Way back ?: nothing says that whoever runs this could not go back, but not everything says so.",
+        Answer::No => "Way back ✖: whoever runs this could not go back now.",
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct Told<'a> {
+    version: u32,
+    at: Timestamp,
+    answer: &'static str,
+    parts: Vec<Of<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct Of<'a> {
+    kind: &'static str,
+    name: &'a Safe,
+    findings: Vec<Line<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct Line<'a> {
+    what: &'a Safe,
+    answer: &'static str,
+    found: &'a Safe,
+    cure: Option<&'a Safe>,
+}
+
+impl<'a> Told<'a> {
+    fn of(report: &'a Report) -> Self {
+        Self { version: 1, at: report.at, answer: report.answer().word(), parts: report.parts.iter().map(Of::from).collect() }
+    }
+}
+
+impl<'a> From<&'a Part> for Of<'a> {
+    fn from(part: &'a Part) -> Self {
+        let kind = match part.kind {
+            Kind::Machine => "machine",
+            Kind::Repository => "repository",
+            Kind::Placement => "placement",
+        };
+        let line =
+            |finding: &'a Finding| Line { what: &finding.what, answer: finding.answer.word(), found: &finding.found, cure: finding.cure.as_ref() };
+        Self { kind, name: &part.name, findings: part.findings.iter().map(line).collect() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::operations::oncall;
+
+    fn found() -> Report {
+        let denied =
+            Finding::new("abort", Answer::No, Safe::clean("the cluster does not let this account patch rollouts/status in namespace production"));
+        let cure = Safe::clean("ask for this permission in the cluster: patch rollouts/status.argoproj.io in namespace production");
+        let repository = vec![
+            Finding::new("identity", Answer::Yes, Safe::clean("commits are by Ana <ana@acme.example>")),
+            Finding::new("signature", Answer::Yes, Safe::clean("your git signs no commits")),
+            oncall::pushed(&Safe::clean("main of gitops"), None),
+        ];
+        Report {
+            at: "2026-11-21T03:10:00Z".parse().unwrap(),
+            parts: vec![
+                Part {
+                    kind: Kind::Machine,
+                    name: Safe::default(),
+                    findings: vec![Finding::new("journal", Answer::Yes, Safe::clean("it can be written"))],
+                },
+                Part { kind: Kind::Repository, name: Safe::clean("gitops"), findings: repository },
+                Part { kind: Kind::Placement, name: Safe::clean("production·eu"), findings: vec![denied.cured_by(cure)] },
+            ],
+        }
+    }
+
+    #[test]
+    fn the_text_is_read_in_eighty_columns_and_cures_stay_in_one_piece() {
+        let text = text(&found());
+        insta::assert_snapshot!(text);
+        assert!(text.lines().all(|line| line.chars().count() <= WIDTH || line.contains('→') || line.starts_with("Way back")), "{text}");
+    }
+
+    #[test]
+    fn the_json_follows_its_schema() {
+        let told: serde_json::Value = serde_json::from_str(&serde_json::to_string(&Told::of(&found())).unwrap()).unwrap();
+        let schema = serde_json::from_str(include_str!("../../docs/oncall.schema.json")).unwrap();
+        jsonschema::validate(&schema, &told).unwrap();
+        assert_eq!(told["answer"], "no");
+    }
+}
