@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::app::Intent;
 use crate::app::journal::Heard;
-use crate::app::operation::Progress;
+use crate::app::operation::{Posting, Progress};
 use crate::base::{OperationId, Raw, RequestId, Safe, Timestamp};
 use crate::domain::fleet::Remembered;
 use crate::domain::observation::Report;
@@ -105,6 +105,8 @@ pub enum What {
     },
     /// Whether this person could go back is known, as far as it can be.
     Rehearsed(Box<oncall::Report>),
+    /// How the handing over of the journal stands.
+    Posted(Posting),
     /// Something was read of the record of operations.
     Journal(Box<Heard>),
     /// The story of the demo goes on.

@@ -74,6 +74,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         | What::Recalled { .. }
         | What::Learned(_)
         | What::Rehearsed(_)
+        | What::Posted(_)
         | What::Armed { .. }) => operation::take(model, what),
         What::Journal(heard) => {
             journal::heard(model, *heard);

@@ -31,7 +31,8 @@ pub use problem::{Problem, Problems};
 
 use crate::base::{Raw, Safe};
 use crate::config::problem::plainly;
-use crate::domain::access::{ArgocdAccess, ClusterAccess};
+use crate::domain::EnvironmentName;
+use crate::domain::access::{ArgocdAccess, ClusterAccess, SecretRef};
 use crate::domain::desired::{Address, ValueKeys};
 use crate::domain::landscape::Landscape;
 
@@ -58,10 +59,25 @@ pub struct Config {
     pub views: Vec<View>,
     /// Keys that commands are given in the place of their usual ones.
     pub keys: Vec<Binding>,
+    /// To whom the journal is also handed.
+    pub webhook: Option<Webhook>,
     /// Where this comes from.
     pub origin: Origin,
     /// What could not be found and is not needed: for the sources screen.
     pub remarks: Vec<Safe>,
+}
+
+/// To whom the journal is also handed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Webhook {
+    /// Where lines are posted to. It holds no password.
+    pub url: String,
+    /// What is sent as a bearer token.
+    pub token: Option<SecretRef>,
+    /// The environments of which lines are handed over; `None`: those that are guarded, and those that nothing is promoted from.
+    pub environments: Option<Vec<EnvironmentName>>,
+    /// Whether it is on this machine.
+    pub is_local: bool,
 }
 
 /// Where a configuration comes from.

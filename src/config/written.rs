@@ -18,6 +18,15 @@ pub(crate) struct Written {
     pub(crate) ui: Ui,
     pub(crate) views: Vec<View>,
     pub(crate) keys: Vec<(At<String>, Vec<At<String>>)>,
+    pub(crate) webhook: Option<Webhook>,
+}
+
+/// `[journal.webhook]`
+#[derive(Debug)]
+pub(crate) struct Webhook {
+    pub(crate) url: Option<At<String>>,
+    pub(crate) token: Option<Secret>,
+    pub(crate) environments: Option<Vec<At<String>>>,
 }
 
 /// `[[views]]`
@@ -228,6 +237,10 @@ pub(crate) fn read(findings: &Findings<'_>) -> Option<Written> {
         };
         ui.finish();
     }
+    if let Some(journal) = top.section("journal") {
+        written.webhook = journal.section("webhook").map(webhook);
+        journal.finish();
+    }
     top.finish();
     Some(written)
 }
@@ -245,18 +258,7 @@ fn view(section: Section<'_, '_>) -> View {
 
 fn argocd(section: Section<'_, '_>) -> Argocd {
     let headers = section.named("headers").into_iter().map(|(name, section)| (name, secret(section))).collect();
-    let token = match section.section_or_text("token") {
-        Some(Ok(section)) => secret(section),
-        Some(Err(text)) => {
-            section.tell(
-                &text.place,
-                "a secret must not stand in this file",
-                Some("token = { env = \"ARGOCD_TOKEN\" }, { file = \"…\" } or { command = [\"…\"] }"),
-            );
-            None
-        }
-        None => None,
-    };
+    let token = token(&section, "token = { env = \"ARGOCD_TOKEN\" }, { file = \"…\" } or { command = [\"…\"] }");
     let argocd = Argocd {
         place: section.place().clone(),
         name: section.text("name"),
@@ -278,6 +280,27 @@ fn argocd(section: Section<'_, '_>) -> Argocd {
     };
     section.finish();
     argocd
+}
+
+fn webhook(section: Section<'_, '_>) -> Webhook {
+    let webhook = Webhook {
+        url: section.required("url", "\"https://audit.example.com/tiphys\""),
+        token: token(&section, "token = { env = \"AUDIT_TOKEN\" }, { file = \"…\" } or { command = [\"…\"] }"),
+        environments: section.texts("environments"),
+    };
+    section.finish();
+    webhook
+}
+
+/// A token, which never stands in the file itself.
+fn token(section: &Section<'_, '_>, cure: &str) -> Option<Secret> {
+    match section.section_or_text("token")? {
+        Ok(section) => secret(section),
+        Err(text) => {
+            section.tell(&text.place, "a secret must not stand in this file", Some(cure));
+            None
+        }
+    }
 }
 
 fn secret(section: Section<'_, '_>) -> Option<Secret> {

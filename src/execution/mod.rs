@@ -18,4 +18,5 @@ pub mod git;
 pub mod journal;
 pub mod permissions;
 pub mod rehearsal;
+pub mod webhook;
 mod wire;

@@ -18,6 +18,7 @@ pub mod kept;
 pub mod log;
 pub mod places;
 pub mod planning;
+mod posting;
 mod remembered;
 pub mod report;
 pub mod signals;

@@ -45,12 +45,23 @@ pub struct Operations {
     debts_at: Timestamp,
     /// Whether this person could go back.
     pub way_back: WayBack,
+    /// How the handing over of the journal stands; `None`: it is handed to nobody.
+    pub posting: Option<Posting>,
     /// What was left open was taken up.
     pub(super) is_recalled: bool,
     /// How long earlier ones took is being read, or was.
     is_learned: bool,
     /// Revisions that are being traced for an operation.
     pub(super) tracing: BTreeSet<(OperationId, Raw)>,
+}
+
+/// How the handing over of the journal to a webhook stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Posting {
+    /// How many lines wait; `None`: not known.
+    pub waiting: Option<usize>,
+    /// Why the next one was not taken. It is tried again.
+    pub trouble: Option<Safe>,
 }
 
 /// Whether this person could go back, as far as it was found out.
@@ -153,6 +164,7 @@ pub(super) fn take(model: &mut Model, what: What) -> Vec<Effect> {
         What::Learned(samples) => model.operations.past = Past::of(samples),
         What::Armed { environment, until } => armed(model, environment, until),
         What::Rehearsed(report) => rehearsed(model, *report),
+        What::Posted(posting) => model.operations.posting = Some(posting),
         _ => {}
     }
     Vec::new()

@@ -4,6 +4,7 @@ mod landscape;
 mod looking;
 mod repositories;
 mod sources;
+mod webhook;
 
 use std::path::Path;
 
@@ -90,6 +91,7 @@ fn resolve(file: &Path, findings: &Findings<'_>, surroundings: &Surroundings) ->
         gitops: context.gitops(&written),
         ui: written.ui,
         views: context.views(&written.views),
+        webhook: context.webhook(&written),
         keys: context.keys(&written.keys),
         origin: Origin::File(file.to_owned()),
         remarks,
@@ -115,6 +117,7 @@ pub(super) fn without_file(surroundings: &Surroundings) -> Result<Config, Proble
         ui: Ui::default(),
         views: Vec::new(),
         keys: Vec::new(),
+        webhook: None,
         origin: Origin::Discovered,
         remarks,
     })

@@ -257,7 +257,7 @@ impl Context<'_, '_> {
         headers
     }
 
-    fn secret(&self, secret: &written::Secret) -> SecretRef {
+    pub(super) fn secret(&self, secret: &written::Secret) -> SecretRef {
         match secret {
             written::Secret::Env(name) => {
                 let is_name = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');

@@ -10,6 +10,7 @@
 
 mod check;
 mod files;
+pub mod outbox;
 mod problem;
 #[cfg(test)]
 mod tests;

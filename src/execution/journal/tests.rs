@@ -12,7 +12,7 @@ const AT: Timestamp = Timestamp::UNIX_EPOCH;
 /// The folder that a child process of a test works in.
 const FOLDER: &str = "TIPHYS_TEST_JOURNAL";
 
-fn id(number: u8) -> OperationId {
+pub(super) fn id(number: u8) -> OperationId {
     OperationId::read(&format!("0195a3c8-7e2b-7c11-9f6d-2b8f6f1f7c{number:02x}")).unwrap()
 }
 
@@ -28,7 +28,7 @@ fn whence() -> Whence {
     Whence { host: safe("bastion-1"), pid: std::process::id(), ..Whence::default() }
 }
 
-fn opened() -> Opened {
+pub(super) fn opened() -> Opened {
     Opened {
         who: who(),
         whence: whence(),
@@ -48,15 +48,15 @@ fn opened() -> Opened {
     }
 }
 
-fn intent(step: u32) -> Entry {
+pub(super) fn intent(step: u32) -> Entry {
     Entry::Intent { step, request: Requested::new("sync", safe("Sync it")) }
 }
 
-fn answered(step: u32) -> Entry {
+pub(super) fn answered(step: u32) -> Entry {
     Entry::Answered { step, answer: Answer::Taken { receipt: Receipt::Accepted } }
 }
 
-fn closed(outcome: Outcome) -> Entry {
+pub(super) fn closed(outcome: Outcome) -> Entry {
     Entry::Closed { outcome, words: safe("seen healthy"), left: Vec::new() }
 }
 

@@ -33,6 +33,7 @@ use crate::operations::{Approved, Read};
 use crate::runtime::carrying::hands::{Tools, World};
 use crate::runtime::carrying::oncall::Examination;
 use crate::runtime::connections::Reached;
+use crate::runtime::posting::Poster;
 use crate::runtime::{clock, faults, planning, reached};
 
 pub use who::visitor;
@@ -61,6 +62,8 @@ pub struct Carrier {
     /// The pens of operations that are not closed.
     pens: BTreeMap<OperationId, UnboundedSender<Entry>>,
     tasks: Vec<JoinHandle<()>>,
+    /// Hands the journal to a webhook, where there is one.
+    poster: Option<Poster>,
 }
 
 impl Carrier {
@@ -70,7 +73,8 @@ impl Carrier {
         let (news, receiver) = mpsc::unbounded_channel();
         let journal = planning::journal(config).map(|folder| Journal::at(&folder));
         let world = Arc::new(World::new(Arc::clone(&reached)));
-        (Self { reached, journal, world, news, pens: BTreeMap::new(), tasks: Vec::new() }, receiver)
+        let poster = Poster::of(config, journal.as_ref());
+        (Self { reached, journal, world, news, pens: BTreeMap::new(), tasks: Vec::new(), poster }, receiver)
     }
 
     /// Does what an effect asks for; gives back those that are not its matter.
@@ -114,8 +118,14 @@ impl Carrier {
                 if is_last {
                     self.pens.remove(&id);
                 }
+                self.poster.iter().for_each(Poster::poke);
             }
-            Effect::Recall => self.recall(model),
+            Effect::Recall => {
+                if let Some(poster) = &self.poster {
+                    poster.begin(self.news.clone());
+                }
+                self.recall(model);
+            }
             Effect::Learn => self.learn(),
             Effect::Arm { environment, until } => self.arm(environment, until),
             Effect::Disarm { environment } => self.disarm(&environment),
@@ -253,7 +263,14 @@ impl Carrier {
     pub async fn close(&mut self) {
         self.pens.clear();
         let tasks = std::mem::take(&mut self.tasks);
-        let _ = tokio::time::timeout(LAST, futures_util::future::join_all(tasks)).await;
+        let all = async {
+            futures_util::future::join_all(tasks).await;
+            // What does not get out now, the next start finds on the disk.
+            if let Some(poster) = &self.poster {
+                drop(poster.pass().await);
+            }
+        };
+        let _ = tokio::time::timeout(LAST, all).await;
     }
 }
 

@@ -14,8 +14,9 @@ use crate::app::repositories::DISCOVERED_AT_MOST;
 use crate::base::{Raw, Safe, Timestamp, counted};
 use crate::config::{Config, Problems, Surroundings};
 use crate::domain::checkup::{Finding, Verdict};
+use crate::execution::journal::Journal;
 use crate::gitops::Remote;
-use crate::runtime::clock;
+use crate::runtime::{clock, planning, posting};
 use crate::sources::clients::Clients;
 use crate::sources::{argocd, kubernetes};
 
@@ -67,11 +68,24 @@ pub async fn examine(config: Result<Config, Problems>, surroundings: &Surroundin
     machine.extend(machine::terminal(|name| std::env::var(name).ok(), size()));
     machine.extend(machine::folders(surroundings));
     machine.extend(machine::kubeconfigs(surroundings));
+    machine.extend(config.as_ref().ok().and_then(webhook));
     let mut parts = vec![Examined { kind: Kind::Machine, name: Safe::default(), findings: machine }];
     if let Ok(config) = config {
         parts.extend(sources(&config, limit).await);
     }
     Checkup { at: clock::now(), parts }
+}
+
+/// How the handing over of the journal stands, where there is a webhook. Nothing is sent for it.
+fn webhook(config: &Config) -> Option<Finding> {
+    let journal = planning::journal(config).map(|folder| Journal::at(&folder));
+    Some(match posting::waiting(config, journal.as_ref())? {
+        Ok(None) => Finding::well("webhook", "nothing was handed over yet: it begins with what comes next"),
+        Ok(Some(0)) => Finding::well("webhook", "every line of the journal was taken"),
+        Ok(Some(count)) => Finding::warn("webhook", counted(count, "line of the journal waits", "lines of the journal wait").to_string())
+            .cured_by("tiphys hands them over while it runs; its list of sources says why one was not taken"),
+        Err(why) => Finding::fail("webhook", why),
+    })
 }
 
 /// Columns and rows, where somebody looks at a terminal.

@@ -45,9 +45,30 @@ pub(in crate::ui) fn write(page: &mut Page, look: Look, model: &Model, moment: M
             page.tone(Tone::Waiting).say("  ").say(debt.sentence()).end(4);
         }
     }
+    posting(page, model);
     way_back(page, model);
     page.blank();
     in_no_cell(page, model);
+}
+
+/// How the handing over of the journal stands.
+fn posting(page: &mut Page, model: &Model) {
+    let Some(posting) = &model.operations.posting else { return };
+    page.blank();
+    page.tone(Tone::Strong).say("JOURNAL WEBHOOK").tone(Tone::Plain).say("  ");
+    if let (Some(0), None) = (posting.waiting, &posting.trouble) {
+        page.say("every line was taken");
+    } else {
+        page.tone(Tone::Waiting);
+        match posting.waiting {
+            Some(count) => page.say(crate::base::counted(count, "line waits", "lines wait")),
+            None => page.say("how many lines wait is not known"),
+        };
+        if let Some(why) = &posting.trouble {
+            page.say(": ").say(why).say(", tried again");
+        }
+    }
+    page.end(4);
 }
 
 /// What stands between this person and a way back in production; that all is well is one line.
