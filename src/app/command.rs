@@ -72,7 +72,7 @@ fn on_a_cell(model: &Model) -> Result<(), Refusal> {
     }
     match model.screen {
         Screen::Matrix => model.matrix.selected_cell(&model.fleet).map(|_| ()),
-        Screen::Cell(_) => Ok(()),
+        Screen::Cell(_) | Screen::Ways(_) => Ok(()),
         Screen::Changes(ref state) => state.selected_place().map(|_| ()),
         Screen::Journal(ref state) => state.openable(),
         Screen::Sources(_) | Screen::Preview(_) | Screen::Operation(..) => Err(Refusal::NotHere),
@@ -82,16 +82,22 @@ fn on_a_cell(model: &Model) -> Result<(), Refusal> {
 const fn on_the_matrix(model: &Model) -> Result<(), Refusal> {
     match model.screen {
         Screen::Matrix => Ok(()),
-        Screen::Cell(_) | Screen::Sources(_) | Screen::Changes(_) | Screen::Preview(_) | Screen::Operation(..) | Screen::Journal(_) => {
-            Err(Refusal::NotHere)
-        }
+        Screen::Cell(_)
+        | Screen::Sources(_)
+        | Screen::Changes(_)
+        | Screen::Ways(_)
+        | Screen::Preview(_)
+        | Screen::Operation(..)
+        | Screen::Journal(_) => Err(Refusal::NotHere),
     }
 }
 
 const fn on_rows(model: &Model) -> Result<(), Refusal> {
     match model.screen {
         Screen::Matrix | Screen::Changes(_) => Ok(()),
-        Screen::Cell(_) | Screen::Sources(_) | Screen::Preview(_) | Screen::Operation(..) | Screen::Journal(_) => Err(Refusal::NotHere),
+        Screen::Cell(_) | Screen::Sources(_) | Screen::Ways(_) | Screen::Preview(_) | Screen::Operation(..) | Screen::Journal(_) => {
+            Err(Refusal::NotHere)
+        }
     }
 }
 
@@ -209,9 +215,9 @@ pub const COMMANDS: &[Command] = &[
         hinted: false,
         ..looking(
             Intent::Ways,
-            "go back",
-            "Show what putting the version of before back would change, and why it may not; Enter there, or the service's name, carries it out.",
-            crate::app::operation::preview::available,
+            "ways back",
+            "List the ways back, the recommended one first, with how long each takes and what it leaves wrong; Enter shows what it would send.",
+            crate::app::operation::ways::available,
         )
     },
     canary(Verb::Abort, "Send traffic back to the stable version; git keeps what it wants."),

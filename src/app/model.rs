@@ -8,7 +8,7 @@ use crate::app::demo::Demo;
 use crate::app::filter::Sight;
 use crate::app::journal::JournalState;
 use crate::app::matrix::MatrixState;
-use crate::app::operation::{Operations, Preview};
+use crate::app::operation::{Operations, Preview, WaysState};
 use crate::app::own::Own;
 use crate::app::palette::Palette;
 use crate::app::repositories::{NamedRepository, Repositories};
@@ -135,6 +135,8 @@ pub enum Screen {
     Sources(Scroll),
     /// What changed lately, everywhere.
     Changes(Box<ChangesState>),
+    /// The ways back.
+    Ways(Box<WaysState>),
     /// What a request would change.
     Preview(Box<Preview>),
     /// The record of operations.

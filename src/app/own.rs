@@ -151,7 +151,9 @@ pub(super) fn looked_at(model: &Model) -> Result<Vec<CellKey>, Refusal> {
             };
             state.placements(model).map(key).collect()
         }
-        Screen::Sources(_) | Screen::Changes(_) | Screen::Preview(_) | Screen::Operation(..) | Screen::Journal(_) => return Err(Refusal::NotHere),
+        Screen::Sources(_) | Screen::Changes(_) | Screen::Ways(_) | Screen::Preview(_) | Screen::Operation(..) | Screen::Journal(_) => {
+            return Err(Refusal::NotHere);
+        }
     };
     if keys.is_empty() { Err(Refusal::NotDeployedHere) } else { Ok(keys) }
 }

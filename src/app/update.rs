@@ -5,7 +5,7 @@ use crate::app::filter::{Filter, Sight};
 use crate::app::matrix::Layout;
 use crate::app::model::{Model, Overlay, Screen};
 use crate::app::msg::{Msg, What};
-use crate::app::operation::{self, preview, underway};
+use crate::app::operation::{self, preview, underway, ways};
 use crate::app::palette::Outcome;
 use crate::app::scroll::Scroll;
 use crate::app::stir::Stir;
@@ -60,6 +60,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
             // What is news today is not tomorrow.
             model.matrix.disturb();
             let mut effects = changes::follow(model, false);
+            ways::look(model, false);
             effects.extend(preview::look(model, false));
             effects.extend(underway::follow(model));
             operation::count(model);
@@ -157,6 +158,7 @@ fn take_reports(model: &mut Model, reports: Vec<Report>) -> Vec<Effect> {
     }
     own::note(model);
     effects.extend(changes::follow(model, changes.on_demand || answered));
+    ways::look(model, false);
     effects.extend(preview::look(model, false));
     effects.extend(underway::follow(model));
     effects.extend(operation::recall(model));
@@ -216,7 +218,7 @@ fn fulfil(model: &mut Model, intent: Intent) -> Vec<Effect> {
         Intent::Browse => return copy::browse(model),
         Intent::SeeAll => own::see_all(model),
         Intent::Promote => return preview::promote(model),
-        Intent::Ways => return preview::put_back(model),
+        Intent::Ways => return ways::open(model),
         Intent::Canary(verb) => return preview::by_hand(model, verb),
         Intent::Argocd(verb) => return preview::of_argocd(model, verb),
         Intent::Arm => return operation::arm(model),
@@ -285,6 +287,7 @@ fn open(model: &mut Model) -> Vec<Effect> {
         (None, Screen::Matrix) => cell::open(model),
         (None, Screen::Changes(_)) => changes::jump(model),
         (None, Screen::Journal(_)) => journal::look_into(model),
+        (None, Screen::Ways(_)) => ways::show(model),
         _ => Vec::new(),
     }
 }
@@ -299,6 +302,7 @@ fn back(model: &mut Model) -> Vec<Effect> {
         }
         (None, Screen::Changes(state)) if !state.filter.is_empty() => apply_filter(model, Filter::default()),
         (None, Screen::Journal(_)) => journal::back(model),
+        (None, Screen::Ways(_)) => ways::leave(model),
         (None, Screen::Sources(_) | Screen::Changes(_)) => model.screen = Screen::Matrix,
         (None, Screen::Matrix) if !model.matrix.filter.is_empty() => apply_filter(model, Filter::default()),
         (None, Screen::Matrix) => return quit(model),
@@ -337,6 +341,10 @@ fn go(model: &mut Model, by: isize) {
     if model.overlay.is_none() && journal::step(model, by) {
         return;
     }
+    if let (None, Screen::Ways(state)) = (&model.overlay, &mut model.screen) {
+        ways::step(state, by);
+        return;
+    }
     match scroll_of(model) {
         // Text without rows to select: the first line moves, and painting says how far it can.
         Some(scroll) => scroll.top = scroll.top.saturating_add_signed(by).min(SCROLL_LIMIT),
@@ -351,6 +359,7 @@ const fn scroll_of(model: &mut Model) -> Option<&mut Scroll> {
         (_, Screen::Cell(state)) => Some(&mut state.scroll),
         (_, Screen::Preview(preview)) => Some(&mut preview.scroll),
         (_, Screen::Journal(state)) => state.scroll_of_story(),
+        (_, Screen::Ways(state)) => Some(&mut state.scroll),
         (_, Screen::Matrix | Screen::Changes(_)) => None,
     }
 }
@@ -362,6 +371,7 @@ fn sideways(model: &mut Model, by: isize) -> Vec<Effect> {
     match (&model.screen, &model.overlay) {
         (Screen::Matrix, None) => model.matrix.step_column(by, &model.fleet),
         (Screen::Preview(_), None) => return preview::choose(model, by),
+        (Screen::Ways(_), None) => ways::choose(model, by),
         _ => {}
     }
     Vec::new()

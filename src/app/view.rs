@@ -46,7 +46,7 @@ pub(super) fn service(model: &Model) -> Result<&ServiceName, Refusal> {
         Screen::Matrix => model.matrix.selected.as_ref().ok_or(Refusal::NothingSelected),
         Screen::Cell(state) => Ok(&state.service),
         Screen::Changes(state) => Ok(&state.selected_place()?.service),
-        Screen::Sources(_) | Screen::Preview(_) | Screen::Operation(..) | Screen::Journal(_) => Err(Refusal::NotHere),
+        Screen::Sources(_) | Screen::Ways(_) | Screen::Preview(_) | Screen::Operation(..) | Screen::Journal(_) => Err(Refusal::NotHere),
     }
 }
 

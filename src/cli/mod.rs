@@ -17,6 +17,7 @@ mod practice;
 mod status;
 mod status_json;
 mod watch;
+mod ways;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -122,6 +123,8 @@ enum Verb {
     /// Move or hold a canary: next, pause, resume, promote-fully, abort, retry, undo, restart. What would change nothing is refused, and so is what would
     /// leave an analysis out unasked. Pause and abort lead toward safety: Enter confirms them.
     Canary(act::Carried<by_hand::Canary>),
+    /// List the ways back of a service, the recommended one first: how long each takes, what it leaves wrong, why it is refused. Nothing is sent.
+    Ways(ways::Wanted),
     /// Print where what runs and what git wants were left apart: aborted rollouts, versions that nobody syncs, changes by hand. Derived from the world.
     Debt(debt::Wanted),
     /// Read the journal, the record of every operation that was confirmed here; examine and export it.
@@ -185,6 +188,7 @@ fn dispatch(arguments: &Arguments) -> Result<Exit> {
         Some(Verb::Changes { json, since, filter, timeout }) => {
             with_config(arguments, |config| changes::run(config, &changes::Wanted { json: *json, filter, since: *since, timeout: *timeout }))
         }
+        Some(Verb::Ways(wanted)) => with_config(arguments, |config| ways::run(config, wanted)),
         Some(Verb::Debt(wanted)) => with_config(arguments, |config| debt::run(config, wanted)),
         Some(Verb::Plan(wanted)) => with_config(arguments, |config| plan::run(config, wanted)),
         Some(Verb::Promote(wanted)) => with_config(arguments, |config| act::carry(config, &wanted.what, &wanted.how)),

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 use color_eyre::eyre::{Result, eyre};
 
 use super::by_hand::{Canary, Sync};
@@ -60,12 +60,60 @@ pub(super) struct Rollback {
     /// Only this placement; may be given several times.
     #[arg(long, value_name = "NAME")]
     placement: Vec<String>,
+    /// By what: tiphys ways lists what each leaves.
+    #[arg(long, value_name = "MEANS", default_value = "commit")]
+    by: Means,
     /// As JSON, by docs/plan.schema.json.
     #[arg(long)]
     json: bool,
     /// How long to wait for sources that do not answer.
     #[arg(long, default_value = "20s", value_parser = duration)]
     timeout: Duration,
+}
+
+/// By what an earlier version comes back.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(super) enum Means {
+    /// A commit; what rolls it out takes its time.
+    Commit,
+    /// The rollout that is under way is aborted, then a commit.
+    Abort,
+    /// A commit, and its pods are promoted fully as soon as they come: the steps of the canary are left out.
+    Hasten,
+    /// Argo CD deploys what it deployed then; git keeps what it wants.
+    History,
+}
+
+impl Means {
+    pub(super) const fn of(by: By) -> Self {
+        match by {
+            By::Commit => Self::Commit,
+            By::Abort => Self::Abort,
+            By::Hasten => Self::Hasten,
+            By::History => Self::History,
+        }
+    }
+
+    /// As it is typed.
+    pub(super) const fn word(self) -> &'static str {
+        match self {
+            Self::Commit => "commit",
+            Self::Abort => "abort",
+            Self::Hasten => "hasten",
+            Self::History => "history",
+        }
+    }
+}
+
+impl From<Means> for By {
+    fn from(means: Means) -> Self {
+        match means {
+            Means::Commit => Self::Commit,
+            Means::Abort => Self::Abort,
+            Means::Hasten => Self::Hasten,
+            Means::History => Self::History,
+        }
+    }
 }
 
 impl Asks for Rollback {
@@ -79,7 +127,7 @@ impl Asks for Rollback {
             environment: EnvironmentName::from(self.environment.as_str()),
             version: self.version.as_deref().map(Raw::from),
             placements: placements(&self.placement),
-            by: By::Commit,
+            by: self.by.into(),
         }
     }
 }

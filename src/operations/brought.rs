@@ -52,7 +52,8 @@ impl Beside {
         match held::patches(scene.fleet, placement, &scene.target(placement), (canary::Verb::Abort, false), read) {
             Ok((patches, words)) => {
                 self.before.extend(patches);
-                self.words.extend(words);
+                // What git wants afterwards is told by the rest of the plan.
+                self.words.extend(words.into_iter().take(1));
             }
             // It is over, or was aborted by somebody: what is left is to put the version back.
             Err(Refusal::NotNow { why, .. }) => self.words.push(why),

@@ -8,8 +8,8 @@ use super::refusal::{Place, Refusal};
 use super::scene::Scene;
 use crate::base::{Raw, Safe, Timestamp};
 use crate::domain::AppKey;
-use crate::domain::desired::Commit;
-use crate::domain::fleet::{Part, Placement};
+use crate::domain::desired::{Change, Commit};
+use crate::domain::fleet::{Fleet, Part, Placement};
 use crate::domain::image::Image;
 use crate::domain::version::Version;
 
@@ -112,7 +112,7 @@ fn times(scene: &Scene<'_>, placement: &Placement, part: &Part) -> Vec<Time> {
                 was_left: next.is_some_and(|next| next.subject.as_str().starts_with(message::RETURNS)),
                 seen: Seen::NotRead,
             };
-            time.seen = seen(scene, part, &time);
+            time.seen = seen(scene.fleet, &part.app, &time.commit, time.until);
             // Once left is left, also where the same version was there earlier.
             time.was_left |= found.iter().any(|newer| newer.was_left && newer.text == time.text);
             found.push(time);
@@ -122,15 +122,30 @@ fn times(scene: &Scene<'_>, placement: &Placement, part: &Part) -> Vec<Time> {
     found
 }
 
-fn seen(scene: &Scene<'_>, part: &Part, time: &Time) -> Seen {
-    let Some(detail) = scene.fleet.detail(&part.app) else { return Seen::NotRead };
-    let is_in = |at: Timestamp| at >= time.commit.at && time.until.is_none_or(|until| at < until);
+/// Whether the version that comes to a placement is one that comes back: the last commit that changed what git wants of it went back, to images that
+/// Argo CD tells of having deployed there.
+pub(super) fn is_returning(fleet: &Fleet, placement: &Placement) -> bool {
+    let comes_back = |part: &Part| {
+        let history = fleet.desired(&part.app).map(|desired| std::sync::Arc::clone(&desired.value.history)).unwrap_or_default();
+        let Some((newest, earlier)) = history.split_first() else { return false };
+        let times = std::iter::once(newest).chain(earlier).zip(earlier);
+        let was_deployed = |(next, time): (&Change, &Change)| {
+            time.images == newest.images && matches!(seen(fleet, &part.app, &time.commit, Some(next.commit.at)), Seen::Deployed(..))
+        };
+        newest.commit.subject.as_str().starts_with(message::RETURNS) && times.into_iter().any(was_deployed)
+    };
+    placement.incoming.is_some() && !placement.parts.is_empty() && placement.parts.iter().all(comes_back)
+}
+
+fn seen(fleet: &Fleet, app: &AppKey, commit: &Commit, until: Option<Timestamp>) -> Seen {
+    let Some(detail) = fleet.detail(app) else { return Seen::NotRead };
+    let is_in = |at: Timestamp| at >= commit.at && until.is_none_or(|until| at < until);
     // Whose clock the times of commits are by nobody knows: what was deployed at a commit that came after the version was left is no evidence for it.
-    let history = scene.fleet.desired(&part.app).map(|desired| std::sync::Arc::clone(&desired.value.history)).unwrap_or_default();
-    let after: Vec<&Raw> = history.iter().take_while(|change| change.commit.id != time.commit.id).map(|change| &change.commit.id).collect();
+    let history = fleet.desired(app).map(|desired| std::sync::Arc::clone(&desired.value.history)).unwrap_or_default();
+    let after: Vec<&Raw> = history.iter().take_while(|change| change.commit.id != commit.id).map(|change| &change.commit.id).collect();
     let mut deployed = detail.value.history.iter().filter(|deployment| {
         let is_after = deployment.revisions.iter().any(|revision| after.contains(&revision));
-        deployment.revisions.contains(&time.commit.id) || !is_after && deployment.started_at.or(deployment.deployed_at).is_some_and(is_in)
+        deployment.revisions.contains(&commit.id) || !is_after && deployment.started_at.or(deployment.deployed_at).is_some_and(is_in)
     });
     let found = deployed.find_map(|deployment| Some((deployment.deployed_at.or(deployment.started_at)?, deployment.id)));
     found.map_or(Seen::NotThere, |(at, id)| Seen::Deployed(at, id))

@@ -6,7 +6,7 @@ use super::mutation::{Mutation, Patch};
 use super::plan::{Fresh, Moves, Plan, Step};
 use super::refusal::{Place, Refusal};
 use super::scene::{chosen, deployed, must_be_known};
-use super::{LIFETIME, Read, Request, edits};
+use super::{Direction, LIFETIME, Read, Request, earlier, edits};
 use crate::base::time::{later, since};
 use crate::base::{Safe, Timestamp};
 use crate::domain::fleet::{Fleet, Placement};
@@ -93,6 +93,20 @@ fn around(fleet: &Fleet, placement: &Placement) -> Around {
     }
 }
 
+/// Which way a verb leads here: to let a version come that was deployed there before, with the pods of then, is to go back.
+fn direction(verb: Verb, placement: &Placement, fleet: &Fleet, read: &Read, place: &Place) -> Result<Direction, Refusal> {
+    if !matches!(verb, Verb::PromoteFully | Verb::NextStep | Verb::Resume) || !earlier::is_returning(fleet, placement) {
+        return Ok(verb.direction());
+    }
+    for key in rollouts(placement, place)? {
+        let facts = facts(read, &key, place)?;
+        if !facts.is_settled() && !facts.comes_back() {
+            return Ok(verb.direction());
+        }
+    }
+    Ok(Direction::Safety)
+}
+
 /// The plan of a request to hold or move a canary.
 pub(super) fn plan(request: &Request, fleet: &Fleet, read: &Read, now: Timestamp) -> Result<Plan, Refusal> {
     let Request::Canary { verb, skips, .. } = request else { return Err(Refusal::NotDeployed(request.service().clone(), request.to().clone())) };
@@ -106,7 +120,7 @@ pub(super) fn plan(request: &Request, fleet: &Fleet, read: &Read, now: Timestamp
     rests_on.dedup();
     Ok(Plan {
         request: request.clone(),
-        direction: verb.direction(),
+        direction: direction(*verb, placement, fleet, read, &place)?,
         service: request.service().clone(),
         from: None,
         to: request.to().clone(),

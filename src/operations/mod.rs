@@ -9,6 +9,7 @@
 //! * [`confirm`]: what must be typed; [`door`]: what may stand in the way, and [`Approved`], which execution takes and nothing else
 //! * [`protocol`]: in which order a plan is sent; [`following`]: how far what was sent has come
 //! * [`oncall`]: whether this person could go back tonight
+//! * [`ways`]: the ways back, best first
 //! * [`record`]: what the journal keeps of an operation, as data, and how its lines are tied
 //! * [`expected`]: how long it takes, by what earlier ones took
 //! * `scene`: whom a request concerns and which version it is about; `earlier`: what was there before; `brought`: what goes before and after the
@@ -40,6 +41,7 @@ mod refusal;
 mod scene;
 #[cfg(test)]
 mod tests;
+pub mod ways;
 mod words;
 mod writers;
 

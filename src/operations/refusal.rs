@@ -140,6 +140,13 @@ pub enum Refusal {
         /// The `ApplicationSet` that made it, where it is known.
         owner: Option<Safe>,
     },
+    /// Argo CD undoes what is changed in the cluster alone.
+    UndoneAgain {
+        /// The application.
+        app: AppKey,
+        /// What git wants.
+        wants: Safe,
+    },
     /// Argo CD's history does not tell of the version.
     NotInHistory {
         /// Where.
@@ -285,6 +292,7 @@ impl Refusal {
             Self::Rollouts { .. } => "rollouts-unread",
             Self::NotHastened { .. } => "not-hastened",
             Self::AutoSync { .. } => "auto-sync",
+            Self::UndoneAgain { .. } => "undone-again",
             Self::NotInHistory { .. } => "not-in-history",
             Self::NotNow { .. } | Self::NotAsked { .. } => "not-now",
             Self::Stale { .. } => "stale",

@@ -87,6 +87,7 @@ fn hints(model: &Model, tight: bool) -> impl Iterator<Item = (Intent, &'static s
         let title = match (command.intent, &model.overlay, &model.screen) {
             // Open has nothing left to open there, and help leads nowhere from itself.
             (Intent::Open, _, Screen::Cell(_)) => return None,
+            (Intent::Open, _, Screen::Ways(_)) => "show plan",
             (_, Some(_), _) if command.intent != Intent::Back => return None,
             (Intent::Filter, _, Screen::Changes(state)) if state.timeline.entries.is_empty() => return None,
             (Intent::Filter | Intent::Arrange, _, Screen::Matrix) if nothing_to_arrange => return None,

@@ -86,6 +86,9 @@ pub fn paint(model: &Model, look: &Look, painter: &mut Painter, buffer: &mut Buf
             screens::text(&mut canvas, painter, state.scroll.top, |page| screens::cell::write(page, *look, model, state, moment));
         }
         (_, Screen::Changes(state)) => screens::changes::paint(&mut canvas, painter, model, state),
+        (_, Screen::Ways(state)) => {
+            screens::text(&mut canvas, painter, state.scroll.top, |page| screens::ways::write(page, *look, state));
+        }
         (_, Screen::Preview(preview)) => {
             screens::text(&mut canvas, painter, preview.scroll.top, |page| screens::preview::write(page, *look, model, preview, moment));
         }

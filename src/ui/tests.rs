@@ -34,6 +34,8 @@ frames! {
     matrix_40: usual(), 40, 8;
     git_80: wants(with_git(), &[Intent::Down, Intent::Right]), 80, 24;
     git_100: wants(with_git(), &[Intent::Right, Intent::Right]), 100, 30;
+    ways_80: wants(with_git(), &[Intent::Down, Intent::Right, Intent::Right, Intent::Ways]), 80, 24;
+    ways_200: wants(with_git(), &[Intent::Down, Intent::Right, Intent::Right, Intent::Ways, Intent::Down, Intent::Down]), 200, 50;
     git_200: wants(with_git(), &[Intent::Down, Intent::Right, Intent::Right]), 200, 50;
     git_cell_100: opened(with_git()), 100, 44;
     git_lost_100: opened(with_git_lost()), 100, 30;

@@ -4,6 +4,7 @@
 mod pace;
 pub mod preview;
 pub mod underway;
+pub mod ways;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -21,6 +22,7 @@ use crate::operations::oncall::{self, Answer, Report};
 pub use pace::{Timing, timing};
 pub use preview::Preview;
 pub use underway::{Ended, Progress, Underway};
+pub use ways::WaysState;
 
 /// So often open ends are counted.
 const SELDOM: Duration = Duration::from_secs(2);

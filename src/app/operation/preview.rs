@@ -13,14 +13,14 @@ use crate::app::scroll::Scroll;
 use crate::app::{Refusal as Unfit, What, cell, own};
 use crate::base::time::{later, since};
 use crate::base::{OperationId, RequestId, Safe, Timestamp};
+use crate::domain::EnvironmentName;
 use crate::domain::workload::WorkloadKind;
-use crate::domain::{EnvironmentName, PlacementName};
 use crate::manifest::prepared::Asked;
 use crate::operations::canary::Verb;
 use crate::operations::confirm::{Confirmed, Needs, Said};
 use crate::operations::door::{self, Permission, Stated};
 use crate::operations::mutation::Mutation;
-use crate::operations::{Bar, By, Confirmation, Plan, Read, Refusal, Request, asked, plan};
+use crate::operations::{Bar, Confirmation, Plan, Read, Refusal, Request, asked, plan};
 
 pub(in crate::app) use asking::of_argocd;
 pub use by_command::{confirm_by_yes, show_again, state};
@@ -116,36 +116,6 @@ pub(in crate::app) fn promote(model: &mut Model) -> Vec<Effect> {
 
 fn promotion(service: &crate::domain::ServiceName, from: Option<&EnvironmentName>, to: &EnvironmentName) -> Request {
     Request::Promote { service: service.clone(), from: from.cloned(), to: to.clone(), version: None, placements: None, hotfix: false }
-}
-
-/// Opens the preview of putting back what was there before, in the placements that are looked at; the other choice is the whole environment.
-pub(in crate::app) fn put_back(model: &mut Model) -> Vec<Effect> {
-    let Ok(keys) = own::looked_at(model) else { return Vec::new() };
-    let Some(first) = keys.first() else { return Vec::new() };
-    let (service, environment) = (first.service.clone(), first.environment.clone());
-    let cell = model.fleet.cell(&service, &environment);
-    let names: Vec<PlacementName> = cell.into_iter().flat_map(|cell| &cell.placements).map(|placement| placement.name.clone()).collect();
-    let is_moving = |name: &PlacementName| {
-        cell.is_some_and(|cell| cell.placements.iter().any(|placement| placement.name == *name && placement.open_canary().is_some()))
-    };
-    let back = |placements: Option<Vec<PlacementName>>| {
-        let aborts = placements.as_ref().unwrap_or(&names).iter().any(is_moving);
-        let request =
-            |by| Request::Return { service: service.clone(), environment: environment.clone(), version: None, placements: placements.clone(), by };
-        // Where users have the new version already, sending them back comes first.
-        if aborts { vec![request(By::Abort), request(By::Commit)] } else { vec![request(By::Commit)] }
-    };
-    let mut choices = Vec::new();
-    if keys.len() < names.len() {
-        choices.extend(back(Some(keys.iter().map(|key| key.placement.clone()).collect())));
-    }
-    choices.extend(back(None));
-    if names.len() > 1 {
-        let each = names.iter().flat_map(|name| back(Some(vec![name.clone()])));
-        let more: Vec<Request> = each.filter(|choice| !choices.contains(choice)).collect();
-        choices.extend(more);
-    }
-    begin(model, choices)
 }
 
 /// Opens the preview of something done to the Rollouts of what is looked at; those where a change is under way come first.

@@ -142,7 +142,7 @@ pub(in crate::app) fn recalled(model: &mut Model, id: OperationId, story: Story)
 /// Shows an operation.
 pub(super) fn show(model: &mut Model, id: OperationId) {
     if let Screen::Preview(_) = model.screen {
-        model.screen = model.beneath.take().map_or(Screen::Matrix, |screen| *screen);
+        model.screen = model.beneath.take().map_or(Screen::Matrix, |screen| super::ways::beneath(*screen));
     }
     let before = std::mem::replace(&mut model.screen, Screen::Operation(id, Scroll::default()));
     if !matches!(before, Screen::Matrix | Screen::Operation(..)) {

@@ -78,5 +78,6 @@ fn revision(set: &Value) -> Option<Revision> {
     if let Some(labels) = template.pointer_mut("/metadata/labels").and_then(Value::as_object_mut) {
         labels.remove(TEMPLATE_HASH);
     }
-    Some(Revision { hash: Raw::from(hash), number, template })
+    let made_at = set.pointer("/metadata/creationTimestamp").and_then(Value::as_str).and_then(|text| text.parse().ok());
+    Some(Revision { hash: Raw::from(hash), number, template, made_at })
 }

@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use crate::base::Raw;
+use crate::base::{Raw, Timestamp};
 use crate::domain::workload::{Strategy, WorkloadKey};
 
 /// A Rollout and its replica sets, as read at one moment.
@@ -86,6 +86,8 @@ pub struct Revision {
     pub number: i64,
     /// Its pod template, without the label that holds the hash.
     pub template: Value,
+    /// When it was made: one that comes back is older than the one that it takes over from.
+    pub made_at: Option<Timestamp>,
 }
 
 impl Facts {
@@ -119,6 +121,13 @@ impl Facts {
     #[must_use]
     pub fn revision(&self, hash: &Raw) -> Option<&Revision> {
         self.revisions.iter().find(|revision| revision.hash == *hash)
+    }
+
+    /// Whether its newest version is one of before: its replica set was made before that of the stable version.
+    #[must_use]
+    pub fn comes_back(&self) -> bool {
+        let made_at = |hash: &Raw| self.revision(hash)?.made_at;
+        matches!((made_at(&self.current_hash), made_at(&self.stable_hash)), (Some(newest), Some(stable)) if newest < stable)
     }
 
     /// Where undoing leads: the stable version while a change is under way, else the second highest revision. None of its own hash.

@@ -12,7 +12,7 @@ const NOW: &str = "2026-11-21T09:00:00.5Z";
 /// A canary at the first step of four, which sends 10 %.
 pub(in crate::operations) fn moving() -> Facts {
     let template = |tag: &str| json!({"spec": {"containers": [{"name": "app", "image": format!("acme/shop:{tag}")}]}});
-    let revision = |hash: &str, number, tag| Revision { hash: Raw::from(hash), number, template: template(tag) };
+    let revision = |hash: &str, number, tag| Revision { hash: Raw::from(hash), number, template: template(tag), made_at: None };
     Facts {
         rollout: WorkloadKey {
             cluster: ClusterName::from("prod"),

@@ -61,6 +61,9 @@ impl Refusal {
                     ),
                 }
             }
+            Self::UndoneAgain { app, wants } => {
+                crate::safe!("Argo CD puts {wants} back within seconds: {} heals itself. The way back is a version in git.", app.name.shown())
+            }
             Self::NotInHistory { place, version } => {
                 crate::safe!("Argo CD's history of {} does not tell of {version}: it cannot deploy it again. Put it back in git.", place.shown())
             }

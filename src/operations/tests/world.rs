@@ -52,7 +52,7 @@ pub(in crate::operations) struct App {
     /// The commit that brought what it wants now went back.
     pub(super) went_back: bool,
     /// Minutes at which Argo CD deployed it; `None`: its history was not read.
-    pub(super) deployed: Option<Vec<u64>>,
+    pub(in crate::operations) deployed: Option<Vec<u64>>,
     /// The minute of the commit that it deployed then; `None`: it does not say.
     pub(super) deployed_of: Option<u64>,
 }
@@ -76,7 +76,7 @@ pub(in crate::operations) struct World {
     /// What Argo CD tells of every application beside its history.
     pub(super) detail: Detail,
     /// Its Rollouts, by application: as the fleet and as a plan see them.
-    pub(super) rollouts: BTreeMap<String, canary::Facts>,
+    pub(in crate::operations) rollouts: BTreeMap<String, canary::Facts>,
     /// The pauses of their steps.
     pub(super) pauses: Vec<Option<u64>>,
     pub(super) read_at: Timestamp,
@@ -166,7 +166,7 @@ impl World {
         self.app(name).origin.path = Some(Raw::from(path));
     }
 
-    pub(super) fn had(&mut self, name: &str, tags: &[&'static str]) {
+    pub(in crate::operations) fn had(&mut self, name: &str, tags: &[&'static str]) {
         self.app(name).had = tags.to_vec();
     }
 

@@ -10,6 +10,7 @@ pub(super) mod operation;
 mod placement;
 pub(super) mod preview;
 pub(super) mod sources;
+pub(super) mod ways;
 
 use std::fmt::Write as _;
 

@@ -1,0 +1,89 @@
+//! How a placement stands → the ways back, in which order, and what each leaves.
+
+use super::*;
+use crate::base::Raw;
+use crate::operations::canary::{self, tests::moving};
+use crate::operations::tests::{NOW, World};
+
+fn told(world: &World, only: Option<&[PlacementName]>) -> Vec<String> {
+    let ways = of(&"checkout".into(), &"production".into(), only, (&world.fleet(false), &Past::default()), NOW).unwrap();
+    let way = |way: &Way| {
+        let debt = if way.leaves_debt { " [debt]" } else { "" };
+        let left: Vec<&str> = way.left.iter().map(Safe::as_str).collect();
+        match &way.refused {
+            None => format!("{}{debt}: {}", way.title, left.join("; ")),
+            Some(refusal) => format!("– {}: {}", way.title, refusal.name()),
+        }
+    };
+    ways.situation.iter().map(ToString::to_string).chain(ways.ways.iter().map(way)).collect()
+}
+
+/// A canary from 2.14.1 to 2.14.2 in one placement.
+fn world(change: impl FnOnce(&mut canary::Facts)) -> World {
+    let mut world = World::new();
+    for name in ["checkout-production-eu", "checkout-production-us"] {
+        world.had(name, &["2.14.1"]);
+        world.app(name).deployed = Some(vec![49]);
+    }
+    let mut facts = moving();
+    facts.rollout.name = Raw::from("checkout-production-eu");
+    change(&mut facts);
+    world.rollouts.insert("checkout-production-eu".to_owned(), facts);
+    world
+}
+
+fn eu() -> Vec<PlacementName> {
+    vec!["eu".into()]
+}
+
+#[test]
+fn the_order_and_what_is_left_follow_from_how_it_stands() {
+    let during = told(&world(|_| {}), Some(&eu()));
+    assert_eq!(
+        during[1..],
+        [
+            "abort and put 2.14.1 back: production·us stays on 2.14.2",
+            "abort only [debt]: git still wants 2.14.2: the next change of its template starts it again; production·us stays on 2.14.2",
+            "put 2.14.1 back: until Argo CD has synced it, 100 % of production·eu stay on the new version; production·us stays on 2.14.2",
+            "– deploy 2.14.1 of Argo CD's history: auto-sync",
+        ],
+        "{during:#?}"
+    );
+    let aborted = told(&world(|facts| facts.aborted = true), Some(&eu()));
+    assert!(aborted[0].starts_with("the rollout of 2.14.2 was aborted in production·eu"), "{aborted:#?}");
+    assert_eq!(aborted[1], "put 2.14.1 back: production·us stays on 2.14.2");
+    let there = told(&world(|facts| facts.stable_hash = facts.current_hash.clone()), None);
+    assert!(there.iter().any(|way| way.starts_with("put 2.14.1 back")), "{there:#?}");
+    assert!(there.last().is_some_and(|way| way.starts_with("– deploy 2.14.1")), "{there:#?}");
+}
+
+#[test]
+fn where_nothing_syncs_by_itself_argo_cd_can_deploy_what_was_before() {
+    let mut world = world(|facts| facts.aborted = true);
+    world.app("checkout-production-eu").is_automatic = false;
+    let told = told(&world, Some(&eu()));
+    assert!(
+        told.contains(&"deploy 2.14.1 of Argo CD's history [debt]: git still wants 2.14.2; production·us stays on 2.14.2".to_owned()),
+        "{told:#?}"
+    );
+    let ways = of(&"checkout".into(), &"production".into(), Some(&eu()), (&world.fleet(false), &Past::default()), NOW).unwrap();
+    assert_eq!(ways.by_hand, [], "what was aborted is off already");
+}
+
+#[test]
+fn what_a_person_could_type_says_what_becomes_of_it() {
+    let hands =
+        |world: &World| of(&"checkout".into(), &"production".into(), Some(&eu()), (&world.fleet(false), &Past::default()), NOW).unwrap().by_hand;
+    let hand = hands(&world(|_| {})).remove(0);
+    assert_eq!(hand.command.as_str(), "kubectl argo rollouts abort checkout-production-eu -n shop --context prod");
+    assert_eq!(hand.then.as_str(), "git still wants 2.14.2: the next change of its template starts it again");
+    let there = hands(&world(|facts| facts.stable_hash = facts.current_hash.clone())).remove(0);
+    assert_eq!(there.command.as_str(), "kubectl argo rollouts undo checkout-production-eu -n shop --context prod");
+    assert_eq!(there.then.as_str(), "checkout-production-eu brings 2.14.2 again with the next commit that it sees");
+}
+
+#[test]
+fn a_service_that_is_not_there_has_no_way_back() {
+    let refused = of(&"checkout".into(), &"nowhere".into(), None, (&World::new().fleet(false), &Past::default()), NOW);
+    assert!(refused.is_err());
+}
