@@ -66,6 +66,13 @@ impl Poster {
         });
     }
 
+    /// Marks where handing over begins, where it never did: what is recorded from now on is handed over. It blocks.
+    pub(super) fn mark(&self) {
+        if let Err(problem) = Outbox::open(&self.journal, self.environments.clone()) {
+            tracing::error!(%problem, "what is recorded is not handed to the webhook");
+        }
+    }
+
     /// Something was recorded.
     pub(super) fn poke(&self) {
         self.wake.notify_one();

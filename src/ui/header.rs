@@ -101,7 +101,7 @@ pub(super) fn paint(canvas: &mut Canvas<'_>, painter: &mut Painter, model: &Mode
     words.clear();
     let _ = write!(words, "{}", Clock(moment.exact()));
     let mut end = canvas.put_right(end, 0, 6, words, Tone::Plain);
-    // Where there is little room, only what is wrong is told; a badge is never pushed out by a yes.
+    // Where there is little room, only what is wrong is told.
     if let Some(answer) = model.operations.way_back.answer().filter(|answer| *answer == Answer::No || canvas.width() >= WIDE) {
         let (told, tone) = way_back(answer, canvas.look.glyphs);
         end = canvas.put_right(end.saturating_sub(2), 0, end, told, tone);

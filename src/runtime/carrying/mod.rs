@@ -193,7 +193,7 @@ impl Carrier {
         if let (Some(commit), Some(repository)) = (approved.plan().commit(), repository) {
             tools.repositories.insert(commit.repository.clone(), repository);
         }
-        let (journal, news) = (self.journal.clone(), self.news.clone());
+        let (journal, news, poster) = (self.journal.clone(), self.news.clone(), self.poster.clone());
         let on_screen = on_screen(&approved);
         self.tasks.retain(|task| !task.is_finished());
         let task = tokio::spawn(async move {
@@ -201,8 +201,9 @@ impl Carrier {
             let tell = |progress: Progress| drop(news.send(What::Progressed { id: id.clone(), progress: Box::new(progress) }));
             let at = clock::now();
             let begun = {
-                let (journal, id, approved) = (journal.clone(), id.clone(), approved.clone());
+                let (journal, id, approved, poster) = (journal.clone(), id.clone(), approved.clone(), poster.clone());
                 tokio::task::spawn_blocking(move || {
+                    poster.iter().for_each(Poster::mark);
                     let opened = Opened::of(&approved, who::who(), on_screen);
                     let journal = journal.ok_or_else(no_journal)?;
                     journal.create(&id, opened, at).map_err(|problem| Safe::clean(&problem.to_string()))
