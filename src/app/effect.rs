@@ -6,6 +6,7 @@ use crate::domain::link::Link;
 use crate::domain::question::Ask;
 use crate::domain::{EnvironmentName, SourceId};
 use crate::manifest::prepared::Asked;
+use crate::manifest::rendered::Wish;
 use crate::operations::Approved;
 use crate::operations::mutation::Mutation;
 use crate::operations::oncall::Question;
@@ -43,6 +44,13 @@ pub enum Effect {
         request: RequestId,
         /// What is to be read.
         asked: Box<Asked>,
+    },
+    /// Render what a plan changes, where renderers are here.
+    Render {
+        /// Which question it is.
+        request: RequestId,
+        /// What is to be rendered.
+        wishes: Vec<Wish>,
     },
     /// Ask what the tokens may do.
     Permit {

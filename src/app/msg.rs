@@ -9,11 +9,11 @@ use crate::base::{OperationId, Raw, RequestId, Safe, Timestamp};
 use crate::domain::fleet::Remembered;
 use crate::domain::observation::Report;
 use crate::domain::{EnvironmentName, Known, SourceId};
-use crate::operations::Read;
 use crate::operations::door::Permission;
 use crate::operations::expected::Sample;
 use crate::operations::oncall;
 use crate::operations::record::story::Story;
+use crate::operations::{Answers, Read};
 
 /// A message.
 #[derive(Debug, Clone, PartialEq)]
@@ -65,6 +65,13 @@ pub enum What {
         id: OperationId,
         /// What was read, or why it could not be.
         outcome: Box<Result<Read, Safe>>,
+    },
+    /// What a plan changes was rendered, or not.
+    Rendered {
+        /// The question.
+        request: RequestId,
+        /// What came of it, for each application.
+        answers: Answers,
     },
     /// What the tokens may do is known.
     Permitted {

@@ -69,6 +69,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         }
         what @ (What::Confirmed { .. }
         | What::Prepared { .. }
+        | What::Rendered { .. }
         | What::Permitted { .. }
         | What::Progressed { .. }
         | What::Traced { .. }

@@ -229,7 +229,7 @@ fn unconfirmable(model: &Model, act: &Act<'_>) -> Option<End> {
 /// Whether there is something to say: a plan and what the tokens may do, or why there is none.
 fn is_decided(model: &Model) -> bool {
     let is_answered = |preview: &Preview| match &preview.planned {
-        Some(Ok(_)) => preview.permissions.is_some(),
+        Some(Ok(plan)) => preview.permissions.is_some() && plan.unrendered().is_empty(),
         Some(Err(_)) => true,
         None => preview.unread.is_some(),
     };

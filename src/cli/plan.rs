@@ -10,13 +10,15 @@ use super::by_hand::{Canary, Sync};
 use super::{Exit, duration, plan_json, print};
 use crate::app::Model;
 use crate::base::time::Age;
-use crate::base::{Raw, Timestamp, counted};
+use crate::base::{Raw, Safe, Timestamp, counted};
 use crate::config::Config;
 use crate::domain::{AppKey, EnvironmentName, Known, PlacementName, ServiceName};
+use crate::manifest::rendered::Rendering;
 use crate::operations::expected::Durations;
 use crate::operations::mutation::Mutation;
+use crate::operations::rendering::counts;
 use crate::operations::{self, By, Direction, Moves, Plan, Read, Refusal, Request, Sign};
-use crate::runtime::{carrying, headless, planning, report, tokio_runtime};
+use crate::runtime::{carrying, headless, planning, reached, report, tokio_runtime};
 
 /// What is asked for.
 #[derive(Debug, Args)]
@@ -229,7 +231,15 @@ async fn planned(config: &Config, model: &Model, request: &Request) -> Result<Re
     };
     let files = planning::prepare(config, model, &asked, now)?;
     let rollouts = carrying::rollouts(config, &asked.rollouts).await;
-    Ok(operations::plan(request, &model.fleet, &Read { files, rollouts }, now))
+    let mut read = Read { files, rollouts, ..Read::default() };
+    let planned = operations::plan(request, &model.fleet, &read, now);
+    let wishes = planned.as_ref().map(|plan| plan.unrendered().to_vec()).unwrap_or_default();
+    if wishes.is_empty() {
+        return Ok(planned);
+    }
+    let answers = planning::rendered(&reached(config), model, wishes.clone()).await;
+    read.rendered = (wishes, answers);
+    Ok(operations::plan(request, &model.fleet, &read, now))
 }
 
 /// The plan for a person who only wanted to see it.
@@ -264,6 +274,7 @@ pub(super) fn told(plan: &Plan, expected: &Durations, now: Timestamp) -> String 
         }
     }
     section(&mut out, "Moves", plan.moves.iter().map(moves));
+    section(&mut out, "Rendered", plan.rendered.told().flat_map(|(app, answer)| rendered(app, answer)));
     let message = plan.commit().map(|commit| commit.message.text()).unwrap_or_default();
     section(&mut out, "Commit message", message.lines().map(ToOwned::to_owned));
     section(&mut out, "Then", plan.steps.iter().zip(1..).map(|(step, number)| format!("{number}. {}", step.words())));
@@ -316,6 +327,20 @@ fn moves(moves: &Moves) -> String {
 
 fn apps(apps: &[AppKey]) -> String {
     apps.iter().map(|app| app.name.shown().to_string()).collect::<Vec<_>>().join(", ")
+}
+
+fn rendered(app: &AppKey, answer: &Result<Rendering, Safe>) -> Vec<String> {
+    let app = app.name.shown();
+    let rendering = match answer {
+        Ok(rendering) => rendering,
+        Err(why) => return vec![format!("{app}: not rendered, files are compared: {why}")],
+    };
+    let mut lines = vec![format!("{app}: {}, by {} here; Argo CD's own may differ", counts(rendering), rendering.by)];
+    for differing in &rendering.objects {
+        lines.push(format!("  {}", differing.words()));
+        lines.extend(differing.lines().iter().map(|line| format!("    {} {}", line.sign, line.text)));
+    }
+    lines
 }
 
 fn also(carried: &operations::Carried, is_back: bool) -> Vec<String> {

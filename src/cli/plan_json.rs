@@ -8,6 +8,7 @@ use crate::domain::desired;
 use crate::domain::{AppKey, ClusterName, EnvironmentName, Known, Namespace, PlacementName, ServiceName, SourceKind};
 use crate::manifest::edit;
 use crate::manifest::path;
+use crate::manifest::rendered::{self, Fate, Rendering};
 use crate::operations::expected::{Basis, Durations, Expected};
 use crate::operations::{self, Carried, Direction, Expects, FileEdit, Moves, Place, Plan, Precondition, Refusal, Sign, Step};
 
@@ -41,6 +42,7 @@ struct PlanOut<'a> {
     steps: Vec<Safe>,
     moves: Vec<MovesOut<'a>>,
     carried: Vec<CarriedOut<'a>>,
+    rendered: Vec<RenderedOut<'a>>,
     preconditions: Vec<PreconditionOut<'a>>,
     rests_on: Vec<Fresh<'a>>,
     remarks: &'a [Safe],
@@ -98,6 +100,29 @@ struct CarriedOut<'a> {
     hooks: Option<Vec<Hook<'a>>>,
     left: Option<Vec<Left<'a>>>,
     resets: Vec<Reset<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct RenderedOut<'a> {
+    application: &'a AppKey,
+    by: Option<&'a Safe>,
+    unknown: Option<&'a Safe>,
+    objects: Option<Vec<Differing<'a>>>,
+}
+
+#[derive(Debug, Serialize)]
+struct Differing<'a> {
+    object: Safe,
+    fate: &'static str,
+    values: Vec<Differs<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct Differs<'a> {
+    path: &'a Safe,
+    before: Option<&'a Raw>,
+    after: Option<&'a Raw>,
+    hidden: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -217,6 +242,7 @@ impl<'a> PlanOut<'a> {
             steps: plan.steps.iter().map(Step::words).collect(),
             moves: plan.moves.iter().map(moves).collect(),
             carried: plan.carried.iter().map(carried).collect(),
+            rendered: plan.rendered.told().map(rendered).collect(),
             preconditions: plan.preconditions().iter().map(precondition).collect(),
             rests_on: plan.rests_on.iter().map(fresh).collect(),
             remarks: &plan.remarks,
@@ -286,4 +312,29 @@ fn precondition(precondition: &Precondition) -> PreconditionOut<'_> {
         Expects::Names(names) => ("names", None, Some(names.as_slice())),
     };
     PreconditionOut { repository: &precondition.repository, reference: precondition.branch.as_ref(), path: &precondition.path, expects, blob, names }
+}
+
+fn rendered<'a>((app, answer): (&'a AppKey, &'a Result<Rendering, Safe>)) -> RenderedOut<'a> {
+    let value = |value: &'a rendered::Differs| Differs {
+        path: &value.path,
+        before: value.before.as_ref(),
+        after: value.after.as_ref(),
+        hidden: value.is_hidden,
+    };
+    let object = |differing: &'a rendered::Differing| Differing {
+        object: differing.object.shown(),
+        fate: match differing.fate {
+            Fate::Comes => "comes",
+            Fate::Goes => "goes",
+            Fate::Changes => "changes",
+        },
+        values: differing.values.iter().map(value).collect(),
+    };
+    let rendering = answer.as_ref().ok();
+    RenderedOut {
+        application: app,
+        by: rendering.map(|rendering| &rendering.by),
+        unknown: answer.as_ref().err(),
+        objects: rendering.map(|rendering| rendering.objects.iter().map(object).collect()),
+    }
 }

@@ -7,6 +7,7 @@
 //! * `saved`: the answers of the last run, on disk
 //! * [`answer`]: applications in, [`Desired`](crate::domain::desired::Desired) out, with the history of it
 //! * [`prepare()`]: heads, bytes and commits for a plan
+//! * [`render`]: what kustomize and Helm make of a branch with other bytes in it
 //! * [`contain()`]: whether a revision contains a commit
 //! * [`push`]: a commit on the head of a branch, pushed and read back
 //!
@@ -22,6 +23,7 @@ pub mod network;
 mod prepare;
 pub(crate) mod program;
 pub mod push;
+pub mod render;
 mod round;
 mod saved;
 #[cfg(test)]

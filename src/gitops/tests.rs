@@ -3,6 +3,7 @@
 mod backend;
 mod prepare;
 mod push;
+mod render;
 pub(crate) mod upstream;
 
 use std::io::Write as _;

@@ -8,6 +8,7 @@
 //! * [`edit`]: a version put into the files that say it, and nothing else; [`path`]: where something stands in a file
 //! * [`objects`]: what manifests are about besides images: hooks, numbers of pods, what scales them
 //! * [`prepared`]: what was read of a repository for a plan, so that a plan needs no repository
+//! * [`rendered`]: what a renderer made before and after a change, compared
 //! * `overrides`: what stands beside the files and wins: `.argocd-source.yaml`, and the Application itself
 //!
 //! Pure: it knows no git, no network and no application but by its origins.
@@ -23,6 +24,7 @@ mod overrides;
 mod patch;
 pub mod path;
 pub mod prepared;
+pub mod rendered;
 #[cfg(test)]
 mod tests;
 pub mod tree;

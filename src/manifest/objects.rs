@@ -106,7 +106,8 @@ fn named_files(kustomization: &Node) -> impl Iterator<Item = &str> {
     });
     let lists = ["crds", "configurations", "generators", "transformers", "validators"].into_iter().flat_map(|key| kustomization.items_of(key));
     let replacements = kustomization.items_of("replacements").iter().filter_map(|replacement| replacement.text_of("path"));
-    own.chain(lists.filter_map(|item| item.text())).chain(replacements).filter(|written| !written.contains('\n'))
+    let schema = kustomization.get("openapi").and_then(|openapi| openapi.text_of("path"));
+    own.chain(schema).chain(lists.filter_map(|item| item.text())).chain(replacements).filter(|written| !written.contains('\n'))
 }
 
 impl Found {

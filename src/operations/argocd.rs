@@ -9,7 +9,7 @@ use super::mutation::{Mutation, Sync, Target};
 use super::plan::{Await, Carried, Fresh, Moves, Plan, Step};
 use super::refusal::{Place, Refusal, named};
 use super::scene::{chosen, deployed, last_synced, must_be_known, told};
-use super::{LIFETIME, Request, edits};
+use super::{LIFETIME, Rendered, Request, edits};
 use crate::base::time::{Age, later, since};
 use crate::base::{Safe, Timestamp, counted};
 use crate::domain::application::{Application, Phase, Resource};
@@ -248,7 +248,7 @@ pub(super) fn plan(request: &Request, fleet: &Fleet, prepared: &Prepared, now: T
         steps.push(Step::Await(Await::Verified(moving.iter().map(|(_, place)| place.clone()).collect())));
         let parts = || moving.iter().flat_map(|(placement, _)| &placement.parts);
         // What is deleted is told among the remarks: it is what was asked for.
-        let brings = |app: &AppKey| Carried { left: Known::Known(Vec::new()), ..brings::carried(fleet, parts(), prepared, app) };
+        let brings = |app: &AppKey| Carried { left: Known::Known(Vec::new()), ..brings::carried(fleet, parts(), prepared, (app, None)) };
         carried = apps.iter().map(brings).collect();
         not_known.extend(carried.iter().filter_map(|carried| match &carried.commits {
             Known::Unknown(why) => Some(crate::safe!("what the sync of {} brings: {why}", carried.app.name.shown())),
@@ -270,6 +270,7 @@ pub(super) fn plan(request: &Request, fleet: &Fleet, prepared: &Prepared, now: T
         steps,
         moves: moving.into_iter().map(|(placement, place)| Moves::of(placement, place)).collect(),
         carried,
+        rendered: Rendered::default(),
         rests_on,
         remarks,
         not_known,

@@ -10,6 +10,7 @@ use crate::domain::workload::WorkloadKey;
 use crate::domain::{AppKey, Known};
 use crate::manifest::objects::{self, Found, Object};
 use crate::manifest::prepared::{Facts, Prepared};
+use crate::manifest::rendered::Rendering;
 
 /// What runs with the sync, beside the manifests that it applies.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,7 +48,12 @@ pub struct Reset {
 }
 
 /// What else the next sync of an application brings.
-pub(super) fn carried<'f>(fleet: &Fleet, parts: impl Iterator<Item = &'f Part>, prepared: &Prepared, app: &AppKey) -> Carried {
+pub(super) fn carried<'f>(
+    fleet: &Fleet,
+    parts: impl Iterator<Item = &'f Part>,
+    prepared: &Prepared,
+    (app, rendering): (&AppKey, Option<&Rendering>),
+) -> Carried {
     const UNREAD: &str = "it was not read";
     let Some(facts) = prepared.applications.get(app) else {
         return Carried {
@@ -63,17 +69,21 @@ pub(super) fn carried<'f>(fleet: &Fleet, parts: impl Iterator<Item = &'f Part>, 
     Carried {
         app: app.clone(),
         commits: facts.carried.clone(),
-        hooks: hooks(facts, detail),
+        hooks: hooks(facts, rendering, detail),
         left: left(facts, detail, application),
         resets: parts.filter(|part| part.app == *app).flat_map(|part| resets(fleet, &facts.found, part, detail)).collect(),
     }
 }
 
-/// Files tell all hooks where nothing has to be rendered; else those that ran at the last sync of everything are what is known.
-fn hooks(facts: &Facts, detail: Option<&Detail>) -> Known<Vec<Hook>> {
+/// What was rendered tells all hooks, and so do files where nothing has to be rendered; else those that ran at the last sync of everything are what is
+/// known.
+fn hooks(facts: &Facts, rendering: Option<&Rendering>, detail: Option<&Detail>) -> Known<Vec<Hook>> {
     let last = detail.and_then(|detail| detail.operation.as_ref()).filter(|operation| operation.is_whole);
     let ran = |object: &Object| last?.hooks.iter().find(|run| is_of(run, object)).map(|run| run.phase.clone());
     let hook = |hook: &objects::Hook| Hook { object: hook.object.shown(), when: Safe::clean(&hook.when.join(" and ")), last: ran(&hook.object) };
+    if let Some(rendering) = rendering {
+        return Known::Known(rendering.hooks.iter().map(hook).collect());
+    }
     let mut found: Vec<Hook> = facts.found.hooks.iter().map(hook).collect();
     let Some(why) = &facts.unrendered else { return Known::Known(found) };
     let other = last.into_iter().flat_map(|last| &last.hooks).filter(|run| !facts.found.hooks.iter().any(|hook| is_of(run, &hook.object)));

@@ -6,7 +6,7 @@ use super::mutation::{Mutation, Target};
 use super::plan::{Await, Moves, Plan, Step, rests_on};
 use super::refusal::Refusal;
 use super::scene::Scene;
-use super::{LIFETIME, Request};
+use super::{LIFETIME, Rendered, Request};
 use crate::base::time::later;
 use crate::base::{Safe, Timestamp};
 use crate::manifest::prepared::Prepared;
@@ -59,6 +59,7 @@ pub(super) fn plan(request: &Request, scene: &Scene<'_>, now: Timestamp) -> Resu
         steps,
         moves: scene.targets.iter().map(|placement| Moves::of(placement, scene.target(placement))).collect(),
         carried: Vec::new(),
+        rendered: Rendered::default(),
         rests_on: rests_on(scene, &Prepared { at: now, ..Prepared::default() }),
         remarks,
         not_known: vec![

@@ -6,7 +6,7 @@ use super::mutation::{Mutation, Patch};
 use super::plan::{Fresh, Moves, Plan, Step};
 use super::refusal::{Place, Refusal};
 use super::scene::{chosen, deployed, must_be_known};
-use super::{Direction, LIFETIME, Read, Request, earlier, edits};
+use super::{Direction, LIFETIME, Read, Rendered, Request, earlier, edits};
 use crate::base::time::{later, since};
 use crate::base::{Safe, Timestamp};
 use crate::domain::fleet::{Fleet, Placement};
@@ -129,6 +129,7 @@ pub(super) fn plan(request: &Request, fleet: &Fleet, read: &Read, now: Timestamp
         steps: patches.into_iter().map(|patch| Step::Send(Mutation::Patch(patch))).collect(),
         moves: vec![Moves::of(placement, place)],
         carried: Vec::new(),
+        rendered: Rendered::default(),
         rests_on,
         remarks,
         not_known: Vec::new(),

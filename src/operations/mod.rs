@@ -14,7 +14,7 @@
 //! * [`expected`]: how long it takes, by what earlier ones took
 //! * `scene`: whom a request concerns and which version it is about; `earlier`: what was there before; `brought`: what goes before and after the
 //!   commit of a way back; `deployed`: ways back through Argo CD's history; `held`: what is done to Rollouts; `edits`: what that does to files;
-//!   `brings`: what else its sync carries; `writers`: who else writes the same lines; `message`: the commit; `words`: everything as
+//!   `brings`: what else its sync carries; [`rendering`]: what renderers make of it; `writers`: who else writes the same lines; `message`: the commit; `words`: everything as
 //!   a person would say it
 
 pub mod argocd;
@@ -38,6 +38,7 @@ mod plan;
 pub mod protocol;
 pub mod record;
 mod refusal;
+pub mod rendering;
 mod scene;
 #[cfg(test)]
 mod tests;
@@ -52,6 +53,7 @@ use crate::base::{Raw, Safe};
 use crate::domain::workload::WorkloadKey;
 use crate::domain::{EnvironmentName, PlacementName, ServiceName};
 use crate::manifest::prepared::Prepared;
+use crate::manifest::rendered::Wish;
 
 pub use brings::{Hook, Left, Reset};
 pub use confirm::Confirmation;
@@ -60,6 +62,7 @@ pub use door::{Approved, Bar};
 pub use edits::{FileEdit, Line, Sign};
 pub use plan::{Await, Carried, Differs, Expects, Fresh, Message, Moves, Plan, Precondition, Step, plan};
 pub use refusal::{Place, Refusal, Versioned};
+pub use rendering::{Answers, Rendered};
 pub use scene::asked;
 
 /// A plan is worth nothing after so long: what it rests on may have changed. Also, what was read for it must not be older.
@@ -144,11 +147,13 @@ pub struct Read {
     pub files: Prepared,
     /// Of Rollouts, each right before; or why it was not.
     pub rollouts: BTreeMap<WorkloadKey, Result<canary::Facts, Safe>>,
+    /// What rendering came to, and what was wished for then.
+    pub rendered: (Vec<Wish>, Answers),
 }
 
 impl From<Prepared> for Read {
     fn from(files: Prepared) -> Self {
-        Self { files, rollouts: BTreeMap::new() }
+        Self { files, ..Self::default() }
     }
 }
 

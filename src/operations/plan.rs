@@ -9,6 +9,7 @@ use super::edits::{self, Edited, FileEdit};
 use super::message;
 use super::mutation::{Commit, Mutation, Patch, Sync, Target};
 use super::refusal::Place;
+use super::rendering::{self, Rendered};
 use super::scene::{Scene, is_ahead};
 use super::{By, LIFETIME, Read, Refusal, Request, argocd, deployed, held, writers};
 use crate::base::time::later;
@@ -18,6 +19,7 @@ use crate::domain::fleet::{Fleet, Placement};
 use crate::domain::image::Image;
 use crate::domain::{AppKey, ClusterName, EnvironmentName, Known, Namespace, ServiceName, SourceId, SourceKind};
 use crate::manifest::prepared::Prepared;
+use crate::manifest::rendered::Wish;
 
 /// What would be done.
 #[derive(Debug, Clone, PartialEq)]
@@ -42,6 +44,8 @@ pub struct Plan {
     pub moves: Vec<Moves>,
     /// What else the next sync of each application brings.
     pub carried: Vec<Carried>,
+    /// What renderers make of it.
+    pub rendered: Rendered,
     /// The sources that it rests on, with when each was last known to be current.
     pub rests_on: Vec<Fresh>,
     /// What a person should know.
@@ -195,6 +199,12 @@ impl Plan {
         self.steps.iter().filter_map(|step| if let Step::Send(mutation) = step { Some(mutation) } else { None })
     }
 
+    /// What is still to be rendered for it.
+    #[must_use]
+    pub fn unrendered(&self) -> &[Wish] {
+        if let Rendered::Wanted(wishes) = &self.rendered { wishes } else { &[] }
+    }
+
     /// Whether its effect is watched after everything was sent.
     #[must_use]
     pub fn is_watched(&self) -> bool {
@@ -266,13 +276,16 @@ pub fn plan(request: &Request, fleet: &Fleet, read: &Read, now: Timestamp) -> Re
     };
     let beside = Beside::of(&scene, &edited, &moving, read)?;
     let steps = steps(&scene, &edited, &moving, commit, &beside);
-    let carried: Vec<Carried> = edited.moves.iter().map(|app| brings::carried(fleet, scene.parts().map(|(_, part)| part), prepared, app)).collect();
+    let rendered = Rendered::of(rendering::wishes(&scene, &edited, prepared), &read.rendered);
+    let brings = |app: &AppKey| brings::carried(fleet, scene.parts().map(|(_, part)| part), prepared, (app, rendered.of_app(app)));
+    let carried: Vec<Carried> = edited.moves.iter().map(brings).collect();
+    let more = rendered.more(&edited.images);
     let mut remarks = remarks(&scene, &edited, &moving, now);
-    let risks = scene.risks(&carried).into_iter().map(|why| crate::safe!("this way back leads toward risk: {why}"));
+    let risks = scene.risks(&carried, &more).into_iter().map(|why| crate::safe!("this way back leads toward risk: {why}"));
     remarks.splice(0..0, beside.words.into_iter().chain(risks));
     Ok(Plan {
         request: request.clone(),
-        direction: scene.direction(&carried),
+        direction: scene.direction(&carried, &more),
         service: scene.service.clone(),
         from: scene.back.is_none().then(|| scene.from.clone()),
         to: scene.to.clone(),
@@ -280,8 +293,9 @@ pub fn plan(request: &Request, fleet: &Fleet, read: &Read, now: Timestamp) -> Re
         images: edited.images.iter().map(|(_, after)| after.clone()).collect(),
         steps,
         moves: moving.iter().map(|placement| Moves::of(placement, scene.target(placement))).collect(),
-        not_known: not_known(&scene, prepared, &edited, &carried),
+        not_known: not_known(&scene, prepared, &edited, (&carried, &rendered)),
         carried,
+        rendered,
         rests_on: rests_on(&scene, prepared),
         remarks,
         expires: later(prepared.at.min(now), LIFETIME),
@@ -394,11 +408,9 @@ fn went_back(back: &Back, edited: &Edited) -> Vec<Safe> {
     remarks
 }
 
-fn not_known(scene: &Scene<'_>, prepared: &Prepared, edited: &Edited, carried: &[Carried]) -> Vec<Safe> {
-    let mut found = vec![
-        Safe::clean("what the manifests look like when they are rendered: files are compared, neither kustomize nor helm is run"),
-        Safe::clean("applications of Argo CD instances that are not read here, which may render the same files"),
-    ];
+fn not_known(scene: &Scene<'_>, prepared: &Prepared, edited: &Edited, (carried, rendered): (&[Carried], &Rendered)) -> Vec<Safe> {
+    let mut found = vec![Safe::clean("applications of Argo CD instances that are not read here, which may render the same files")];
+    found.extend(rendered.not_known());
     let instances = scene.fleet.sources().iter().filter(|(id, _)| id.kind == SourceKind::Argocd);
     for (id, _) in instances.filter(|(_, source)| source.worst().is_none_or(|(_, status)| !status.state.is_live())) {
         found.push(crate::safe!("whether applications of argocd {} render the same files: not all of it is read now", id.name.shown()));

@@ -295,16 +295,16 @@ impl<'f> Scene<'f> {
     }
 
     /// Where it leads. Going back leads toward safety only where nothing is known, and nothing unknown, that makes it a risk.
-    pub(super) fn direction(&self, carried: &[Carried]) -> Direction {
-        if self.back.is_some() && self.risks(carried).is_empty() { Direction::Safety } else { Direction::Risk }
+    pub(super) fn direction(&self, carried: &[Carried], more: &[Safe]) -> Direction {
+        if self.back.is_some() && self.risks(carried, more).is_empty() { Direction::Safety } else { Direction::Risk }
     }
 
     /// Why going back leads toward risk: Argo CD does not tell that the version was deployed there, or its sync brings more than that. Nothing for
-    /// what is no way back.
-    pub(super) fn risks(&self, carried: &[Carried]) -> Vec<Safe> {
+    /// what is no way back. `more`: what rendering tells of that.
+    pub(super) fn risks(&self, carried: &[Carried], more: &[Safe]) -> Vec<Safe> {
         let Some(back) = &self.back else { return Vec::new() };
         let unseen = (!back.is_seen()).then(|| crate::safe!("Argo CD does not tell that {} was deployed there", self.version.text.shown()));
-        let mut risks: Vec<Safe> = unseen.into_iter().chain(carried.iter().flat_map(Carried::reasons)).collect();
+        let mut risks: Vec<Safe> = unseen.into_iter().chain(carried.iter().flat_map(Carried::reasons)).chain(more.iter().cloned()).collect();
         risks.dedup();
         risks
     }

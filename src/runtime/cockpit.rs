@@ -423,6 +423,7 @@ impl<'t> Cockpit<'t> {
             | Effect::Play(_)
             | Effect::Quit
             | Effect::Prepare { .. }
+            | Effect::Render { .. }
             | Effect::Permit { .. }
             | Effect::Carry(_)
             | Effect::Trace { .. }

@@ -157,6 +157,7 @@ impl Headless {
                 // There is no terminal to leave or to ring, and the end is when the world is read.
                 // What changes the world, the carrier has taken.
                 Effect::Prepare { .. }
+                | Effect::Render { .. }
                 | Effect::Permit { .. }
                 | Effect::Carry(_)
                 | Effect::Trace { .. }

@@ -14,8 +14,11 @@ use crate::domain::access::RepositoryAccess;
 use crate::domain::desired::Address;
 use crate::execution::git::{Repository, stranger};
 use crate::execution::journal::Journal;
+use crate::gitops::render::{Tools, render};
 use crate::gitops::{self, Mirror, Opened, Remote};
-use crate::manifest::prepared::{Asked, Prepared};
+use crate::manifest::prepared::{Asked, Prepared, Subject};
+use crate::manifest::rendered::Wish;
+use crate::operations::Answers;
 use crate::operations::expected::Past;
 use crate::runtime::connections::Reached;
 use crate::runtime::{places, reached};
@@ -27,6 +30,14 @@ use crate::runtime::{places, reached};
 /// Where a mirror cannot be read.
 pub fn prepare(config: &Config, model: &Model, asked: &Asked, at: Timestamp) -> Result<Prepared, git2::Error> {
     gitops::prepare(asked, &repositories(&reached(config), model, asked), &config.gitops.keys, at)
+}
+
+/// Has rendered what a plan changes, by the programs on the search path.
+pub fn rendered(reached: &Arc<Reached>, model: &Model, wishes: Vec<Wish>) -> impl Future<Output = Answers> + use<> {
+    let subject = |wish: &Wish| Subject { app: wish.app.clone(), origins: wish.origins.clone(), synced: Box::default() };
+    let asked = Asked { subjects: wishes.iter().map(subject).collect(), ..Asked::default() };
+    let tools = Tools::on(std::env::var_os("PATH").as_deref());
+    render(wishes, repositories(reached, model, &asked), reached.discovered.keys.clone(), tools)
 }
 
 /// The repositories that the applications to be edited name, each once, as far as something was ever fetched of them.

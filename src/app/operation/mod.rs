@@ -159,6 +159,7 @@ pub(super) fn take(model: &mut Model, what: What) -> Vec<Effect> {
             return preview::confirm(model, quiet);
         }
         What::Prepared { request, id, outcome } => return preview::prepared(model, request, id, *outcome),
+        What::Rendered { request, answers } => return preview::rendering::told(model, request, answers),
         What::Permitted { request, permissions } => preview::permitted(model, request, permissions),
         What::Progressed { id, progress } => return underway::progressed(model, &id, *progress),
         What::Traced { id, traced } => return underway::traced(model, &id, traced),

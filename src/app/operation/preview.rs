@@ -3,6 +3,7 @@
 
 mod asking;
 mod by_command;
+pub(super) mod rendering;
 
 use std::time::Duration;
 
@@ -58,6 +59,7 @@ pub struct Preview {
     asked: Asked,
     question: Option<RequestId>,
     permitted: Option<(RequestId, Vec<Mutation>)>,
+    rendering: rendering::State,
     planned_at: Timestamp,
 }
 
@@ -154,6 +156,7 @@ pub fn begin(model: &mut Model, choices: Vec<Request>) -> Vec<Effect> {
         asked: Asked::default(),
         question: None,
         permitted: None,
+        rendering: rendering::State::default(),
         planned_at: Timestamp::MIN,
     };
     let before = std::mem::replace(&mut model.screen, Screen::Preview(Box::new(preview)));
@@ -208,6 +211,7 @@ pub(in crate::app) fn look(model: &mut Model, at_once: bool) -> Vec<Effect> {
             replan(model);
         }
     }
+    effects.extend(rendering::ask(model));
     effects.extend(permit(model));
     judge(model);
     effects
@@ -218,7 +222,8 @@ fn replan(model: &mut Model) {
     let Screen::Preview(preview) = &mut model.screen else { return };
     let Some(prepared) = &preview.prepared else { return };
     let planned = plan(&preview.request, &model.fleet, prepared, now);
-    replace(preview, Some(planned), now);
+    let is_shown = preview.rendering.takes(&preview.request, &planned);
+    replace(preview, is_shown.then_some(planned), now);
 }
 
 /// Another plan takes the place of the one that is shown.
@@ -274,7 +279,7 @@ pub(in crate::app) fn judge(model: &mut Model) {
     };
     let is_open = preview.permissions.is_some() && preview.bars.is_empty() && preview.field == Field::Name && preview.id.is_some();
     match (&preview.confirmation, is_open) {
-        (None, true) => preview.confirmation = Some(Confirmation::of(plan, now)),
+        (None, true) if plan.unrendered().is_empty() => preview.confirmation = Some(Confirmation::of(plan, now)),
         (Some(_), false) => preview.confirmation = None,
         _ => {}
     }
@@ -292,8 +297,9 @@ pub(in crate::app) fn prepared(model: &mut Model, request: RequestId, id: Operat
     preview.question = None;
     preview.id.get_or_insert(id);
     match outcome {
-        Ok(prepared) => {
+        Ok(mut prepared) => {
             preview.unread = None;
+            prepared.rendered = preview.rendering.answered.clone();
             preview.prepared = Some(Box::new(prepared));
         }
         Err(why) => {

@@ -6,6 +6,7 @@ use crate::base::Safe;
 use crate::domain::application::{HookRun, Ignored, Initiator, OperationDetail, Phase, Resource};
 use crate::domain::{Known, Sync};
 use crate::manifest::objects::Object;
+use crate::manifest::rendered::compared;
 
 const JOB: &str = "kind: Job\nmetadata: {name: migrate, annotations: {argocd.argoproj.io/hook: PreSync}}\nspec: {template: {spec: {containers: \
                    [{name: migrate, image: 'migrate:1'}]}}}\n";
@@ -189,4 +190,40 @@ fn who_else_writes_the_line_is_named() {
     world.author = "argocd-image-updater";
     let said = "argocd-image-updater wrote the version of production·eu 10m ago (0000000): it may write it again";
     assert!(remarks(&world).iter().any(|remark| remark.as_str() == said), "{:?}", remarks(&world));
+}
+
+#[test]
+fn a_way_back_that_renders_to_more_than_its_version_is_a_risk() {
+    let manifest = |tag: &str, memory: &str| {
+        String::from(
+            "kind: Deployment\nmetadata: {name: checkout}\nspec: {template: {spec: {containers: [{name: checkout, image: 'acme/checkout:TAG', memory: MEM}]}}}\n---\nkind: \
+             Secret\nmetadata: {name: s}\ndata: {password: MEM}\n"
+        )
+        .replace("TAG", tag)
+        .replace("MEM", memory)
+    };
+    let rendered = |memory: &str| {
+        let (before, after) = (manifest("2.14.2", "64Mi"), manifest("2.14.1", memory));
+        compared(Safe::clean("kustomize v5.5.0"), before.as_bytes(), after.as_bytes())
+    };
+    let mut world = World::new();
+    had(&mut world);
+    world.rendered = rendered("64Mi");
+    let plan = world.plan(&back_in("eu", None)).unwrap();
+    assert_eq!(plan.direction, Direction::Safety);
+    assert!(!plan.not_known.iter().any(|what| what.as_str().contains("files are compared")), "{:?}", plan.not_known);
+    world.rendered = rendered("32Mi");
+    let plan = world.plan(&back_in("eu", None)).unwrap();
+    let why: Vec<&str> =
+        plan.remarks.iter().filter_map(|remark| remark.as_str().strip_prefix("this way back leads toward risk: rendered, ")).collect();
+    assert_eq!((plan.direction, why), (Direction::Risk, vec!["Deployment checkout changes", "Secret s changes"]));
+    // Before it is rendered, it is not known to be safe.
+    let read = Read { files: world.prepared(), ..Read::default() };
+    let early = crate::operations::plan(&back_in("eu", None), &world.fleet(true), &read, NOW).unwrap();
+    assert_eq!((early.direction, early.unrendered().len()), (Direction::Risk, 1));
+    world.rendered = Err(Safe::clean("neither kustomize nor kubectl is on the PATH"));
+    let plan = world.plan(&back_in("eu", None)).unwrap();
+    let said = "what the manifests of checkout-production-eu look like when they are rendered: neither kustomize nor kubectl is on the PATH; files are compared";
+    assert!(plan.not_known.iter().any(|what| what.as_str() == said), "{:?}", plan.not_known);
+    assert_eq!(plan.direction, Direction::Safety);
 }

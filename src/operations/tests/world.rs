@@ -21,6 +21,7 @@ use crate::domain::{AppKey, EnvironmentName, Known, SourceId, SourceKind, Sync};
 use crate::manifest::files::Files;
 use crate::manifest::objects::{self, Object};
 use crate::manifest::prepared::{Branch, Facts, File, Prepared, Snapshot};
+use crate::manifest::rendered::Rendering;
 use crate::manifest::tree::{Inputs, Tree};
 use crate::manifest::{Question, Wanted, read};
 use crate::operations::{Plan, Read, Refusal, Request, asked, canary, plan};
@@ -69,6 +70,8 @@ pub(in crate::operations) struct World {
     pub(super) gone: Vec<Object>,
     /// Why its files do not tell all that is made of them.
     pub(super) unrendered: Option<Safe>,
+    /// What renderers make of every application.
+    pub(super) rendered: Result<Rendering, Safe>,
     /// Whether Argo CD deletes what git has no more.
     pub(super) prunes: bool,
     /// Who wrote what git wants.
@@ -99,6 +102,7 @@ impl World {
             carried: Known::Known(Vec::new()),
             gone: Vec::new(),
             unrendered: None,
+            rendered: Err(Safe::clean("neither kustomize nor kubectl is on the PATH")),
             prunes: false,
             author: "ana",
             detail: Detail::default(),
@@ -195,7 +199,11 @@ impl World {
     pub(in crate::operations) fn plan(&self, request: &Request) -> Result<Plan, Refusal> {
         asked(request, &self.fleet(false), NOW)?;
         let rollouts = self.rollouts.iter().map(|(name, facts)| (rollout_key(name), Ok(facts.clone()))).collect();
-        plan(request, &self.fleet(true), &Read { files: self.prepared(), rollouts }, NOW)
+        let mut read = Read { files: self.prepared(), rollouts, ..Read::default() };
+        let wishes = plan(request, &self.fleet(true), &read, NOW)?.unrendered().to_vec();
+        let answers = wishes.iter().map(|wish| (wish.app.clone(), self.rendered.clone())).collect();
+        read.rendered = (wishes, answers);
+        plan(request, &self.fleet(true), &read, NOW)
     }
 
     pub(in crate::operations) fn landscape(&self) -> Landscape {
@@ -289,7 +297,7 @@ impl World {
         }
     }
 
-    fn prepared(&self) -> Prepared {
+    pub(super) fn prepared(&self) -> Prepared {
         let (mut names, mut prepared) = (Vec::new(), Prepared { at: self.read_at, ..Prepared::default() });
         for (name, app) in &self.apps {
             let target = app.origin.target_revision.as_ref().unwrap().as_wire().to_owned();

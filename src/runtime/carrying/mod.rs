@@ -90,9 +90,13 @@ impl Carrier {
                         files.map_err(|error| crate::safe!("a mirror cannot be read: {}", Safe::clean(error.message())))
                     });
                     let files = files.await.unwrap_or_else(|error| Err(Safe::clean(&error.to_string())));
-                    let outcome = Box::new(files.map(|files| Read { files, rollouts }));
+                    let outcome = Box::new(files.map(|files| Read { files, rollouts, ..Read::default() }));
                     drop(news.send(What::Prepared { request, id: id(), outcome }));
                 });
+            }
+            Effect::Render { request, wishes } => {
+                let (news, rendered) = (self.news.clone(), planning::rendered(&self.reached, model, wishes));
+                tokio::spawn(async move { drop(news.send(What::Rendered { request, answers: rendered.await })) });
             }
             Effect::Permit { request, mutations } => {
                 let (world, news) = (Arc::clone(&self.world), self.news.clone());

@@ -6,6 +6,7 @@ use crate::base::time::{Age, since};
 use crate::base::{Safe, counted};
 use crate::domain::{Known, desired};
 use crate::operations::door::Permission;
+use crate::operations::rendering::counts;
 use crate::operations::{Bar, By, Carried, Moves, Plan, Request, Sign, argocd};
 use crate::ui::look::{Look, Tone};
 use crate::ui::moment::Moment;
@@ -35,6 +36,7 @@ pub(in crate::ui) fn write(page: &mut Page, look: Look, model: &Model, preview: 
             also(page, plan);
             then(page, model, plan);
             back(page, plan);
+            rendered(page, plan);
             known(page, plan, moment);
         }
     }
@@ -146,6 +148,39 @@ fn changes(page: &mut Page, plan: &Plan) {
     }
     for moves in &plan.moves {
         moved(page, moves);
+    }
+    if !plan.unrendered().is_empty() {
+        page.tone(Tone::Moving).say("  rendering what it makes …").end(4);
+    }
+    for (app, answer) in plan.rendered.told() {
+        page.tone(Tone::Quiet).say("  ");
+        match answer {
+            Ok(rendering) => page.say("rendered, ").say(app.name.shown()).say(": ").say(counts(rendering)).say(" (below)"),
+            Err(why) => page.say("file diff only, ").say(app.name.shown()).say(" is not rendered: ").say(why),
+        };
+        page.end(4);
+    }
+}
+
+/// What renderers make of it, to the last line.
+fn rendered(page: &mut Page, plan: &Plan) {
+    for (app, rendering) in plan.rendered.told().filter_map(|(app, answer)| Some((app, answer.as_ref().ok()?))) {
+        heading(page, "RENDERED");
+        page.say(app.name.shown()).say(" by ").say(&rendering.by).say(" here; Argo CD's own may differ").end(WORDS);
+        if rendering.objects.is_empty() {
+            page.say("  nothing differs").end(4);
+        }
+        for differing in &rendering.objects {
+            page.tone(Tone::Strong).say("  ").say(differing.words()).end(4);
+            for line in differing.lines() {
+                let tone = match line.sign {
+                    '-' => Tone::Broken,
+                    '+' => Tone::Info,
+                    _ => Tone::Quiet,
+                };
+                page.tone(tone).say("  ").say(line.sign).say(" ").say(&line.text).end(6);
+            }
+        }
     }
 }
 
