@@ -105,6 +105,14 @@ pub(super) async fn ask(client: &kube::Client, request: Request<Body>) -> Result
     tokio::time::timeout(DEADLINE, whole).await.unwrap_or_else(|_late| Err(Silence::late(DEADLINE)))
 }
 
+/// Asks for the metadata of an object and nothing else: a server that cannot answer so refuses (406), and the object itself is never sent.
+pub(super) async fn metadata(client: &kube::Client, target: &str) -> Result<Answered, Silence> {
+    let mut asked = request(http::Method::GET, target, "application/json", Vec::new())?;
+    let only = http::HeaderValue::from_static("application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1");
+    asked.headers_mut().insert(http::header::ACCEPT, only);
+    ask(client, asked).await
+}
+
 /// Reads an object of a Kubernetes API server.
 pub(super) async fn get(client: &kube::Client, target: &str) -> Result<Value, Rejection> {
     let (status, body) = ask(client, request(http::Method::GET, target, "application/json", Vec::new()).map_err(Silence::rejection)?)

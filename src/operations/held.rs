@@ -63,6 +63,9 @@ pub(super) fn patches(
             Ok(planned) => {
                 patches.extend(planned.patches);
                 words.extend(planned.words);
+                if matches!(verb, Verb::Abort | Verb::Undo) {
+                    words.extend(canary::references::words(&facts.references));
+                }
             }
             Err(canary::Refusal::Idle(why)) => refused = refused.or(Some(why)),
             Err(why) => return Err(Refusal::NotNow { place: place.clone(), verb, why: crate::safe!("{}", Safe::clean(&why.to_string())) }),

@@ -2,6 +2,7 @@
 
 #[cfg(test)]
 mod lab;
+mod references;
 mod rollout;
 #[cfg(test)]
 mod tests;
@@ -58,7 +59,10 @@ impl Cluster {
         let target = wire::path(&["apis", "apps", "v1", "namespaces", namespace(&key.namespace), "replicasets"]);
         let target = format!("{target}?{}", wire::query(&[("labelSelector", &selector.join(","))]));
         let sets = wire::get(&self.client, &target).await.unwrap_or_default();
-        Ok(rollout::facts(key, &object, sets.get("items").and_then(Value::as_array).map_or(&[], Vec::as_slice)))
+        let sets = sets.get("items").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+        let mut facts = rollout::facts(key, &object, sets);
+        facts.references = self.references(key, &facts, sets).await;
+        Ok(facts)
     }
 
     /// Sends a patch, once.

@@ -44,6 +44,7 @@ pub(super) fn facts(key: &WorkloadKey, object: &Value, sets: &[Value]) -> Facts 
         template: object.pointer("/spec/template").filter(|template| !reference && template.is_object()).cloned(),
         template_in: reference.then(|| (text("/spec/workloadRef/kind").unwrap_or_default(), text("/spec/workloadRef/name").unwrap_or_default())),
         revisions: sets.iter().filter(|set| is_owned(set, &uid)).filter_map(revision).collect(),
+        references: Vec::new(),
         restart_at: text("/spec/restartAt"),
         restarted_at: text("/status/restartedAt"),
         uid,

@@ -6,6 +6,7 @@ use super::*;
 use crate::base::Timestamp;
 use crate::base::scripted::{Reply, Scripted};
 use crate::domain::ClusterName;
+use crate::operations::canary::references::Presence;
 use crate::operations::canary::{Around, StepKind, Verb, plan};
 
 macro_rules! state {
@@ -281,7 +282,8 @@ fn looking_finds_what_was_done_what_was_not_and_says_when_it_cannot_tell() {
 async fn a_rollout_is_read_with_its_own_replica_sets() {
     let (_, object, sets) = STATES[0];
     let server = Scripted::start(move |seen| Reply::json(if seen.target.contains("replicasets") { sets } else { object })).await;
-    let facts = Cluster::new(client(&server.url())).read(&key("checkout-service")).await.unwrap();
+    let mut facts = Cluster::new(client(&server.url())).read(&key("checkout-service")).await.unwrap();
+    facts.references.clear();
     assert_eq!(facts, recorded(0).1);
     assert_eq!(facts.revisions.len(), 2);
     assert_eq!(server.count("labelSelector=app.kubernetes.io%2Fname%3Dcheckout-service"), 1);
@@ -310,4 +312,43 @@ fn what_a_patch_awaits_is_coming_here_over_or_another() {
     // Whoever takes it up looks whether it was sent: what did not come yet was not promoted.
     assert_eq!(found(&patch, &object("u", "now", "now")), Found::NotDone);
     assert_eq!(found(&patch, &object("u", "then", "then")), Found::Done(Receipt::Applied));
+}
+
+/// What the stable version of a recorded canary reads, by what its cluster says of it: metadata alone, and no more is claimed than that.
+#[tokio::test]
+async fn what_the_stable_version_refers_to_is_asked_for_as_metadata_alone() {
+    let (_, object, sets) = STATES[0];
+    // The replica set of the stable version came at 08:40:56.
+    let there = |time: &str| {
+        let written = json!([{"manager": "argocd-controller", "time": time}]);
+        json!({"kind": "PartialObjectMetadata", "metadata": {"name": "checkout-service-config", "managedFields": written}}).to_string()
+    };
+    let gone = json!({"kind": "Status", "reason": "NotFound", "details": {"name": "checkout-service-config", "kind": "configmaps"}}).to_string();
+    let rows = [
+        (200, there("2026-11-21T08:40:00Z"), Presence::Unchanged),
+        (200, there("2026-11-21T08:41:00Z"), Presence::Written),
+        (404, gone, Presence::Missing),
+        (404, json!({"kind": "Status", "details": {}}).to_string(), Presence::Unknown(Safe::clean("the server answered 404"))),
+        (403, String::new(), Presence::Unknown(Safe::clean("it may not be read"))),
+        (406, String::new(), Presence::Unknown(Safe::clean("the server answered 406"))),
+    ];
+    for (status, body, expected) in rows {
+        let said = body.clone();
+        let server = Scripted::start(move |seen| match seen.target.as_str() {
+            "/api/v1/namespaces/production/configmaps/checkout-service-config" => Reply::refused(status, said.clone()),
+            target if target.contains("replicasets") => Reply::json(sets),
+            _ => Reply::json(object),
+        })
+        .await;
+        let facts = Cluster::new(client(&server.url())).read(&key("checkout-service")).await.unwrap();
+        let [reference] = facts.references.as_slice() else { panic!("{:?}", facts.references) };
+        assert_eq!((reference.kind, &reference.presence), ("ConfigMap", &expected), "{status} {body}");
+        let seen = server.seen();
+        let asked = seen.iter().find(|seen| seen.target.contains("configmaps")).unwrap();
+        assert_eq!(asked.header("accept"), "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1");
+    }
+    let (_, object, sets) = STATES[7];
+    let server = Scripted::start(move |seen| Reply::json(if seen.target.contains("replicasets") { sets } else { object })).await;
+    Cluster::new(client(&server.url())).read(&key("checkout-service")).await.unwrap();
+    assert_eq!(server.count("configmaps"), 0, "nothing is on its way");
 }

@@ -3,6 +3,7 @@
 
 use serde_json::Value;
 
+use super::references::Reference;
 use crate::base::{Raw, Timestamp};
 use crate::domain::workload::{Strategy, WorkloadKey};
 
@@ -54,6 +55,8 @@ pub struct Facts {
     pub template_in: Option<(Raw, Raw)>,
     /// Its replica sets.
     pub revisions: Vec<Revision>,
+    /// What the stable version's pods read by name, while another version is on its way.
+    pub references: Vec<Reference>,
     /// `spec.restartAt`.
     pub restart_at: Option<Raw>,
     /// `status.restartedAt`.

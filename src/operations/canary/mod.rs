@@ -4,11 +4,13 @@
 //!
 //! * [`Facts`]: the Rollout as it was read right before
 //! * [`plan`]: a [`Verb`] and facts → [`Planned`], or a [`Refusal`]
+//! * [`references`]: what the pods of a version read by name
 //! * `patch` the requests, `words` what they will do
 
 mod before;
 mod facts;
 mod patch;
+pub mod references;
 #[cfg(test)]
 pub(in crate::operations) mod tests;
 mod words;

@@ -40,6 +40,7 @@ pub(in crate::operations) fn moving() -> Facts {
         step_analysis: None,
         template: Some(template("2")),
         template_in: None,
+        references: Vec::new(),
         revisions: vec![revision("new", 7, "2"), revision("old", 6, "1"), revision("older", 5, "0")],
         restart_at: None,
         restarted_at: None,

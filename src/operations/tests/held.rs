@@ -122,3 +122,17 @@ fn a_way_back_after_all_steps_is_hastened_to_the_pods_of_then_and_to_no_others()
          was another. Put the version back, and promote it fully by hand when its pods come."
     );
 }
+
+#[test]
+fn what_the_stable_version_refers_to_is_told_before_an_abort() {
+    use canary::references::{Presence, Reference};
+    let of = |presence| Reference { kind: "ConfigMap", name: Raw::from("checkout-config"), is_optional: false, presence };
+    let remarks = |presence: Presence, verb: Verb| {
+        let plan = world(|facts| facts.references = vec![of(presence)]).plan(&self::verb(verb, false)).unwrap();
+        plan.remarks.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+    };
+    let missing = "not recommended: the stable version refers to ConfigMap checkout-config, which is not there any more";
+    assert!(remarks(Presence::Missing, Verb::Abort).contains(missing), "{}", remarks(Presence::Missing, Verb::Abort));
+    assert!(remarks(Presence::Unchanged, Verb::Abort).contains("is there and was not written since: ConfigMap checkout-config"));
+    assert!(!remarks(Presence::Missing, Verb::Pause).contains("checkout-config"), "a pause starts no pod");
+}
