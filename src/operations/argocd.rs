@@ -124,7 +124,14 @@ impl<'f> Errand<'f> {
     /// Why a sync would change nothing.
     fn pointless(&self, app: &AppKey, application: &Application) -> Option<Safe> {
         if application.sync == health::Sync::Synced {
-            return Some(crate::safe!("{} is in sync", app.name.shown()));
+            let parts = self.targets.iter().filter(|(target, _)| target.parts.iter().any(|part| part.app == *app));
+            let is_behind = parts.into_iter().any(|(target, _)| target.wants_another().is_some());
+            let name = app.name.shown();
+            return Some(if is_behind {
+                crate::safe!("{name} is in sync with what Argo CD compared it with, which is not what git wants now: compare it with git first")
+            } else {
+                crate::safe!("{name} is in sync")
+            });
         }
         let differing = self.differing(app)?;
         let is_left = !self.prune && !differing.is_empty() && differing.iter().all(|resource| resource.requires_pruning);

@@ -9,6 +9,7 @@ use super::scene::Scene;
 use super::{LIFETIME, Rendered, Request};
 use crate::base::time::later;
 use crate::base::{Safe, Timestamp};
+use crate::domain::fleet::Placement;
 use crate::manifest::prepared::Prepared;
 
 /// Whether Argo CD would do it, as far as the fleet tells.
@@ -17,6 +18,14 @@ pub(super) fn refused(scene: &Scene<'_>) -> Result<(), Refusal> {
         if scene.fleet.application(&part.app).is_some_and(|entry| entry.value.automation.enabled) {
             let made_by = scene.fleet.detail(&part.app).and_then(|detail| detail.value.made_by.as_ref());
             return Err(Refusal::AutoSync { app: part.app.clone(), owner: made_by.map(crate::base::Raw::shown) });
+        }
+        let runs_it = |placement: &Placement| placement.version_text() == Some(scene.version.text.shown()) && placement.incoming.is_none();
+        if scene.targets.iter().all(|placement| runs_it(placement)) {
+            return Err(Refusal::RunsAlready {
+                place: scene.target(placement),
+                version: scene.version.text.shown(),
+                wants: super::edits::wants(placement),
+            });
         }
         let time = scene.back.as_ref().and_then(|back| back.times.iter().find(|time| time.app == part.app));
         if time.is_none_or(|time| time.number().is_none()) {

@@ -32,6 +32,8 @@ pub struct Followed {
     pub images: Vec<Image>,
     /// The commit, and the repository that has it.
     pub commit: Option<(Raw, Raw)>,
+    /// When it was confirmed: what Argo CD began before that is not of it.
+    pub began: Timestamp,
     /// When it was sent.
     pub since: Timestamp,
     /// Revisions that contain the commit, and those that do not.
@@ -125,9 +127,9 @@ pub enum State {
 }
 
 impl Followed {
-    /// Begins to follow a plan that was sent.
+    /// Begins to follow a plan that was sent. `began`: when it was confirmed; and now.
     #[must_use]
-    pub fn of(id: OperationId, plan: &Plan, receipts: &[Receipt], now: Timestamp) -> Self {
+    pub fn of(id: OperationId, plan: &Plan, receipts: &[Receipt], (began, now): (Timestamp, Timestamp)) -> Self {
         let commit = receipts.iter().find_map(|receipt| if let Receipt::Committed { commit, .. } = receipt { Some(commit.clone()) } else { None });
         let mut reached = BTreeMap::new();
         if commit.is_some() {
@@ -141,6 +143,7 @@ impl Followed {
             places: plan.moves.iter().map(|moves| moves.place.clone()).collect(),
             images: plan.images.clone(),
             commit: commit.zip(plan.commit().map(|commit| commit.repository.clone())),
+            began,
             since: now,
             traced: BTreeMap::new(),
             reached,
@@ -162,7 +165,7 @@ impl Followed {
         if commit.is_some() {
             reached.entry(Rung::Committed).or_insert(now);
         }
-        Self { id, service, to, version, places, images: Vec::new(), commit, since, traced: BTreeMap::new(), reached }
+        Self { id, service, to, version, places, images: Vec::new(), commit, began: since, since, traced: BTreeMap::new(), reached }
     }
 
     /// Revisions of which must be known whether they contain the commit.
@@ -284,20 +287,21 @@ impl Followed {
         }
     }
 
+    /// Whether Argo CD began it after this was confirmed. It writes whole seconds.
+    fn is_later(&self, started_at: Option<Timestamp>) -> bool {
+        started_at.is_some_and(|at| at.as_second() >= self.began.as_second())
+    }
+
     fn synced(&self, fleet: &Fleet, told: &mut Told, apps: &[&AppKey]) {
         let mut all = told.passed.contains(&Rung::Noticed);
         for entry in apps.iter().filter_map(|app| fleet.application(app)) {
             let application = &entry.value;
             let is_open = application.operation.as_ref().is_some_and(|operation| operation.phase.is_open());
             // A deployment of before is not what git wants: that the operation ended well is all that there is to see.
-            let was_done = self.commit.is_none()
-                && application
-                    .operation
-                    .as_ref()
-                    .is_some_and(|operation| operation.phase == Phase::Succeeded && operation.started_at.is_some_and(|at| at >= self.since));
+            let ours = application.operation.as_ref().filter(|operation| self.is_later(operation.started_at));
+            let was_done = self.commit.is_none() && ours.is_some_and(|operation| operation.phase == Phase::Succeeded);
             all &= (application.sync == Sync::Synced || was_done) && !is_open;
-            if let Some(operation) = &application.operation
-                && operation.started_at.is_some_and(|at| at >= self.since)
+            if let Some(operation) = ours
                 && matches!(operation.phase, Phase::Failed | Phase::Error)
                 && application.sync != Sync::Synced
             {

@@ -140,6 +140,15 @@ pub enum Refusal {
         /// The `ApplicationSet` that made it, where it is known.
         owner: Option<Safe>,
     },
+    /// It is what runs: only git wants another one.
+    RunsAlready {
+        /// Where.
+        place: Place,
+        /// The version.
+        version: Safe,
+        /// What git wants.
+        wants: Safe,
+    },
     /// Argo CD undoes what is changed in the cluster alone.
     UndoneAgain {
         /// The application.
@@ -292,6 +301,7 @@ impl Refusal {
             Self::Rollouts { .. } => "rollouts-unread",
             Self::NotHastened { .. } => "not-hastened",
             Self::AutoSync { .. } => "auto-sync",
+            Self::RunsAlready { .. } => "runs-already",
             Self::UndoneAgain { .. } => "undone-again",
             Self::NotInHistory { .. } => "not-in-history",
             Self::NotNow { .. } | Self::NotAsked { .. } => "not-now",

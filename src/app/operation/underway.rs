@@ -175,7 +175,7 @@ pub(in crate::app) fn progressed(model: &mut Model, id: &OperationId, progress: 
             match ended {
                 protocol::Ended::Sent => {
                     underway.followed = match (&underway.plan, &underway.story) {
-                        (Some(plan), _) if plan.is_watched() => Some(Followed::of(id.clone(), plan, &receipts, now)),
+                        (Some(plan), _) if plan.is_watched() => Some(Followed::of(id.clone(), plan, &receipts, (underway.began, now))),
                         (None, Some(story)) => story.followed(id.clone(), &receipts, now),
                         _ => None,
                     };

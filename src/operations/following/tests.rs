@@ -10,7 +10,7 @@ fn followed() -> Followed {
     let plan = World::new().plan(&to("production")).unwrap();
     let receipt = Receipt::Committed { commit: Raw::from(COMMIT), rebuilt: 0 };
     let id = OperationId::read("0195a3c8-7e2b-7c11-9f6d-2b8f6f1f7c2f").unwrap();
-    Followed::of(id, &plan, &[receipt], NOW)
+    Followed::of(id, &plan, &[receipt], (NOW, NOW))
 }
 
 /// What was reached, and how it stands.

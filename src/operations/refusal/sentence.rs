@@ -61,6 +61,9 @@ impl Refusal {
                     ),
                 }
             }
+            Self::RunsAlready { place, version, wants } => {
+                crate::safe!("{} runs {version} already, only git wants {wants}: put {version} back in git.", place.shown())
+            }
             Self::UndoneAgain { app, wants } => {
                 crate::safe!("Argo CD puts {wants} back within seconds: {} heals itself. The way back is a version in git.", app.name.shown())
             }

@@ -195,6 +195,12 @@ fn argo_cd_deploys_what_it_deployed_then_only_where_it_syncs_nothing_by_itself()
     assert!(matches!(plan.steps.first(), Some(Step::Send(Mutation::Rollback { history: 1, .. }))), "{:?}", plan.steps);
     assert_eq!((plan.direction, plan.version.as_str(), plan.files().len()), (Direction::Risk, "2.14.1", 0));
     assert!(plan.remarks.iter().any(|remark| remark.as_str().starts_with("git still wants 2.14.2 in production·eu")), "{:?}", plan.remarks);
+    let mut undone = world.clone();
+    undone.run("checkout-production-eu", "acme/checkout:2.14.1 envoy:1");
+    assert_eq!(
+        undone.plan(&by_history()).unwrap_err().sentence().as_str(),
+        "production·eu runs 2.14.1 already, only git wants 2.14.2: put 2.14.1 back in git."
+    );
     world.app("checkout-production-eu").deployed = Some(vec![50]);
     assert_eq!(
         world.plan(&by_history()).unwrap_err().sentence().as_str(),
