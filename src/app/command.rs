@@ -220,6 +220,17 @@ pub const COMMANDS: &[Command] = &[
             crate::app::operation::ways::available,
         )
     },
+    Command {
+        scope: Scope::Changing,
+        danger: Danger::Previews,
+        hinted: false,
+        ..looking(
+            Intent::Merge,
+            "merge",
+            "Show what merging the open pull request of this operation, or of this cell, would do, and why it may not; the service's name, typed there, does it.",
+            crate::app::operation::pulls::available,
+        )
+    },
     canary(Verb::Abort, "Send traffic back to the stable version; git keeps what it wants."),
     canary(Verb::NextStep, "Let a canary go on to its next step."),
     canary(Verb::Pause, "Hold a canary where it is."),

@@ -69,6 +69,8 @@ pub enum Effect {
         repository: Raw,
         /// The commit.
         commit: Raw,
+        /// Whether it gets onto its branch by a pull request, which may make another commit of it.
+        is_proposed: bool,
         /// The revisions.
         revisions: Vec<Raw>,
     },

@@ -64,6 +64,8 @@ pub enum Intent {
     Arm,
     /// Let nothing that is armed be changed any longer.
     Disarm,
+    /// What merging the pull request would do.
+    Merge,
     /// The operations that were begun here.
     Operations,
     /// The record of operations, also of earlier days.

@@ -89,6 +89,8 @@ pub struct Settings {
     pub clipboard_hint: Safe,
     /// Gitops repositories that the configuration names.
     pub repositories: Vec<NamedRepository>,
+    /// Each GitHub that the configuration names.
+    pub githubs: Vec<Raw>,
     /// Whether repositories that Applications name are read although nobody named them.
     pub discover_repositories: bool,
     /// How far back what changed is told.

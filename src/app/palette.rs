@@ -294,6 +294,7 @@ pub(super) fn fulfil(model: &mut Model, intent: Intent) -> Option<Outcome> {
         | Intent::Changes
         | Intent::Promote
         | Intent::Ways
+        | Intent::Merge
         | Intent::Canary(_)
         | Intent::Argocd(_)
         | Intent::Arm

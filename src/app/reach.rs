@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::app::effect::Effect;
 use crate::app::model::{Model, Question};
-use crate::app::repositories;
+use crate::app::{operation, repositories};
 use crate::base::{Epoch, Raw, RequestId, Safe};
 use crate::domain::question::{Ask, Want};
 use crate::domain::{AppKey, ClusterName, SourceId, SourceKind};
@@ -90,6 +90,9 @@ pub(super) fn crashed(model: &mut Model, source: Option<SourceId>, message: &Saf
     model.fleet.lose(&source, &crate::safe!("its reader crashed: {message}"), model.now);
     if let SourceKind::Cluster = source.kind {
         model.told.remove(&ClusterName(source.name.clone()));
+    }
+    if let SourceKind::Github = source.kind {
+        operation::pulls::forget(model, &source.name);
     }
     repositories::forget(model, &source);
     if before > 0 {

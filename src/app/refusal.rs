@@ -19,6 +19,8 @@ pub enum Refusal {
     NoPage,
     /// There is no Rollout to move or to hold.
     NoRollout,
+    /// No pull request of an operation is open.
+    NoPull,
     /// What changed belongs to no cell of the matrix.
     InNoCell,
     /// Somebody said that nothing is to be changed at all.
@@ -40,6 +42,7 @@ impl Refusal {
             Self::NoViewIsOn => "What is shown is no saved view: choose one in the palette first. Those of the configuration are changed there.",
             Self::NoPage => "No page is known for this: its Argo CD is read through its cluster, and url under [[argocd]] names none.",
             Self::NoRollout => "There is no Rollout here: nothing goes in steps. The way back is a version in git.",
+            Self::NoPull => "No pull request is open here that an operation opened, as far as GitHub is read.",
             Self::InNoCell => "This is in no cell of the matrix: the list of sources says which applications are not, and why.",
             Self::ReadOnly => "This cockpit is read-only: start it without --read-only and without read_only in the configuration.",
             Self::NotReadOnly => "This environment is not read-only: there is nothing to arm.",

@@ -127,14 +127,14 @@ fn source_of(model: &mut Model, url: &Raw, effects: &mut Vec<Effect>) -> Option<
     let named = model.settings.repositories.iter().find(|named| named.addresses.contains(&address));
     let known = match named {
         Some(named) => Some(SourceId::repository(named.name.clone())),
-        None if model.settings.discover_repositories => discovered(model, address, url, effects),
+        None if model.settings.discover_repositories => discover(model, address, url, effects),
         None => None,
     };
     model.repositories.urls.insert(url.clone(), known.clone());
     known
 }
 
-fn discovered(model: &mut Model, address: Address, url: &Raw, effects: &mut Vec<Effect>) -> Option<SourceId> {
+fn discover(model: &mut Model, address: Address, url: &Raw, effects: &mut Vec<Effect>) -> Option<SourceId> {
     let known = &model.repositories.discovered;
     if let Some((source, _)) = known.iter().find(|(_, (held, _))| *held == address) {
         return Some(source.clone());
@@ -161,6 +161,11 @@ fn connect(model: &mut Model, source: &SourceId, url: Raw) -> Effect {
 #[must_use]
 pub fn source_at<'m>(model: &'m Model, url: &Raw) -> Option<&'m SourceId> {
     model.repositories.urls.get(url)?.as_ref()
+}
+
+/// The repositories that Applications named: what each is called here, and where it is.
+pub fn discovered(model: &Model) -> impl Iterator<Item = (Raw, Address)> {
+    model.repositories.discovered.iter().map(|(source, (address, _))| (source.name.clone(), address.clone()))
 }
 
 /// The address and the URL of a repository that Applications named, by the name of its source.

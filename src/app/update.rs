@@ -5,7 +5,7 @@ use crate::app::filter::{Filter, Sight};
 use crate::app::matrix::Layout;
 use crate::app::model::{Model, Overlay, Screen};
 use crate::app::msg::{Msg, What};
-use crate::app::operation::{self, preview, underway, ways};
+use crate::app::operation::{self, preview, pulls, underway, ways};
 use crate::app::palette::Outcome;
 use crate::app::scroll::Scroll;
 use crate::app::stir::Stir;
@@ -220,6 +220,7 @@ fn fulfil(model: &mut Model, intent: Intent) -> Vec<Effect> {
         Intent::SeeAll => own::see_all(model),
         Intent::Promote => return preview::promote(model),
         Intent::Ways => return ways::open(model),
+        Intent::Merge => return pulls::merge(model),
         Intent::Canary(verb) => return preview::by_hand(model, verb),
         Intent::Argocd(verb) => return preview::of_argocd(model, verb),
         Intent::Arm => return operation::arm(model),
@@ -258,6 +259,7 @@ fn uncover(model: &mut Model, intent: Intent) -> Result<(), Refusal> {
             | Intent::Copy
             | Intent::Promote
             | Intent::Ways
+            | Intent::Merge
             | Intent::Canary(_)
             | Intent::Argocd(_)
             | Intent::Arm

@@ -10,6 +10,7 @@ mod doctor;
 mod init;
 mod journal;
 mod manual;
+mod merge;
 mod oncall;
 mod plan;
 mod plan_json;
@@ -125,6 +126,9 @@ enum Verb {
     Canary(act::Carried<by_hand::Canary>),
     /// List the ways back of a service, the recommended one first: how long each takes, what it leaves wrong, why it is refused. Nothing is sent.
     Ways(ways::Wanted),
+    /// Merge the pull request of an operation, where an environment takes changes by pull request only: shown, confirmed, sent with the commit that was looked at,
+    /// and followed as a promotion.
+    Merge(act::Carried<merge::Wanted>),
     /// Print where what runs and what git wants were left apart: aborted rollouts, versions that nobody syncs, changes by hand. Derived from the world.
     Debt(debt::Wanted),
     /// Read the journal, the record of every operation that was confirmed here; examine and export it.
@@ -201,6 +205,7 @@ fn dispatch(arguments: &Arguments) -> Result<Exit> {
             with_config(arguments, |config| act::carry(config, &by_hand::Errand(&wanted.what, argocd::Verb::Terminate), &wanted.how))
         }
         Some(Verb::Canary(wanted)) => with_config(arguments, |config| act::carry(config, &wanted.what, &wanted.how)),
+        Some(Verb::Merge(wanted)) => with_config(arguments, |config| act::carry(config, &wanted.what, &wanted.how)),
         None => with_config(arguments, |config| Ok(land(cockpit::run(config, arguments.view.as_deref())?))),
     }
 }

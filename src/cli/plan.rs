@@ -231,7 +231,7 @@ async fn planned(config: &Config, model: &Model, request: &Request) -> Result<Re
     };
     let files = planning::prepare(config, model, &asked, now)?;
     let rollouts = carrying::rollouts(config, &asked.rollouts).await;
-    let mut read = Read { files, rollouts, ..Read::default() };
+    let mut read = Read { files, rollouts, forges: planning::forges(&reached(config), model), ..Read::default() };
     let planned = operations::plan(request, &model.fleet, &read, now);
     let wishes = planned.as_ref().map(|plan| plan.unrendered().to_vec()).unwrap_or_default();
     if wishes.is_empty() {
@@ -264,7 +264,8 @@ pub(super) fn told(plan: &Plan, expected: &Durations, now: Timestamp) -> String 
         (Direction::Risk, _) => Ok(()),
     };
     if let Some(commit) = plan.commit() {
-        let _ = writeln!(out, "\nChanges, in one commit on {} of {}:", commit.branch.shown(), commit.repository.shown());
+        let place = if commit.beside { "a branch of its own, for " } else { "" };
+        let _ = writeln!(out, "\nChanges, in one commit on {place}{} of {}:", commit.branch.shown(), commit.repository.shown());
     }
     for file in plan.files() {
         let _ = writeln!(out, "  {}", file.file.shown());
@@ -277,6 +278,13 @@ pub(super) fn told(plan: &Plan, expected: &Durations, now: Timestamp) -> String 
     section(&mut out, "Rendered", plan.rendered.told().flat_map(|(app, answer)| rendered(app, answer)));
     let message = plan.commit().map(|commit| commit.message.text()).unwrap_or_default();
     section(&mut out, "Commit message", message.lines().map(ToOwned::to_owned));
+    for mutation in plan.mutations() {
+        if let Mutation::Open(opening) = mutation {
+            let trailers = opening.trailers.iter().map(|(name, value)| format!("{name}: {value}"));
+            let body = opening.body.iter().map(ToString::to_string).chain([String::new()]).chain(trailers);
+            section(&mut out, "Pull request", [opening.title.to_string(), String::new()].into_iter().chain(body));
+        }
+    }
     section(&mut out, "Then", plan.steps.iter().zip(1..).map(|(step, number)| format!("{number}. {}", step.words())));
     section(&mut out, "Takes", std::iter::once(expected.words().to_string()));
     let by_hand = plan.mutations().filter(|mutation| !matches!(mutation, Mutation::Commit(_))).filter_map(Mutation::by_hand);

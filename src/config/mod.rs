@@ -32,7 +32,7 @@ pub use problem::{Problem, Problems};
 use crate::base::{Raw, Safe};
 use crate::config::problem::plainly;
 use crate::domain::EnvironmentName;
-use crate::domain::access::{ArgocdAccess, ClusterAccess, SecretRef};
+use crate::domain::access::{ArgocdAccess, ClusterAccess, GithubAccess, SecretRef};
 use crate::domain::desired::{Address, ValueKeys};
 use crate::domain::landscape::Landscape;
 
@@ -51,6 +51,8 @@ pub struct Config {
     pub clusters: Vec<ClusterAccess>,
     /// The gitops repositories that are named.
     pub repositories: Vec<Repository>,
+    /// How each GitHub is reached.
+    pub githubs: Vec<GithubAccess>,
     /// How gitops repositories are read.
     pub gitops: Gitops,
     /// How the screen looks.

@@ -1,6 +1,7 @@
 //! Values that are written as one of a few words: each word and what it means, once for reading, for the schema and for the listing.
 
 use crate::config::{Arrange, Colors, Glyphs, Links, Notify, Theme};
+use crate::domain::forge::MergeMethod;
 
 /// A value that is written as one of a few words.
 pub(crate) trait Word: Copy + PartialEq + 'static {
@@ -35,4 +36,8 @@ impl Word for Links {
 
 impl Word for Arrange {
     const WORDS: &'static [(&'static str, Self)] = &[("need", Self::Need), ("name", Self::Name), ("change", Self::Change)];
+}
+
+impl Word for MergeMethod {
+    const WORDS: &'static [(&'static str, Self)] = &[("merge", Self::Merge), ("squash", Self::Squash), ("rebase", Self::Rebase)];
 }

@@ -1,7 +1,10 @@
 //! The configuration as it is written: every key that there is, with its place, and no meaning yet. `config.example.toml` shows all of them.
 
+mod github;
+
 use crate::config::reader::{At, Findings, Place, Section};
 use crate::config::{Arrange, Ui};
+pub(crate) use github::{GITHUB_TOKEN, Github, GithubRepository};
 
 /// The whole file.
 #[derive(Debug, Default)]
@@ -11,6 +14,7 @@ pub(crate) struct Written {
     pub(crate) argocds: Vec<Argocd>,
     pub(crate) clusters: Vec<Cluster>,
     pub(crate) repositories: Vec<Repository>,
+    pub(crate) githubs: Vec<Github>,
     pub(crate) gitops: Option<Gitops>,
     pub(crate) environments: Vec<Environment>,
     pub(crate) mapping: Mapping,
@@ -219,6 +223,7 @@ pub(crate) fn read(findings: &Findings<'_>) -> Option<Written> {
         argocds: top.sections("argocd").into_iter().map(argocd).collect(),
         clusters: top.sections("clusters").into_iter().map(cluster).collect(),
         repositories: top.sections("repositories").into_iter().map(repository).collect(),
+        githubs: top.sections("github").into_iter().map(github::github).collect(),
         gitops: top.section("gitops").map(gitops),
         environments: top.sections("environments").into_iter().map(environment).collect(),
         mapping: top.section("mapping").map(mapping).unwrap_or_default(),

@@ -7,6 +7,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::base::Raw;
 use crate::domain::desired::{Address, ValueKeys};
+use crate::domain::forge::MergeMethod;
 use crate::domain::names::{ArgocdName, ClusterName, Namespace};
 
 /// Where a secret is found. The secret itself is read when it is needed, and again when it was refused, so that a renewed one is picked up.
@@ -44,7 +45,7 @@ pub struct ArgocdAccess {
     pub reconciliation: Option<Duration>,
 }
 
-/// The API of an Argo CD instance.
+/// An API of Argo CD, or of a GitHub.
 #[derive(Debug, Clone)]
 pub struct ApiAccess {
     /// Scheme, host, port and root path: `https://argocd.example.com/argo`, without a slash at the end.
@@ -108,5 +109,56 @@ impl RepositoryAccess {
     #[must_use]
     pub fn addresses(&self) -> Vec<Address> {
         std::iter::once(Address::read(self.url.expose_secret())).chain(self.aliases.iter().cloned()).collect()
+    }
+}
+
+/// The API of a GitHub.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GithubAccess {
+    /// What it is called here.
+    pub name: Raw,
+    /// `https://api.github.com`, of an own server `https://HOST/api/v3`, without a slash at the end.
+    pub url: String,
+    /// Certificate authority in PEM that is trusted besides the system's.
+    pub authority: Option<Vec<u8>>,
+    /// The token.
+    pub token: SecretRef,
+    /// How pull requests are merged there.
+    pub method: MergeMethod,
+    /// Repositories whose address does not say where they are on it, each with owner and name: `acme/gitops`.
+    pub named: Vec<(Address, Raw)>,
+}
+
+impl GithubAccess {
+    /// Owner and name of the repository at an address; `None`: it is not on this GitHub.
+    #[must_use]
+    pub fn repository(&self, address: &Address) -> Option<Raw> {
+        if let Some((_, name)) = self.named.iter().find(|(known, _)| known == address) {
+            return Some(name.clone());
+        }
+        let (host, path) = address.0.as_wire().split_once('/')?;
+        let (owner, name) = path.split_once('/')?;
+        (host == self.host()? && !owner.is_empty() && !name.is_empty() && !name.contains('/')).then(|| Raw::from(path))
+    }
+
+    /// The host that its repositories are cloned from.
+    fn host(&self) -> Option<String> {
+        let url = url::Url::parse(&self.url).ok()?;
+        let host = url.host_str()?.to_lowercase();
+        Some(host.strip_prefix("api.").map_or_else(|| host.clone(), ToOwned::to_owned))
+    }
+}
+
+impl From<&GithubAccess> for ApiAccess {
+    fn from(github: &GithubAccess) -> Self {
+        Self {
+            url: github.url.clone(),
+            authority: github.authority.clone(),
+            client: None,
+            insecure: false,
+            headers: Vec::new(),
+            token: github.token.clone(),
+            renewal: None,
+        }
     }
 }

@@ -51,6 +51,8 @@ pub enum SourceKind {
     Cluster,
     /// A gitops repository.
     Repository,
+    /// A GitHub: the pull requests of gitops repositories.
+    Github,
 }
 
 impl fmt::Display for SourceKind {
@@ -59,6 +61,7 @@ impl fmt::Display for SourceKind {
             Self::Argocd => "argocd",
             Self::Cluster => "cluster",
             Self::Repository => "repository",
+            Self::Github => "github",
         })
     }
 }
@@ -89,5 +92,11 @@ impl SourceId {
     #[must_use]
     pub const fn repository(name: Raw) -> Self {
         Self { kind: SourceKind::Repository, name }
+    }
+
+    /// The source that reads a GitHub.
+    #[must_use]
+    pub const fn github(name: Raw) -> Self {
+        Self { kind: SourceKind::Github, name }
     }
 }

@@ -9,6 +9,7 @@ use crate::base::{Epoch, Raw, RequestId, Safe, Timestamp};
 use crate::domain::application::{Application, Detail};
 use crate::domain::desired::Desired;
 use crate::domain::names::{AppKey, ClusterName, Namespace, SourceId};
+use crate::domain::pull::{Pull, PullKey};
 use crate::domain::recent::{Edits, Recent};
 use crate::domain::workload::{Pods, ReplicaSet, ReplicaSetKey, Workload, WorkloadKey, WorkloadKind};
 
@@ -27,6 +28,8 @@ pub enum Scope {
     ReplicaSets(Option<Namespace>),
     /// What a gitops repository wants of the applications that it was asked about.
     Desired,
+    /// The pull requests of a repository that operations opened, by its owner and name.
+    Pulls(Raw),
 }
 
 impl Scope {
@@ -40,6 +43,7 @@ impl Scope {
             Self::Workloads(kind, None) => crate::safe!("{}s", kind.word()),
             Self::Workloads(kind, Some(namespace)) => crate::safe!("{}s in {}", kind.word(), namespace.shown()),
             Self::Desired => crate::safe!("what git wants"),
+            Self::Pulls(repository) => crate::safe!("pull requests of {}", repository.shown()),
             Self::ReplicaSets(None) => crate::safe!("ReplicaSets"),
             Self::ReplicaSets(Some(namespace)) => crate::safe!("ReplicaSets in {}", namespace.shown()),
         }
@@ -52,7 +56,7 @@ impl Scope {
     pub fn concerns(&self, namespace: &Namespace) -> bool {
         match self {
             Self::Workloads(_, scope) | Self::ReplicaSets(scope) => scope.as_ref().is_none_or(|scope| scope == namespace),
-            Self::Applications | Self::Project(_) | Self::ApplicationsIn(_) | Self::Desired => false,
+            Self::Applications | Self::Project(_) | Self::ApplicationsIn(_) | Self::Desired | Self::Pulls(_) => false,
         }
     }
 }
@@ -74,6 +78,8 @@ pub enum Items {
     ReplicaSets(Vec<(ReplicaSetKey, ReplicaSet)>),
     /// What git wants of applications.
     Desired(Vec<(AppKey, Desired)>),
+    /// Pull requests.
+    Pulls(Vec<(PullKey, Pull)>),
 }
 
 /// One item of one facet.

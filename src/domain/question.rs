@@ -33,6 +33,8 @@ pub enum Want {
     LabelKeys(Vec<Raw>),
     /// What git wants of these applications from now on; `None`: of that one no more (repositories).
     Desired(Vec<(AppKey, Option<Wish>)>),
+    /// How these pull requests stand, again and again from now on, each by the owner and name of its repository and its number (of a GitHub).
+    Pulls(BTreeSet<(Raw, u64)>),
     /// What happened in these namespaces since a moment: replica sets and events (clusters).
     Recent(Timestamp, BTreeSet<Namespace>),
     /// Who wrote the fields of these resources of an application (clusters).

@@ -25,6 +25,8 @@ impl Repository {
         let place = crate::safe!("{} of {}", commit.branch.shown(), commit.repository.shown());
         let proposal = Arc::new(proposal(id, commit, self.author.clone()));
         match push::push(&self.remote, &self.mirror, &proposal, Limits::default()).await {
+            Outcome::Pushed { commit: made, link, .. } if commit.beside => Answer::Taken(Receipt::Beside { commit: made, link }),
+            Outcome::AlreadyThere { commit: made } if commit.beside => Answer::Taken(Receipt::Beside { commit: made, link: None }),
             Outcome::Pushed { commit, rebuilt, .. } => Answer::Taken(Receipt::Committed { commit, rebuilt }),
             Outcome::AlreadyThere { commit } => Answer::Taken(Receipt::Committed { commit, rebuilt: 0 }),
             outcome @ Outcome::Unknown { .. } => Answer::Unknown(outcome.sentence(&place)),
@@ -38,16 +40,17 @@ impl Repository {
     /// Whether a commit of this operation is on its branch. It reads only.
     pub async fn look(&self, id: &OperationId, commit: &Commit) -> Found {
         match push::landed(&self.remote, &self.mirror, &goal(id, commit), None, Limits::default()).await {
+            Landed::Yes(made) if commit.beside => Found::Done(Receipt::Beside { commit: made, link: None }),
             Landed::Yes(commit) => Found::Done(Receipt::Committed { commit, rebuilt: 0 }),
             Landed::No => Found::NotDone,
             Landed::Unknown(why) => Found::Unknown(why),
         }
     }
 
-    /// For each revision whether it contains a commit; not known where the mirror does not have it yet. It blocks.
+    /// For each revision whether it contains a commit, or one that says it is of this operation; not known where the mirror does not have it yet. It blocks.
     #[must_use]
-    pub fn traced(&self, commit: &Raw, revisions: &[Raw]) -> Vec<(Raw, crate::domain::Known<bool>)> {
-        gitops::contain(&self.mirror, commit, revisions)
+    pub fn traced(&self, commit: &Raw, operation: Option<&OperationId>, revisions: &[Raw]) -> Vec<(Raw, crate::domain::Known<bool>)> {
+        gitops::contain(&self.mirror, commit, operation, revisions)
     }
 }
 
@@ -63,7 +66,7 @@ const fn kind(outcome: &Outcome) -> No {
 
 fn goal(id: &OperationId, commit: &Commit) -> Goal {
     let branch = Raw::from(format!("refs/heads/{}", commit.branch.as_wire()));
-    Goal { branch, head: commit.head.clone(), beside: None, operation: id.clone() }
+    Goal { branch, head: commit.head.clone(), beside: commit.beside.then(|| push::own_branch(id)), operation: id.clone() }
 }
 
 fn proposal(id: &OperationId, commit: &Commit, author: Option<Person>) -> Proposal {

@@ -5,6 +5,7 @@
 //! * [`git`]: commits and pushes
 //! * [`cluster`]: patches of Rollouts, in their cluster
 //! * [`argocd`]: Argo CD's operations, over its API or through its Application objects
+//! * [`github`]: pull requests, opened and merged; `rest`: one request to an API with a login
 //! * [`permissions`]: whether who asks may, asked before anything is sent
 //! * [`journal`]: the record on disk, written before and after each
 //! * `wire`: one request, and what its answer or its silence means
@@ -15,8 +16,10 @@ pub mod argocd;
 pub mod carry;
 pub mod cluster;
 pub mod git;
+pub mod github;
 pub mod journal;
 pub mod permissions;
 pub mod rehearsal;
+mod rest;
 pub mod webhook;
 mod wire;

@@ -6,10 +6,11 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
-use crate::base::Safe;
+use crate::base::{Raw, Safe};
 use crate::domain::{ArgocdName, ClusterName, Namespace};
 use crate::execution::argocd::Argocd;
 use crate::execution::cluster::Cluster;
+use crate::execution::github::Github;
 use crate::execution::wire::{self, rejection};
 use crate::operations::door::Permission;
 use crate::operations::mutation::{Mutation, No, Patch, Rejection, Target};
@@ -23,9 +24,10 @@ pub async fn ask<'a>(
     mutations: &[Mutation],
     cluster: impl Fn(&ClusterName) -> Option<&'a Cluster>,
     argocd: impl Fn(&ArgocdName) -> Option<&'a Argocd>,
+    github: impl Fn(&Raw) -> Option<&'a Github>,
 ) -> Vec<Permission> {
     let asked = mutations.iter().map(|mutation| {
-        let (cluster, argocd) = (&cluster, &argocd);
+        let (cluster, argocd, github) = (&cluster, &argocd, &github);
         async move {
             let asking = async {
                 match mutation {
@@ -45,6 +47,8 @@ pub async fn ask<'a>(
                         Some(Some(holder)) => patching_application(holder, target).await,
                         None => unreached(&target.app.argocd.shown()),
                     },
+                    Mutation::Open(opening) => on_github(github(&opening.github), &opening.github, &opening.name).await,
+                    Mutation::Merge(merging) => on_github(github(&merging.pull.github), &merging.pull.github, &merging.pull.repository).await,
                     Mutation::Commit(_) => Permission::Unknown(Safe::clean("whether a push is allowed is told by the push")),
                 }
             };
@@ -52,6 +56,13 @@ pub async fn ask<'a>(
         }
     });
     join_all(asked).await
+}
+
+async fn on_github(github: Option<&Github>, name: &Raw, repository: &Raw) -> Permission {
+    match github {
+        Some(github) => github.may_push(repository).await,
+        None => unreached(&name.shown()),
+    }
 }
 
 fn denied(rejection: Rejection) -> Permission {

@@ -1,15 +1,17 @@
 //! Debt: where what runs and what git wants were left apart, on purpose or not. It is derived from the world and kept nowhere, so every colleague on every
 //! bastion sees the same, and it is gone when the world is whole again.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::refusal::Place;
 use crate::base::time::since;
 use crate::base::{Safe, Timestamp};
-use crate::domain::ServiceName;
 use crate::domain::canary::Waits;
 use crate::domain::fleet::{Fleet, Placement};
 use crate::domain::health::Sync;
+use crate::domain::pull::{Pull, PullState};
+use crate::domain::{PlacementName, ServiceName};
 
 /// A difference that is younger than this is a change on its way.
 const SETTLED: Duration = Duration::from_mins(10);
@@ -25,8 +27,10 @@ pub struct Debt {
     pub kind: Kind,
     /// What runs.
     pub runs: Safe,
-    /// What git wants.
+    /// What git wants; of a pull request, what it brings.
     pub wants: Safe,
+    /// The pull request: number and page, and by whom.
+    pub pull: Option<(u64, Safe, Safe)>,
 }
 
 /// Kinds of open ends.
@@ -36,6 +40,8 @@ pub enum Kind {
     Aborted,
     /// Git wants another version, and nothing syncs it: auto-sync is off.
     NotSynced,
+    /// A pull request is open that brings another version.
+    Proposed,
     /// Another version runs than git wants, although it is synced automatically: somebody set it, or the sync fails.
     Apart,
 }
@@ -47,6 +53,7 @@ impl Kind {
         match self {
             Self::Aborted => "aborted",
             Self::NotSynced => "not-synced",
+            Self::Proposed => "pull-request",
             Self::Apart => "apart",
         }
     }
@@ -58,6 +65,12 @@ impl Debt {
     pub fn sentence(&self) -> Safe {
         let (service, place, runs, wants) = (self.service.shown(), self.place.shown(), &self.runs, &self.wants);
         match self.kind {
+            Kind::Proposed => {
+                let (number, url, by) = self.pull.clone().unwrap_or_default();
+                crate::safe!(
+                    "{service} · {place}: pull request #{number} by {by} brings {wants}, and is open: merge it (m on the cell), or close it on {url}."
+                )
+            }
             Kind::Aborted => crate::safe!(
                 "{service} · {place}: the rollout of {wants} was aborted, users are on {runs}, and git still wants {wants}: the next change of its template \
                  starts it again. Put {runs} back in git (b), or retry it."
@@ -84,11 +97,32 @@ pub fn of(fleet: &Fleet, now: Timestamp) -> Vec<Debt> {
             for placement in &cell.placements {
                 let Some((kind, runs, wants)) = judged(fleet, placement, now) else { continue };
                 let place = Place { environment: environment.name.clone(), placement: placement.name.clone() };
-                found.push(Debt { service: service.clone(), place, kind, runs, wants });
+                found.push(Debt { service: service.clone(), place, kind, runs, wants, pull: None });
             }
         }
     }
+    found.extend(fleet.pulls().filter_map(|(key, entry)| proposed(fleet, key.number, &entry.value)));
     found
+}
+
+/// A pull request that an operation opened, whoever began it.
+fn proposed(fleet: &Fleet, number: u64, pull: &Pull) -> Option<Debt> {
+    let (service, environment) = (pull.says.service.clone()?, pull.says.environment.clone()?);
+    if pull.state != PullState::Open || pull.says.operation.is_none() {
+        return None;
+    }
+    let name = if let [only] = pull.says.placements.as_slice() { only.clone() } else { PlacementName::from("") };
+    let cell = fleet.cell(&service, &environment);
+    let running = cell.into_iter().flat_map(|cell| &cell.placements).filter_map(Placement::version_text);
+    let runs: BTreeSet<String> = running.map(|version| version.to_string()).collect();
+    Some(Debt {
+        service,
+        place: Place { environment, placement: name },
+        kind: Kind::Proposed,
+        runs: Safe::clean(&runs.into_iter().collect::<Vec<_>>().join("+")),
+        wants: pull.says.version.clone().unwrap_or_else(|| pull.title.clone()),
+        pull: Some((number, pull.url.clone(), pull.author.clone())),
+    })
 }
 
 fn judged(fleet: &Fleet, placement: &Placement, now: Timestamp) -> Option<(Kind, Safe, Safe)> {

@@ -225,7 +225,7 @@ fn guarded(guard: &Guard, plan: &Plan, standing: &Standing, stated: &Stated, now
     if let Some(most) = guard.at_once.filter(|most| others.len() >= *most as usize) {
         bars.push(Bar::TooMany(environment(), most, others.into_iter().map(ServiceName::shown).collect()));
     }
-    if guard.pull_request && plan.commit().is_some() {
+    if guard.pull_request && plan.commit().is_some_and(|commit| !commit.beside) {
         bars.push(Bar::ByPullRequest(environment()));
     }
 }

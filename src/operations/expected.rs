@@ -170,12 +170,15 @@ impl Sample {
     }
 }
 
-/// How long each rung took from the one before it. That it was committed is known when it is sent.
+/// How long each rung took from the one before it. That it was committed is known when it is sent; where somebody has to merge it first, how long that took
+/// says nothing of the next one.
 fn climbed(sent: Timestamp, reached: &BTreeMap<Rung, Timestamp>) -> BTreeMap<Rung, Duration> {
     let mut before = sent;
     let mut found = BTreeMap::new();
-    for (rung, at) in reached.iter().filter(|(rung, _)| **rung != Rung::Committed) {
-        found.insert(*rung, since(before, *at));
+    for (rung, at) in reached {
+        if *rung > Rung::Committed {
+            found.insert(*rung, since(before, *at));
+        }
         before = before.max(*at);
     }
     found
@@ -323,7 +326,7 @@ pub fn paces(ladder: &Ladder, sent: Timestamp, durations: &Durations, now: Times
         let began = before;
         // Those after the one that is being climbed have not begun.
         before = began.and_then(|began| Some(step.at?.max(began)));
-        let took = began.filter(|_| step.rung != Rung::Committed).map(|began| since(began, step.at.unwrap_or(now)));
+        let took = began.filter(|_| step.rung > Rung::Committed || step.at.is_none()).map(|began| since(began, step.at.unwrap_or(now)));
         let is_overdue = step.at.is_none() && took.zip(expected).is_some_and(|(took, expected)| took > expected.to);
         Pace { took, expected, is_overdue }
     };

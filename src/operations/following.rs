@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use self::proposed::{BRANCHED, PULLED};
 use super::mutation::Receipt;
 use super::plan::Plan;
 use super::refusal::Place;
@@ -12,6 +13,7 @@ use crate::domain::canary::Waits;
 use crate::domain::fleet::{Fleet, Placement};
 use crate::domain::health::{Health, Sync};
 use crate::domain::image::Image;
+use crate::domain::pull::PullKey;
 use crate::domain::version::Version;
 use crate::domain::{AppKey, EnvironmentName, Known, ServiceName};
 
@@ -34,6 +36,8 @@ pub struct Followed {
     pub commit: Option<(Raw, Raw)>,
     /// When it was confirmed: what Argo CD began before that is not of it.
     pub began: Timestamp,
+    /// How the commit gets onto its branch.
+    pub route: Route,
     /// When it was sent.
     pub since: Timestamp,
     /// Revisions that contain the commit, and those that do not.
@@ -42,9 +46,26 @@ pub struct Followed {
     pub reached: BTreeMap<Rung, Timestamp>,
 }
 
+/// How a commit gets onto its branch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Route {
+    /// It was pushed there.
+    Push,
+    /// By a pull request that is followed.
+    Pull(PullKey),
+    /// From a branch of its own, of which somebody makes a pull request by hand.
+    Branch(Safe),
+}
+
 /// What a change climbs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Rung {
+    /// It was proposed: a pull request is open, or a branch is there for one.
+    Proposed,
+    /// The checks of the pull request passed.
+    Checked,
+    /// Who has to has approved it.
+    Approved,
     /// The commit is on the branch.
     Committed,
     /// Argo CD compares with a revision that contains it.
@@ -64,6 +85,9 @@ impl Rung {
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
+            Self::Proposed => "proposed",
+            Self::Checked => "checked",
+            Self::Approved => "approved",
             Self::Committed => "committed",
             Self::Noticed => "Argo CD saw it",
             Self::Synced => "synced",
@@ -77,6 +101,9 @@ impl Rung {
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
+            Self::Proposed => "proposed",
+            Self::Checked => "checked",
+            Self::Approved => "approved",
             Self::Committed => "committed",
             Self::Noticed => "noticed",
             Self::Synced => "synced",
@@ -130,11 +157,8 @@ impl Followed {
     /// Begins to follow a plan that was sent. `began`: when it was confirmed; and now.
     #[must_use]
     pub fn of(id: OperationId, plan: &Plan, receipts: &[Receipt], (began, now): (Timestamp, Timestamp)) -> Self {
-        let commit = receipts.iter().find_map(|receipt| if let Receipt::Committed { commit, .. } = receipt { Some(commit.clone()) } else { None });
-        let mut reached = BTreeMap::new();
-        if commit.is_some() {
-            reached.insert(Rung::Committed, now);
-        }
+        let (commit, route) = proposed::told(plan.mutations(), receipts);
+        let reached = commit.iter().map(|_| (route.first(), now)).collect();
         Self {
             id,
             service: plan.service.clone(),
@@ -142,7 +166,8 @@ impl Followed {
             version: plan.version.clone(),
             places: plan.moves.iter().map(|moves| moves.place.clone()).collect(),
             images: plan.images.clone(),
-            commit: commit.zip(plan.commit().map(|commit| commit.repository.clone())),
+            commit: commit.zip(plan.repository().cloned()),
+            route,
             began,
             since: now,
             traced: BTreeMap::new(),
@@ -157,15 +182,15 @@ impl Followed {
         service: ServiceName,
         version: Safe,
         places: Vec<Place>,
-        commit: Option<(Raw, Raw)>,
+        (commit, route): (Option<(Raw, Raw)>, Route),
         (since, now): (Timestamp, Timestamp),
         mut reached: BTreeMap<Rung, Timestamp>,
     ) -> Self {
         let to = places.first().map(|place| place.environment.clone()).unwrap_or_default();
         if commit.is_some() {
-            reached.entry(Rung::Committed).or_insert(now);
+            reached.entry(route.first()).or_insert(now);
         }
-        Self { id, service, to, version, places, images: Vec::new(), commit, began: since, since, traced: BTreeMap::new(), reached }
+        Self { id, service, to, version, places, images: Vec::new(), commit, route, began: since, since, traced: BTreeMap::new(), reached }
     }
 
     /// Revisions of which must be known whether they contain the commit.
@@ -187,29 +212,39 @@ impl Followed {
 
     /// How far it has come, as the fleet tells it now. What was reached stays reached.
     pub fn look(&mut self, fleet: &Fleet, now: Timestamp) -> Ladder {
+        let proposal = self.proposal(fleet);
         let tell = |place: &Place| match placement(fleet, &self.service, place) {
             Some(placement) => self.told(fleet, place, placement, now),
             None => Told::nowhere(place),
         };
         let told: Vec<Told> = self.places.iter().map(tell).collect();
-        let rungs: &[Rung] = match self.commit {
-            Some(_) => &[Rung::Committed, Rung::Noticed, Rung::Synced, Rung::RolledOut, Rung::Healthy, Rung::Verified],
-            None => &[Rung::Synced, Rung::RolledOut, Rung::Healthy, Rung::Verified],
+        let rungs: &[Rung] = match (&self.route, &self.commit) {
+            (Route::Pull(_), Some(_)) => &PULLED,
+            (Route::Branch(_), Some(_)) => &BRANCHED,
+            (Route::Push, Some(_)) => &[Rung::Committed, Rung::Noticed, Rung::Synced, Rung::RolledOut, Rung::Healthy, Rung::Verified],
+            (_, None) => &[Rung::Synced, Rung::RolledOut, Rung::Healthy, Rung::Verified],
         };
         let has_rollouts = told.iter().any(|told| told.has_rollout);
         let mut steps = Vec::new();
         let mut is_open = true;
         for rung in rungs.iter().copied().filter(|rung| *rung != Rung::RolledOut || has_rollouts) {
-            is_open = is_open && told.iter().all(|told| told.passed(rung));
+            is_open = is_open && proposal.passed(rung) && told.iter().all(|told| told.passed(rung));
             if is_open {
                 self.reached.entry(rung).or_insert(now);
             }
             let words = told.iter().filter_map(|told| told.words.get(&rung).map(|words| (told, words)));
-            let words: Vec<String> =
-                words.map(|(of, words)| if told.len() > 1 { format!("{} {words}", of.place) } else { words.to_string() }).collect();
+            let words: Vec<String> = proposal
+                .words
+                .get(&rung)
+                .map(ToString::to_string)
+                .into_iter()
+                .chain(words.map(|(of, words)| if told.len() > 1 { format!("{} {words}", of.place) } else { words.to_string() }))
+                .collect();
             steps.push(Step { rung, at: self.reached.get(&rung).copied(), words: Safe::clean(&words.join(" · ")) });
         }
-        Ladder { rungs: steps, state: state(&told, is_open) }
+        // What the placements say is of another version until it is merged.
+        let state = proposal.state.filter(|_| !is_open).unwrap_or_else(|| state(&told, is_open));
+        Ladder { rungs: steps, state }
     }
 
     fn told(&self, fleet: &Fleet, place: &Place, placement: &Placement, now: Timestamp) -> Told {
@@ -279,7 +314,9 @@ impl Followed {
     }
 
     fn noticed(&self, fleet: &Fleet, told: &mut Told, apps: &[&AppKey]) {
-        told.pass(Rung::Committed);
+        for rung in [Rung::Proposed, Rung::Checked, Rung::Approved, Rung::Committed] {
+            told.pass(rung);
+        }
         let has_noticed =
             |app: &&AppKey| fleet.application(app).is_some_and(|entry| entry.value.revisions.iter().any(|revision| self.contains(revision)));
         if self.commit.is_none() || apps.iter().all(has_noticed) {
@@ -379,7 +416,7 @@ impl Told {
 
     /// What no current source says is not passed.
     fn passed(&self, rung: Rung) -> bool {
-        self.passed.contains(&rung) && (self.blind.is_none() || rung == Rung::Committed)
+        self.passed.contains(&rung) && (self.blind.is_none() || rung <= Rung::Committed)
     }
 
     fn say(&mut self, rung: Rung, words: Safe) {
@@ -411,5 +448,6 @@ fn placement<'f>(fleet: &'f Fleet, service: &ServiceName, place: &Place) -> Opti
     fleet.placement(service, &place.environment, &place.placement)
 }
 
+pub(super) mod proposed;
 #[cfg(test)]
 mod tests;

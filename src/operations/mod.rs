@@ -12,6 +12,7 @@
 //! * [`ways`]: the ways back, best first
 //! * [`record`]: what the journal keeps of an operation, as data, and how its lines are tied
 //! * [`expected`]: how long it takes, by what earlier ones took
+//! * `proposal`: a change by pull request; `merging`: the merge of one, as a plan of its own
 //! * `scene`: whom a request concerns and which version it is about; `earlier`: what was there before; `brought`: what goes before and after the
 //!   commit of a way back; `deployed`: ways back through Argo CD's history; `held`: what is done to Rollouts; `edits`: what that does to files;
 //!   `brings`: what else its sync carries; [`rendering`]: what renderers make of it; `writers`: who else writes the same lines; `message`: the commit; `words`: everything as
@@ -31,10 +32,12 @@ mod edits;
 pub mod expected;
 pub mod following;
 mod held;
+mod merging;
 mod message;
 pub mod mutation;
 pub mod oncall;
 mod plan;
+mod proposal;
 pub mod protocol;
 pub mod record;
 mod refusal;
@@ -50,6 +53,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::base::{Raw, Safe};
+use crate::domain::forge::Forge;
 use crate::domain::workload::WorkloadKey;
 use crate::domain::{EnvironmentName, PlacementName, ServiceName};
 use crate::manifest::prepared::Prepared;
@@ -60,6 +64,7 @@ pub use confirm::Confirmation;
 pub use direction::Direction;
 pub use door::{Approved, Bar};
 pub use edits::{FileEdit, Line, Sign};
+pub use merging::open as open_pulls;
 pub use plan::{Await, Carried, Differs, Expects, Fresh, Message, Moves, Plan, Precondition, Step, plan};
 pub use refusal::{Place, Refusal, Versioned};
 pub use rendering::{Answers, Rendered};
@@ -98,6 +103,17 @@ pub enum Request {
         placements: Option<Vec<PlacementName>>,
         /// By what.
         by: By,
+    },
+    /// The pull request of an operation merged.
+    Merge {
+        /// The service.
+        service: ServiceName,
+        /// Where it leads.
+        environment: EnvironmentName,
+        /// Its number; `None`: the only one that is open for them.
+        number: Option<u64>,
+        /// The commit of an own operation that leads toward safety: at exactly that one, so does merging it.
+        back: Option<Raw>,
     },
     /// Something done to the Rollouts of a placement by hand.
     Canary {
@@ -149,6 +165,8 @@ pub struct Read {
     pub rollouts: BTreeMap<WorkloadKey, Result<canary::Facts, Safe>>,
     /// What rendering came to, and what was wished for then.
     pub rendered: (Vec<Wish>, Answers),
+    /// The forges of repositories, by the names of their sources.
+    pub forges: BTreeMap<Raw, Forge>,
 }
 
 impl From<Prepared> for Read {
@@ -162,7 +180,11 @@ impl Request {
     #[must_use]
     pub const fn service(&self) -> &ServiceName {
         match self {
-            Self::Promote { service, .. } | Self::Return { service, .. } | Self::Canary { service, .. } | Self::Argocd { service, .. } => service,
+            Self::Promote { service, .. }
+            | Self::Return { service, .. }
+            | Self::Merge { service, .. }
+            | Self::Canary { service, .. }
+            | Self::Argocd { service, .. } => service,
         }
     }
 
@@ -172,6 +194,7 @@ impl Request {
         match self {
             Self::Promote { to, .. }
             | Self::Return { environment: to, .. }
+            | Self::Merge { environment: to, .. }
             | Self::Canary { environment: to, .. }
             | Self::Argocd { environment: to, .. } => to,
         }
@@ -183,6 +206,7 @@ impl Request {
         match self {
             Self::Promote { .. } => "promote",
             Self::Return { .. } => "rollback",
+            Self::Merge { .. } => "merge",
             Self::Canary { verb, .. } => verb.word(),
             Self::Argocd { verb, .. } => verb.word(),
         }

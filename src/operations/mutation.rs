@@ -8,6 +8,8 @@ use super::plan::{Message, Precondition};
 use crate::base::{Raw, Safe};
 use crate::domain::AppKey;
 use crate::domain::fleet::Fleet;
+use crate::domain::forge::MergeMethod;
+use crate::domain::pull::PullKey;
 use crate::domain::workload::WorkloadKey;
 
 /// One request that changes something.
@@ -15,6 +17,10 @@ use crate::domain::workload::WorkloadKey;
 pub enum Mutation {
     /// A commit on the head of a branch, and its push.
     Commit(Box<Commit>),
+    /// A pull request is opened from the branch of the operation's own.
+    Open(Box<Opening>),
+    /// A pull request is merged.
+    Merge(Box<Merging>),
     /// Argo CD compares an application with git at once. It changes nothing that runs and may be repeated.
     Refresh(Target),
     /// Argo CD syncs an application.
@@ -48,7 +54,7 @@ impl Mutation {
         match self {
             Self::Refresh(_) => true,
             Self::Patch(patch) => patch.awaits,
-            Self::Commit(_) | Self::Sync(_) | Self::Terminate(_) | Self::Rollback { .. } | Self::Act { .. } => false,
+            Self::Commit(_) | Self::Open(_) | Self::Merge(_) | Self::Sync(_) | Self::Terminate(_) | Self::Rollback { .. } | Self::Act { .. } => false,
         }
     }
 }
@@ -78,6 +84,8 @@ pub struct Commit {
     pub repository: Raw,
     /// The branch: `main`.
     pub branch: Raw,
+    /// Whether it goes to a branch of the operation's own instead, built on the head of that one.
+    pub beside: bool,
     /// Its head when it was read. No precondition: later commits may leave alone what the plan depends on.
     pub head: Raw,
     /// The files that change, with their bytes.
@@ -86,6 +94,42 @@ pub struct Commit {
     pub preconditions: Vec<Precondition>,
     /// The words, without the id of the operation.
     pub message: Message,
+}
+
+/// A pull request to be opened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Opening {
+    /// The name of the source that reads the repository.
+    pub repository: Raw,
+    /// What the configuration calls the GitHub.
+    pub github: Raw,
+    /// Owner and name there: `acme/gitops`.
+    pub name: Raw,
+    /// The branch that it goes into: `main`.
+    pub base: Raw,
+    /// The title.
+    pub title: Safe,
+    /// Its text: sentences, then trailers as of a commit. Whoever carries it out adds why it is done, and the operation.
+    pub body: Vec<Safe>,
+    /// The trailers.
+    pub trailers: Vec<(&'static str, Safe)>,
+}
+
+/// A pull request to be merged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Merging {
+    /// The pull request.
+    pub pull: PullKey,
+    /// Where people look at it.
+    pub url: Safe,
+    /// The branch that it goes into, for words.
+    pub base: Raw,
+    /// The commit that its branch must still be at.
+    pub head: Raw,
+    /// How.
+    pub method: MergeMethod,
+    /// The name of the source that reads the repository; empty where none is known.
+    pub repository: Raw,
 }
 
 /// A sync to be asked for.
@@ -173,6 +217,20 @@ pub enum Receipt {
         commit: Raw,
         /// How often it was made anew on a newer head.
         rebuilt: u8,
+    },
+    /// The commit is on a branch of its own.
+    Beside {
+        /// Its id, in full.
+        commit: Raw,
+        /// Where the forge says that a pull request can be opened.
+        link: Option<Safe>,
+    },
+    /// The pull request is open.
+    Opened {
+        /// Its number.
+        number: u64,
+        /// Where people look at it.
+        url: Safe,
     },
     /// It was asked for; what comes of it is seen later.
     Accepted,

@@ -11,7 +11,7 @@ use super::mutation::{Commit, Mutation, Patch, Sync, Target};
 use super::refusal::Place;
 use super::rendering::{self, Rendered};
 use super::scene::{Scene, is_ahead};
-use super::{By, LIFETIME, Read, Refusal, Request, argocd, deployed, held, writers};
+use super::{By, LIFETIME, Read, Refusal, Request, argocd, deployed, held, merging, proposal, writers};
 use crate::base::time::later;
 use crate::base::{Raw, Safe, Timestamp};
 use crate::domain::desired;
@@ -68,6 +68,8 @@ pub enum Step {
 /// What is waited for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Await {
+    /// What was proposed is merged into this branch, by whoever may.
+    Merged(Raw),
     /// Argo CD syncs these: by itself, or because it was asked to.
     Synced(Vec<AppKey>),
     /// The version is seen healthy in these.
@@ -217,6 +219,17 @@ impl Plan {
         self.mutations().find_map(|mutation| if let Mutation::Commit(commit) = mutation { Some(&**commit) } else { None })
     }
 
+    /// The source that reads the repository which changes, where one does.
+    #[must_use]
+    pub fn repository(&self) -> Option<&Raw> {
+        let named = self.mutations().find_map(|mutation| match mutation {
+            Mutation::Commit(commit) => Some(&commit.repository),
+            Mutation::Merge(merging) => Some(&merging.repository),
+            _ => None,
+        });
+        named.filter(|name| !name.is_empty())
+    }
+
     /// The files that change, with their bytes.
     #[must_use]
     pub fn files(&self) -> &[FileEdit] {
@@ -235,7 +248,7 @@ impl Step {
     fn does_as(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Send(Mutation::Commit(one)), Self::Send(Mutation::Commit(other))) => {
-                (&one.repository, &one.branch, &one.message) == (&other.repository, &other.branch, &other.message)
+                (&one.repository, &one.branch, one.beside, &one.message) == (&other.repository, &other.branch, other.beside, &other.message)
             }
             (one, other) => one == other,
         }
@@ -248,11 +261,11 @@ impl Step {
 ///
 /// Why there is no plan. No bytes are ever given where a source that they would rest on is not current.
 pub fn plan(request: &Request, fleet: &Fleet, read: &Read, now: Timestamp) -> Result<Plan, Refusal> {
-    if let Request::Canary { .. } = request {
-        return held::plan(request, fleet, read, now);
-    }
-    if let Request::Argocd { .. } = request {
-        return argocd::plan(request, fleet, &read.files, now);
+    match request {
+        Request::Canary { .. } => return held::plan(request, fleet, read, now),
+        Request::Merge { .. } => return merging::plan(request, fleet, read, now),
+        Request::Argocd { .. } => return argocd::plan(request, fleet, &read.files, now),
+        Request::Promote { .. } | Request::Return { .. } => {}
     }
     let prepared = &read.files;
     let scene = Scene::of(request, fleet, now)?;
@@ -269,20 +282,25 @@ pub fn plan(request: &Request, fleet: &Fleet, read: &Read, now: Timestamp) -> Re
     let commit = Commit {
         repository,
         branch: name,
+        beside: fleet.landscape().environment(&scene.to).is_some_and(|environment| environment.guard.pull_request),
         head: branch.map(|branch| branch.head.clone()).unwrap_or_default(),
         message: message::of(&scene, &edited),
         files: edited.files.clone(),
         preconditions: edited.preconditions.clone(),
     };
     let beside = Beside::of(&scene, &edited, &moving, read)?;
-    let steps = steps(&scene, &edited, &moving, commit, &beside);
+    let (steps, proposed) = if commit.beside {
+        proposal::steps(&scene, &edited, &moving, commit, &beside, read)?
+    } else {
+        (steps(&scene, &edited, &moving, commit, &beside), Vec::new())
+    };
     let rendered = Rendered::of(rendering::wishes(&scene, &edited, prepared), &read.rendered);
     let brings = |app: &AppKey| brings::carried(fleet, scene.parts().map(|(_, part)| part), prepared, (app, rendered.of_app(app)));
     let carried: Vec<Carried> = edited.moves.iter().map(brings).collect();
     let more = rendered.more(&edited.images);
     let mut remarks = remarks(&scene, &edited, &moving, now);
     let risks = scene.risks(&carried, &more).into_iter().map(|why| crate::safe!("this way back leads toward risk: {why}"));
-    remarks.splice(0..0, beside.words.into_iter().chain(risks));
+    remarks.splice(0..0, beside.words.into_iter().chain(proposed).chain(risks));
     Ok(Plan {
         request: request.clone(),
         direction: scene.direction(&carried, &more),
@@ -304,19 +322,35 @@ pub fn plan(request: &Request, fleet: &Fleet, read: &Read, now: Timestamp) -> Re
 
 /// What goes before the commit, the commit, then Argo CD is told to look, and asked to sync where it does not by itself; the rest is waited for.
 fn steps(scene: &Scene<'_>, edited: &Edited, moving: &[&Placement], commit: Commit, beside: &Beside) -> Vec<Step> {
-    let target = |app: &AppKey| Target::of(scene.fleet, app);
-    let patches = |patches: &[Patch]| patches.iter().cloned().map(|patch| Step::Send(Mutation::Patch(patch))).collect::<Vec<_>>();
-    let is_automatic = |app: &AppKey| scene.fleet.application(app).is_some_and(|entry| entry.value.automation.enabled);
-    let mut steps = patches(&beside.before);
+    let mut steps = patched(&beside.before);
     steps.push(Step::Send(Mutation::Commit(Box::new(commit))));
-    for app in &edited.moves {
-        let by_hand = || Mutation::Sync(Sync { target: target(app), revision: None, prune: false });
-        steps.push(Step::Send(if is_automatic(app) { Mutation::Refresh(target(app)) } else { by_hand() }));
-    }
-    steps.extend(patches(&beside.after));
-    steps.push(Step::Await(Await::Synced(edited.moves.iter().cloned().collect())));
-    steps.push(Step::Await(Await::Verified(moving.iter().map(|placement| scene.target(placement)).collect())));
+    steps.extend(edited.moves.iter().map(|app| Step::Send(brought(scene.fleet, app))));
+    steps.extend(patched(&beside.after));
+    steps.extend(awaited(scene, edited, moving));
     steps
+}
+
+/// Argo CD is told to look, and asked to sync where it does not by itself.
+pub(super) fn brought(fleet: &Fleet, app: &AppKey) -> Mutation {
+    let target = Target::of(fleet, app);
+    if fleet.application(app).is_some_and(|entry| entry.value.automation.enabled) {
+        Mutation::Refresh(target)
+    } else {
+        Mutation::Sync(Sync { target, revision: None, prune: false })
+    }
+}
+
+/// Patches as steps.
+pub(super) fn patched(patches: &[Patch]) -> Vec<Step> {
+    patches.iter().cloned().map(|patch| Step::Send(Mutation::Patch(patch))).collect()
+}
+
+/// What is waited for once the commit is on its branch.
+pub(super) fn awaited(scene: &Scene<'_>, edited: &Edited, moving: &[&Placement]) -> [Step; 2] {
+    [
+        Step::Await(Await::Synced(edited.moves.iter().cloned().collect())),
+        Step::Await(Await::Verified(moving.iter().map(|placement| scene.target(placement)).collect())),
+    ]
 }
 
 impl Moves {

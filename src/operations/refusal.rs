@@ -117,6 +117,38 @@ pub enum Refusal {
         /// Whether its whole history was read.
         is_whole: bool,
     },
+    /// It takes pull requests only, and nothing says how its GitHub is reached.
+    NoForge {
+        /// Where.
+        environment: EnvironmentName,
+        /// The host of the repository.
+        host: Raw,
+    },
+    /// No pull request is open.
+    NoPull {
+        /// The service.
+        service: ServiceName,
+        /// Where.
+        environment: EnvironmentName,
+        /// What is known of it.
+        why: Safe,
+    },
+    /// Several pull requests are open.
+    SeveralPulls {
+        /// Where.
+        environment: EnvironmentName,
+        /// Which.
+        numbers: Vec<u64>,
+    },
+    /// The pull request cannot be merged now.
+    NotMergeable {
+        /// Its number.
+        number: u64,
+        /// Where people look at it.
+        url: Safe,
+        /// Why.
+        why: Safe,
+    },
     /// It has no Rollout.
     NoRollout(Place),
     /// Its Rollouts were not read.
@@ -297,6 +329,10 @@ impl Refusal {
             Self::NeverHere { .. } => "never-here",
             Self::NoEarlier { .. } => "no-earlier",
             Self::EarlierDiffer { .. } => "earlier-differ",
+            Self::NoForge { .. } => "no-forge",
+            Self::NoPull { .. } => "no-pull-request",
+            Self::SeveralPulls { .. } => "several-pull-requests",
+            Self::NotMergeable { .. } => "not-mergeable",
             Self::NoRollout(_) => "no-rollout",
             Self::Rollouts { .. } => "rollouts-unread",
             Self::NotHastened { .. } => "not-hastened",

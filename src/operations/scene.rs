@@ -47,11 +47,12 @@ pub(super) struct Scene<'f> {
 ///
 /// As far as the fleet alone knows that there will be no plan.
 pub fn asked(request: &Request, fleet: &Fleet, now: Timestamp) -> Result<Asked, Refusal> {
-    if let Request::Canary { .. } = request {
-        return held::asked(request, fleet);
-    }
-    if let Request::Argocd { .. } = request {
-        return argocd::asked(request, fleet, now);
+    match request {
+        Request::Canary { .. } => return held::asked(request, fleet),
+        // What is merged is on GitHub.
+        Request::Merge { .. } => return Ok(Asked::default()),
+        Request::Argocd { .. } => return argocd::asked(request, fleet, now),
+        Request::Promote { .. } | Request::Return { .. } => {}
     }
     let scene = Scene::of(request, fleet, now)?;
     let parts: BTreeSet<_> = scene.parts().map(|(_, part)| &part.app).collect();
@@ -86,7 +87,7 @@ impl<'f> Scene<'f> {
         let (from, version, placements) = match request {
             Request::Promote { from, version, placements, .. } => (from.as_ref(), version, placements),
             Request::Return { version, placements, .. } => (None, version, placements),
-            Request::Canary { .. } | Request::Argocd { .. } => (None, &None, &None),
+            Request::Canary { .. } | Request::Merge { .. } | Request::Argocd { .. } => (None, &None, &None),
         };
         for asked in std::iter::once(to).chain(from) {
             must_be_known(fleet, service, asked)?;
@@ -107,7 +108,7 @@ impl<'f> Scene<'f> {
                 let sources = deployed(fleet, service, &from).iter().collect();
                 (from, sources)
             }
-            Request::Return { .. } | Request::Canary { .. } | Request::Argocd { .. } => (to.clone(), Vec::new()),
+            Request::Return { .. } | Request::Canary { .. } | Request::Merge { .. } | Request::Argocd { .. } => (to.clone(), Vec::new()),
         };
         let mut scene = Self {
             fleet,
@@ -136,7 +137,7 @@ impl<'f> Scene<'f> {
                 }
                 scene.back = Some(back);
             }
-            Request::Canary { .. } | Request::Argocd { .. } => {}
+            Request::Canary { .. } | Request::Merge { .. } | Request::Argocd { .. } => {}
         }
         Ok(scene)
     }

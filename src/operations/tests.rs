@@ -4,6 +4,7 @@ mod argocd;
 mod back;
 mod brings;
 mod held;
+mod proposal;
 mod world;
 
 use std::fmt::Write as _;
@@ -445,6 +446,7 @@ fn a_plan_can_be_taken_back_and_says_what_it_rests_on() {
             Step::Send(Mutation::Refresh(_)) => "refresh",
             Step::Send(Mutation::Sync(_)) => "sync",
             Step::Send(_) => "other",
+            Step::Await(Await::Merged(_)) => "merged",
             Step::Await(Await::Synced(_)) => "synced",
             Step::Await(Await::Verified(_)) => "verified",
         })

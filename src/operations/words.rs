@@ -1,11 +1,12 @@
 //! What is sent and waited for, in words: the preview, the journal and the command line say the same. Exact enough to do it by hand.
 
 use super::By;
-use super::mutation::{Mutation, Patch, Sync};
+use super::mutation::{Mutation, Opening, Patch, Sync};
 use super::plan::{Await, Plan, Step};
 use super::refusal::named;
-use crate::base::Safe;
+use crate::base::{OperationId, Safe};
 use crate::domain::AppKey;
+use crate::domain::pull::OWN_BRANCHES;
 
 impl Step {
     /// The step as one line.
@@ -13,6 +14,9 @@ impl Step {
     pub fn words(&self) -> Safe {
         match self {
             Self::Send(mutation) => mutation.words(),
+            Self::Await(Await::Merged(branch)) => {
+                crate::safe!("follow it until it is merged into {}: merging is a step of its own, which is confirmed again", branch.shown())
+            }
             Self::Await(Await::Synced(apps)) => crate::safe!("wait until Argo CD has synced {}", apps_named(apps)),
             Self::Await(Await::Verified(places)) => {
                 crate::safe!("watch until the version is seen healthy in {}", named(places.iter().map(super::Place::shown)))
@@ -26,6 +30,18 @@ impl Mutation {
     #[must_use]
     pub fn words(&self) -> Safe {
         match self {
+            Self::Commit(commit) if commit.beside => crate::safe!(
+                "commit on the head of {} and push to a branch of its own, {OWN_BRANCHES}OPERATION, of {}",
+                commit.branch.shown(),
+                commit.repository.shown()
+            ),
+            Self::Open(opening) => {
+                crate::safe!("open a pull request in {} on {}, into {}", opening.name.shown(), opening.github.shown(), opening.base.shown())
+            }
+            Self::Merge(merging) => {
+                let (number, method, head) = (merging.pull.number, merging.method.word(), merging.head.shown());
+                crate::safe!("merge pull request #{number} into {} ({method}), if it is still at {}", merging.base.shown(), short(&head))
+            }
             Self::Commit(commit) => crate::safe!("commit and push to {} of {}", commit.branch.shown(), commit.repository.shown()),
             Self::Refresh(target) => crate::safe!("Argo CD is told to look at {}", target.app.name.shown()),
             Self::Sync(sync) => crate::safe!("Argo CD is asked to sync {}{}", sync.target.app.name.shown(), prunes(sync)),
@@ -45,6 +61,20 @@ impl Mutation {
     #[must_use]
     pub fn by_hand(&self) -> Option<Safe> {
         Some(match self {
+            Self::Commit(commit) if commit.beside => crate::safe!("git push origin HEAD:refs/heads/{OWN_BRANCHES}OPERATION"),
+            Self::Open(opening) => crate::safe!(
+                "gh pr create --repo {} --base {} --head {OWN_BRANCHES}OPERATION --title '{}'",
+                opening.name.shown(),
+                opening.base.shown(),
+                opening.title
+            ),
+            Self::Merge(merging) => crate::safe!(
+                "gh pr merge {} --repo {} --{} --match-head-commit {}",
+                merging.pull.number,
+                merging.pull.repository.shown(),
+                merging.method.word(),
+                merging.head.shown()
+            ),
             Self::Commit(commit) => crate::safe!("git push origin HEAD:refs/heads/{}", commit.branch.shown()),
             Self::Refresh(target) => crate::safe!("argocd app get {} --refresh", whole_name(&target.app)),
             Self::Sync(sync) => {
@@ -79,7 +109,7 @@ impl Mutation {
         match self {
             Self::Refresh(target) | Self::Terminate(target) | Self::Rollback { target, .. } | Self::Act { target, .. } => Some(&target.app),
             Self::Sync(sync) => Some(&sync.target.app),
-            Self::Commit(_) | Self::Patch(_) => None,
+            Self::Commit(_) | Self::Patch(_) | Self::Open(_) | Self::Merge(_) => None,
         }
     }
 }
@@ -117,9 +147,18 @@ impl Plan {
             super::Request::Return { by: By::Abort, .. } => crate::safe!("abort and put {service} {} back in {to}", self.version),
             super::Request::Return { by: By::Hasten, .. } => crate::safe!("put {service} {} back in {to} and promote it fully", self.version),
             super::Request::Return { by: By::History, .. } => crate::safe!("deploy {service} {} of before in {to} again", self.version),
+            super::Request::Merge { .. } => {
+                let number =
+                    self.mutations().find_map(|mutation| if let Mutation::Merge(merging) = mutation { Some(merging.pull.number) } else { None });
+                crate::safe!("merge pull request #{}: {service} {} to {to}", number.unwrap_or_default(), self.version)
+            }
             super::Request::Return { .. } => crate::safe!("put {service} {} back in {to}", self.version),
         }
     }
+}
+
+fn short(commit: &Safe) -> Safe {
+    Safe::clean(commit.as_str().get(..10).unwrap_or(commit.as_str()))
 }
 
 fn effects(patch: &Patch) -> Safe {
@@ -141,4 +180,18 @@ fn whole_name(app: &AppKey) -> Safe {
 
 fn apps_named(apps: &[AppKey]) -> Safe {
     named(apps.iter().map(|app| app.name.shown()))
+}
+
+impl Opening {
+    /// The text of the pull request, with why it is done and by which operation.
+    #[must_use]
+    pub fn text(&self, operation: &OperationId, reason: Option<&Safe>) -> String {
+        let mut paragraphs: Vec<String> = vec![self.body.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")];
+        paragraphs.extend(reason.map(|reason| format!("Why: {reason}")));
+        let operation = ("Cockpit-Operation", Safe::clean(operation.as_str()));
+        let trailers = self.trailers.iter().chain([&operation]).map(|(name, value)| format!("{name}: {value}"));
+        paragraphs.push(trailers.collect::<Vec<_>>().join("\n"));
+        paragraphs.retain(|paragraph| !paragraph.is_empty());
+        format!("{}\n", paragraphs.join("\n\n"))
+    }
 }

@@ -8,13 +8,13 @@ use tokio::sync::mpsc;
 use tokio::task::{Id, JoinError, JoinSet};
 
 use crate::base::{Epoch, Raw, Safe};
-use crate::domain::access::{ArgocdAccess, ClusterAccess, RepositoryAccess};
+use crate::domain::access::{ArgocdAccess, ClusterAccess, GithubAccess, RepositoryAccess};
 use crate::domain::observation::Report;
 use crate::domain::question::Ask;
 use crate::domain::{SourceId, SourceKind};
 use crate::runtime::{faults, panic_words};
 use crate::sources::clients::Clients;
-use crate::sources::{Outbox, argocd, kubernetes, repository};
+use crate::sources::{Outbox, argocd, github, kubernetes, repository};
 
 /// How many reports may wait for the core before sources have to.
 const REPORTS: usize = 1024;
@@ -34,8 +34,20 @@ pub struct Reached {
     pub repositories: Vec<RepositoryAccess>,
     /// How repositories are read that Applications turn out to name: all but their name and URL.
     pub discovered: RepositoryAccess,
+    /// Each GitHub.
+    pub githubs: Vec<GithubAccess>,
     /// Annotations of Application objects that mapping and version rules look at.
     pub annotations: BTreeSet<Raw>,
+}
+
+impl Reached {
+    /// The repositories of the configuration that are on a GitHub, by owner and name.
+    #[must_use]
+    pub fn on_github(&self, github: &GithubAccess) -> BTreeSet<Raw> {
+        let named = github.named.iter().map(|(_, name)| name.clone());
+        let found = self.repositories.iter().filter_map(|access| access.addresses().iter().find_map(|address| github.repository(address)));
+        named.chain(found).collect()
+    }
 }
 
 /// The running sources.
@@ -94,6 +106,11 @@ impl Connections {
             SourceKind::Repository => {
                 let Some(access) = self.reached.repositories.iter().find(|access| access.name == source.name).cloned() else { return };
                 self.tasks.spawn(async move { repository::run(access, asked, outbox).await })
+            }
+            SourceKind::Github => {
+                let Some(access) = self.reached.githubs.iter().find(|access| access.name == source.name).cloned() else { return };
+                let repositories = self.reached.on_github(&access);
+                self.tasks.spawn(async move { github::run(access, repositories, asked, outbox).await })
             }
         };
         self.names.insert(handle.id(), source.clone());

@@ -61,6 +61,9 @@ pub fn model(config: &Config) -> Model {
     let explicit = matches!(config.origin, Origin::File(_));
     let mut start: Vec<SourceId> = config.argocds.iter().map(|access| SourceId::argocd(&access.name)).collect();
     start.extend(config.repositories.iter().map(|named| SourceId::repository(named.name.clone())));
+    let reached = reached(config);
+    let githubs = config.githubs.iter().filter(|github| !reached.on_github(github).is_empty());
+    start.extend(githubs.map(|github| SourceId::github(github.name.clone())));
     if explicit {
         start.extend(config.clusters.iter().map(|access| SourceId::cluster(&access.name)));
     }
@@ -76,6 +79,7 @@ pub fn model(config: &Config) -> Model {
             Between::Nothing | Between::Screen => "",
         }),
         repositories: config.repositories.iter().map(repository).collect(),
+        githubs: config.githubs.iter().map(|github| github.name.clone()).collect(),
         discover_repositories: config.gitops.discover && config.repositories.is_empty(),
         window: Window::default(),
         takes_up: false,
@@ -205,7 +209,14 @@ pub fn reached(config: &Config) -> Arc<connections::Reached> {
         ..discovered.clone()
     };
     let repositories = config.repositories.iter().map(named).collect();
-    Arc::new(connections::Reached { argocds: config.argocds.clone(), clusters, repositories, discovered, annotations })
+    Arc::new(connections::Reached {
+        argocds: config.argocds.clone(),
+        clusters,
+        repositories,
+        discovered,
+        githubs: config.githubs.clone(),
+        annotations,
+    })
 }
 
 /// Words for a panic's payload.

@@ -1,17 +1,19 @@
 //! Between a request and its plan: the mirrors that the applications' repositories are kept in, read once. It plans nothing and fetches nothing: the
 //! sources have fetched.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::app::Model;
-use crate::app::repositories::{discovered_at, source_at};
+use crate::app::repositories::{discovered, discovered_at, source_at};
 use crate::base::{Raw, Safe, Timestamp};
 use crate::config::Config;
 use crate::domain::access::RepositoryAccess;
 use crate::domain::desired::Address;
+use crate::domain::forge::Forge;
 use crate::execution::git::{Repository, stranger};
 use crate::execution::journal::Journal;
 use crate::gitops::render::{Tools, render};
@@ -64,6 +66,13 @@ pub(super) fn repositories(reached: &Arc<Reached>, model: &Model, asked: &Asked)
         }
     }
     found
+}
+
+/// The forge of each repository that is read, by the name of its source.
+pub fn forges(reached: &Reached, model: &Model) -> BTreeMap<Raw, Forge> {
+    let named = reached.repositories.iter().map(|access| (access.name.clone(), access.addresses()));
+    let found = discovered(model).map(|(name, address)| (name, vec![address]));
+    named.chain(found).map(|(name, addresses)| (name, Forge::of(&addresses, &reached.githubs))).collect()
 }
 
 /// Where operations are recorded: for a world to practise in beside its mirrors, else where the state of the program is.

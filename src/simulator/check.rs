@@ -61,6 +61,15 @@ pub(super) fn overlay(scenario: &Scenario, world: &Definition) -> Result<(), Str
 
 /// Whether a scenario fits its world.
 pub(super) fn scenario(scenario: &Scenario, world: &Definition) -> Result<(), String> {
+    if let Some(pulls) = &scenario.pull_requests {
+        if !scenario.git_over_http {
+            return Err("pull-requests: they need git-over-http = true".to_owned());
+        }
+        for name in &pulls.environments {
+            environment(world, name).map_err(|problem| format!("pull-requests: {problem}"))?;
+        }
+        unique("check", pulls.checks.iter().map(|check| &check.name)).map_err(|problem| format!("pull-requests: {problem}"))?;
+    }
     for (number, odd) in scenario.versions.iter().enumerate() {
         let check = || {
             let known = || world.applications.iter().flat_map(|application| application.workloads.iter().map(|workload| workload.name(application)));

@@ -11,18 +11,24 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::definition::{Definition, EnvironmentDefinition};
-use super::serve::{ARGOCD_ADMIN, CLUSTER_USERS, CONTROL, Serving, argocd_token};
+use super::scenario::PullRequests;
+use super::serve::{ARGOCD_ADMIN, CLUSTER_USERS, CONTROL, GIT, GITHUB, Serving, argocd_token, github};
 
 /// Only for the owner: the argocd CLI refuses its file otherwise.
 const MODE: u32 = 0o600;
 
 /// Writes `config.toml`, `kubeconfig`, `argocd-config` and `control` into a folder that is there.
-pub(super) fn write(folder: &Path, definition: &Definition, serving: &Serving) -> io::Result<()> {
+pub(super) fn write(folder: &Path, definition: &Definition, pulls: Option<&PullRequests>, serving: &Serving) -> io::Result<()> {
     let folder = std::path::absolute(folder)?;
     put(&folder.join("kubeconfig"), &kubeconfig(definition, serving)?)?;
     put(&folder.join("argocd-config"), &argocd_config(definition, serving)?)?;
     put(&folder.join("control"), &format!("{}\n", url(serving, CONTROL)?))?;
-    put(&folder.join("config.toml"), &config(&folder, definition))
+    let mut text = config(&folder, definition, pulls);
+    if pulls.is_some() {
+        put(&folder.join("github-token"), &format!("{}\n", github::token()))?;
+        text.push_str(&with_github(&folder, serving)?);
+    }
+    put(&folder.join("config.toml"), &text)
 }
 
 fn put(path: &Path, text: &str) -> io::Result<()> {
@@ -55,7 +61,16 @@ fn list<'a>(texts: impl IntoIterator<Item = &'a String>) -> String {
     format!("[{}]", texts.join(", "))
 }
 
-fn config(folder: &Path, definition: &Definition) -> String {
+/// Where pull requests are.
+fn with_github(folder: &Path, serving: &Serving) -> io::Result<String> {
+    let (api, repository) = (quoted(&url(serving, GITHUB)?), quoted(&serving.repository().ok_or_else(|| not_served(GIT))?));
+    let (token, name) = (quoted(&folder.join("github-token").to_string_lossy()), quoted(&format!("{}/{}", github::OWNER, github::NAME)));
+    Ok(format!(
+        "\n[[github]]\nname = \"github\"\nurl = {api}\ntoken = {{ file = {token} }}\n\n[[github.repositories]]\nurl = {repository}\nname = {name}\n"
+    ))
+}
+
+fn config(folder: &Path, definition: &Definition, pulls: Option<&PullRequests>) -> String {
     let file = |name: &str| quoted(&folder.join(name).to_string_lossy());
     let mut text =
         "# A simulated world on this machine. It ends with the program that serves it, and this file is of no use afterwards.\n".to_owned();
@@ -76,6 +91,9 @@ fn config(folder: &Path, definition: &Definition) -> String {
         let _ = write!(text, "\n[[environments]]\nname = {}\n", quoted(&environment.name));
         if !environment.from.is_empty() {
             let _ = writeln!(text, "from = {}", list(&environment.from));
+        }
+        if pulls.is_some_and(|pulls| pulls.environments.contains(&environment.name)) {
+            text.push_str("pull_request = true\n");
         }
         let placements = placements(environment);
         if !placements.is_empty() {

@@ -16,7 +16,7 @@ macro_rules! embedded {
 
 /// The one to begin with first.
 static SCENARIOS: &[(&str, &str)] = embedded!("scenarios": "busy-morning" "bad-canary" "friday" "bad-night" "argocd-down" "controller-silent"
-    "two-argocds" "branches" "push-race" "protected-branch" "stuck-sync" "migration" "crash-mid-promotion" "fleet" "fleet-at-rest" "storm" "quiet-day" "lab");
+    "two-argocds" "branches" "push-race" "protected-branch" "pull-request" "stuck-sync" "migration" "crash-mid-promotion" "fleet" "fleet-at-rest" "storm" "quiet-day" "lab");
 
 static WORLDS: &[(&str, &str)] = embedded!("worlds": "acme" "lab" "two-argocds");
 

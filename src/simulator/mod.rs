@@ -36,7 +36,7 @@ use tokio::task::JoinSet;
 
 use self::clock::Clock;
 use self::repository::Repository;
-use self::serve::{ArgocdPlan, Bound, ClusterPlan, Plan, Serving};
+use self::serve::{ArgocdPlan, Bound, ClusterPlan, Plan, Pulls, Serving};
 use self::world::{Ground, Shared, World};
 
 use crate::base::{Safe, Timestamp};
@@ -110,12 +110,13 @@ impl Simulator {
         }
         let clusters = definition.clusters.iter().map(|cluster| cluster.name.as_str());
         let argocds = definition.argocds.iter().map(|argocd| argocd.name.as_str());
-        let bound = Bound::bind(clusters, argocds, scenario.git_over_http)
+        let bound = Bound::bind(clusters, argocds, (scenario.git_over_http, scenario.pull_requests.is_some()))
             .await
             .map_err(|error| refused(format!("no port of loopback can be opened: {error}")))?;
         let urls =
             definition.clusters.iter().filter_map(|cluster| Some((cluster.name.clone(), bound.url(&format!("cluster:{}", cluster.name))?))).collect();
         let is_served = scenario.git_over_http;
+        let rules = scenario.pull_requests.clone();
         let (url, served) = (bound.repository(), options.folder.join("gitops.git"));
         let (teller, told) = watch::channel(Told::default());
         let folder = options.folder.clone();
@@ -156,7 +157,8 @@ impl Simulator {
                         store: store.clone(),
                     })
                     .collect(),
-                repository: is_served.then_some(served),
+                repository: is_served.then(|| served.clone()),
+                pulls: rules.clone().map(|rules| Arc::new(Pulls::new(served, rules, clock.clone()))),
                 hands: Arc::new(shared.clone()),
                 clock,
             }
@@ -166,7 +168,8 @@ impl Simulator {
         shared.world().set_faults(Box::new(move |server, fault| {
             faults.set(server, fault);
         }));
-        files::write(&folder, &definition, &serving).map_err(|error| refused(format!("{} cannot be written: {error}", folder.display())))?;
+        files::write(&folder, &definition, rules.as_ref(), &serving)
+            .map_err(|error| refused(format!("{} cannot be written: {error}", folder.display())))?;
         let control = serving.address(serve::CONTROL).map(|address| format!("http://{address}")).unwrap_or_default();
         let mut driver = JoinSet::new();
         driver.spawn(drive(shared));

@@ -27,6 +27,9 @@ pub(super) struct Scenario {
     /// The gitops repository is a server, `git`, which can have faults like any other; else it is a folder.
     #[serde(default)]
     pub(super) git_over_http: bool,
+    /// Changes come by pull request there, on a GitHub that is served, `github`. Needs the repository over HTTP.
+    #[serde(default)]
+    pub(super) pull_requests: Option<PullRequests>,
     /// Application → the Job before each of its syncs, besides those of the world.
     #[serde(default)]
     pub(super) hooks: BTreeMap<String, HookDefinition>,
@@ -44,6 +47,35 @@ pub(super) struct Scenario {
     /// Pods that are restarted all the time.
     #[serde(default)]
     pub(super) churn: Option<Churn>,
+}
+
+/// How pull requests go.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct PullRequests {
+    /// Environments that take nothing else: the configuration of the cockpit says so.
+    pub(super) environments: Vec<String>,
+    /// What is checked.
+    #[serde(default)]
+    pub(super) checks: Vec<CheckDefinition>,
+    /// Who reviews.
+    pub(super) reviewer: String,
+    /// After so long they approve; never where nothing is said.
+    #[serde(default, with = "span::option")]
+    pub(super) reviewed_after: Option<Duration>,
+}
+
+/// A check of every pull request. All of them are required.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct CheckDefinition {
+    pub(super) name: String,
+    /// How long it runs.
+    #[serde(deserialize_with = "span::required::deserialize")]
+    pub(super) takes: Duration,
+    /// Whether it fails.
+    #[serde(default)]
+    pub(super) fails: bool,
 }
 
 /// A version that does not behave. The endings `-crash`, `-nopull` and `-slow` of a tag mean the same by themselves.

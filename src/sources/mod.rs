@@ -9,6 +9,7 @@ pub mod clients;
 pub mod clock;
 pub mod expiry;
 pub mod failure;
+pub mod github;
 pub mod kubernetes;
 pub mod mending;
 pub mod outbox;

@@ -58,6 +58,7 @@ pub(super) const KEYS: &[Key] = &[
     letter('.', Intent::SeeAll, "."),
     letter('p', Intent::Promote, "p"),
     letter('b', Intent::Ways, "b"),
+    letter('m', Intent::Merge, "m"),
     letter('X', Intent::Canary(Verb::Abort), "X"),
     letter('>', Intent::Canary(Verb::NextStep), ">"),
     letter('u', Intent::Operations, "u"),

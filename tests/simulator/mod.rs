@@ -8,6 +8,7 @@ mod faults;
 mod fleet;
 mod hostile;
 mod operations;
+pub(crate) mod pulls;
 mod pushes;
 mod recorded;
 mod schemas;

@@ -115,6 +115,42 @@ pub(crate) fn problems(validator: &Validator, value: &Value) -> Vec<String> {
     validator.iter_errors(value).map(|error| format!("{}: {error:.300}", error.instance_path())).collect()
 }
 
+/// What GitHub answers: the schema of a path as its description writes it, by method and status.
+pub(crate) fn github(method: &str, path: &str, status: u16) -> Validator {
+    let mut whole: Value = serde_json::from_str(&file("github-rest/openapi.json")).unwrap();
+    let answer = format!("/paths/{}/{method}/responses/{status}", path.replace('~', "~0").replace('/', "~1"));
+    let mut answer = whole.pointer(&answer).unwrap_or_else(|| panic!("there is no {answer}")).clone();
+    if let Some(reference) = answer.get("$ref").and_then(Value::as_str).and_then(|reference| reference.strip_prefix('#')) {
+        answer = whole.pointer(reference).unwrap().clone();
+    }
+    let mut schema = answer.pointer("/content/application~1json/schema").unwrap().clone();
+    let mut components = whole.get_mut("components").map(Value::take).unwrap();
+    nullable(&mut components);
+    nullable(&mut schema);
+    // What it points at has to be within.
+    if schema.get("$ref").is_some() {
+        schema = json!({ "allOf": [schema] });
+    }
+    schema.as_object_mut().unwrap().insert("components".to_owned(), components);
+    compiled(&schema)
+}
+
+/// The description says of a type that it may be null beside it.
+fn nullable(schema: &mut Value) {
+    match schema {
+        Value::Array(parts) => parts.iter_mut().for_each(nullable),
+        Value::Object(members) => {
+            let is_nullable = members.remove("nullable") == Some(Value::Bool(true));
+            members.values_mut().for_each(nullable);
+            if is_nullable {
+                let inner = Value::Object(std::mem::take(members));
+                members.insert("anyOf".to_owned(), json!([inner, { "type": "null" }]));
+            }
+        }
+        _ => {}
+    }
+}
+
 fn compiled(schema: &Value) -> Validator {
     jsonschema::options().should_validate_formats(true).build(schema).unwrap()
 }

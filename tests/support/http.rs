@@ -60,7 +60,11 @@ impl Peer {
         let mut stream = TcpStream::connect(&self.address).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         let body = body.map(Value::to_string).unwrap_or_default();
-        let mut head = format!("{method} {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\nContent-Length: {}\r\n", self.address, body.len());
+        let mut head = format!(
+            "{method} {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\nUser-Agent: tests\r\nContent-Length: {}\r\n",
+            self.address,
+            body.len()
+        );
         for (name, value) in [("Content-Type", content_type.to_owned()), ("Authorization", format!("Bearer {}", self.token))] {
             if !value.is_empty() && value != "Bearer " {
                 let _ = write!(head, "{name}: {value}\r\n");

@@ -3,6 +3,7 @@
 
 mod pace;
 pub mod preview;
+pub mod pulls;
 pub mod underway;
 pub mod ways;
 
@@ -49,6 +50,8 @@ pub struct Operations {
     pub way_back: WayBack,
     /// How the handing over of the journal stands; `None`: it is handed to nobody.
     pub posting: Option<Posting>,
+    /// Pull requests that each GitHub was told to look at.
+    pulls: pulls::Followed,
     /// What was left open was taken up.
     pub(super) is_recalled: bool,
     /// How long earlier ones took is being read, or was.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::app::effect::Effect;
 use crate::app::model::{Model, Question, Screen};
 use crate::app::operation;
-use crate::app::operation::pace;
+use crate::app::operation::{pace, pulls};
 use crate::app::scroll::Scroll;
 use crate::base::time::{later, since};
 use crate::base::{OperationId, Raw, Safe, Timestamp};
@@ -14,7 +14,7 @@ use crate::domain::workload::WorkloadKey;
 use crate::domain::{EnvironmentName, Known, ServiceName, SourceId};
 use crate::operations::door::Visitor;
 use crate::operations::expected::Kind;
-use crate::operations::following::{Followed, Ladder, Rung, State};
+use crate::operations::following::{Followed, Ladder, Route, Rung, State};
 use crate::operations::mutation::Receipt;
 use crate::operations::protocol::{self, Settled};
 use crate::operations::record::story::Story;
@@ -158,7 +158,7 @@ pub(in crate::app) fn progressed(model: &mut Model, id: &OperationId, progress: 
         Progress::Doing(words) => underway.doing = Some(words),
         Progress::Settled(words, settled) => {
             // What git wants is another thing from now on, and the next plan is to know it at once.
-            let repository = underway.plan.as_ref().and_then(Plan::commit).map(|commit| SourceId::repository(commit.repository.clone()));
+            let repository = underway.plan.as_ref().and_then(Plan::repository).map(|repository| SourceId::repository(repository.clone()));
             let is_pushed = matches!(settled, Settled::Done(Receipt::Committed { .. }));
             underway.settled.push((now, words, settled));
             if let Some(source) = repository.filter(|_| is_pushed) {
@@ -226,7 +226,7 @@ fn close(model: &mut Model, id: &OperationId) -> Vec<Effect> {
 /// Looks how far what was sent has come.
 pub(in crate::app) fn follow(model: &mut Model) -> Vec<Effect> {
     let now = model.now;
-    let mut effects = Vec::new();
+    let mut effects = pulls::follow(model);
     let ids: Vec<OperationId> = model.operations.open().filter(|(_, underway)| underway.followed.is_some()).map(|(id, _)| id.clone()).collect();
     for id in ids {
         effects.extend(trace(model, &id));
@@ -240,6 +240,14 @@ pub(in crate::app) fn follow(model: &mut Model) -> Vec<Effect> {
             let words = if words.is_empty() { Safe::clean(rung.word()) } else { words };
             effects.push(Effect::Record { id: id.clone(), entry: Box::new(Entry::Observed { rung: (*rung).into(), words }) });
         }
+        // What somebody merged is fetched at once: the next plan is to know it.
+        let is_merged = followed.route != Route::Push && followed.reached.contains_key(&Rung::Committed) && !before.contains_key(&Rung::Committed);
+        let merged = followed.commit.as_ref().filter(|_| is_merged).map(|(_, repository)| SourceId::repository(repository.clone()));
+        let cure = if followed.reached.contains_key(&Rung::Committed) {
+            "Look at the ways back."
+        } else {
+            "Nothing was changed: plan anew where it is still wanted."
+        };
         let version = underway.version.clone();
         let ended = match &ladder.state {
             State::Verified if version.is_empty() => Some(Ended::Done(Safe::clean("synced and seen healthy"))),
@@ -248,7 +256,7 @@ pub(in crate::app) fn follow(model: &mut Model) -> Vec<Effect> {
                 let why = crate::safe!("git wants {other} by now: this change is superseded");
                 Some(Ended::Failed(why, Safe::clean("Follow the newer change.")))
             }
-            State::Failed(why) => lasting(&mut underway.failing, now).then(|| Ended::Failed(why.clone(), Safe::clean("Look at the ways back."))),
+            State::Failed(why) => lasting(&mut underway.failing, now).then(|| Ended::Failed(why.clone(), Safe::clean(cure))),
             State::Moving | State::Waits(_) | State::Stuck(_) | State::Blind(_) => {
                 underway.failing = None;
                 None
@@ -259,6 +267,7 @@ pub(in crate::app) fn follow(model: &mut Model) -> Vec<Effect> {
             underway.ended = Some((now, ended));
             effects.extend(close(model, &id));
         }
+        effects.extend(merged.and_then(|source| model.ask(source.clone(), Question::Relist(source), Want::Relist)));
     }
     effects
 }
@@ -279,6 +288,7 @@ pub fn next_wake(model: &Model) -> Option<Timestamp> {
 fn trace(model: &mut Model, id: &OperationId) -> Vec<Effect> {
     let Some(followed) = model.operations.underway.get(id).and_then(|underway| underway.followed.as_ref()) else { return Vec::new() };
     let Some((commit, repository)) = followed.commit.clone() else { return Vec::new() };
+    let is_proposed = followed.route != Route::Push;
     let open = &model.operations.tracing;
     let revisions: Vec<Raw> =
         followed.untraced(&model.fleet).into_iter().filter(|revision| !open.contains(&(id.clone(), revision.clone()))).collect();
@@ -286,7 +296,7 @@ fn trace(model: &mut Model, id: &OperationId) -> Vec<Effect> {
         return Vec::new();
     }
     model.operations.tracing.extend(revisions.iter().map(|revision| (id.clone(), revision.clone())));
-    vec![Effect::Trace { id: id.clone(), repository, commit, revisions }]
+    vec![Effect::Trace { id: id.clone(), repository, commit, is_proposed, revisions }]
 }
 
 /// Revisions were traced. Those that the mirror does not have yet are asked about again with the next observation.
@@ -325,6 +335,9 @@ fn ask_pods(model: &mut Model, id: &OperationId) -> Vec<Effect> {
 pub fn leaves(underway: &Underway) -> (Vec<Safe>, Vec<Safe>) {
     let (mut goes_on, mut does_not) = (Vec::new(), Vec::new());
     match underway.ladder.as_ref().map(|ladder| &ladder.state) {
+        _ if underway.followed.as_ref().is_some_and(|followed| followed.route != Route::Push && !followed.reached.contains_key(&Rung::Committed)) => {
+            goes_on.push(Safe::clean("checks and reviews on its forge, and whatever follows once somebody merges it"));
+        }
         Some(State::Waits(what)) => does_not.push(what.clone()),
         Some(State::Stuck(why)) => does_not.push(why.clone()),
         _ if underway.followed.is_some() => goes_on.push(Safe::clean("the sync and the timed steps of a rollout")),

@@ -1,5 +1,6 @@
 //! From what is written to what it means. Everything that does not fit together is noted with its place, and told at once.
 
+mod github;
 mod landscape;
 mod looking;
 mod repositories;
@@ -88,6 +89,7 @@ fn resolve(file: &Path, findings: &Findings<'_>, surroundings: &Surroundings) ->
         argocds,
         clusters,
         repositories: context.repositories(&written.repositories),
+        githubs: context.githubs(&written.githubs),
         gitops: context.gitops(&written),
         ui: written.ui,
         views: context.views(&written.views),
@@ -113,6 +115,7 @@ pub(super) fn without_file(surroundings: &Surroundings) -> Result<Config, Proble
         argocds,
         clusters,
         repositories: Vec::new(),
+        githubs: Vec::new(),
         gitops: Gitops::default(),
         ui: Ui::default(),
         views: Vec::new(),

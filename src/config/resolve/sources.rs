@@ -272,7 +272,7 @@ impl Context<'_, '_> {
         }
     }
 
-    fn certificate(&self, at: Option<&At<String>>) -> Option<Vec<u8>> {
+    pub(super) fn certificate(&self, at: Option<&At<String>>) -> Option<Vec<u8>> {
         let at = at?;
         self.pem(at, &self.path(&at.value), "CERTIFICATE").map(String::into_bytes)
     }

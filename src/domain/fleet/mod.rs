@@ -32,6 +32,7 @@ use crate::domain::guess::Sightings;
 use crate::domain::landscape::Landscape;
 use crate::domain::names::{AppKey, ArgocdName, ClusterName, EnvironmentName, Namespace, PlacementName, ServiceName, SourceId};
 use crate::domain::observation::{InstanceFacts, Item, ItemKey, Items, Observation, Report, ReportBody, Scope, SourceState, World};
+use crate::domain::pull::{Pull, PullKey};
 use crate::domain::recent::{Edits, Recent};
 use crate::domain::unmapped::Unmapped;
 use crate::domain::workload::{Pods, ReplicaSet, ReplicaSetKey, Tracking, Workload, WorkloadKey};
@@ -89,6 +90,7 @@ pub struct Fleet {
     desired: Store<AppKey, Desired>,
     recent: Store<ClusterName, Recent>,
     edits: Store<AppKey, Edits>,
+    pulls: Store<PullKey, Pull>,
     sources: BTreeMap<SourceId, Source>,
     join: Join,
     derived: BTreeMap<AppKey, Derived>,
@@ -187,6 +189,17 @@ impl Fleet {
     #[must_use]
     pub fn edits(&self, key: &AppKey) -> Option<&Entry<Edits>> {
         self.edits.get(key)
+    }
+
+    /// A pull request.
+    #[must_use]
+    pub fn pull(&self, key: &PullKey) -> Option<&Entry<Pull>> {
+        self.pulls.get(key)
+    }
+
+    /// The pull requests that operations opened, as far as they are known.
+    pub fn pulls(&self) -> impl Iterator<Item = (&PullKey, &Entry<Pull>)> {
+        self.pulls.iter()
     }
 
     /// The sources, by kind and name.
@@ -392,6 +405,11 @@ impl Fleet {
                 let changed = self.replica_sets.list(items, at, version, |key, _| scope.is_some_and(|scope| covers_replica_set(source, scope, key)));
                 self.replica_sets_changed(&changed)
             }
+            Items::Pulls(items) => {
+                let is_of = |key: &PullKey, scope: &Scope| *scope == Scope::Pulls(key.repository.clone()) && key.github == source.name;
+                let changed = self.pulls.list(items, at, version, |key, _| scope.is_some_and(|scope| is_of(key, scope)));
+                Changes { on_demand: !changed.is_empty(), ..Changes::default() }
+            }
             Items::Desired(items) => {
                 let (mut changed, mut told_anew) = (Vec::new(), Vec::new());
                 for (key, desired) in items {
@@ -439,7 +457,7 @@ fn covers_application(source: &SourceId, scope: &Scope, key: &AppKey, applicatio
             Scope::Applications => true,
             Scope::Project(project) => application.project == *project,
             Scope::ApplicationsIn(namespace) => key.namespace == *namespace,
-            Scope::Workloads(..) | Scope::ReplicaSets(_) | Scope::Desired => false,
+            Scope::Workloads(..) | Scope::ReplicaSets(_) | Scope::Desired | Scope::Pulls(_) => false,
         }
 }
 

@@ -271,7 +271,7 @@ fn scope_of<'a>(source: &'a Source, key: &AppKey, project: &Raw) -> Option<&'a S
         Scope::Applications => true,
         Scope::Project(name) => name == project,
         Scope::ApplicationsIn(namespace) => *namespace == key.namespace,
-        Scope::Workloads(..) | Scope::ReplicaSets(_) | Scope::Desired => false,
+        Scope::Workloads(..) | Scope::ReplicaSets(_) | Scope::Desired | Scope::Pulls(_) => false,
     })
 }
 

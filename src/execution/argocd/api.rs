@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::Mark;
 use crate::base::Safe;
 use crate::domain::workload::WorkloadKey;
+use crate::execution::rest::Call;
 use crate::execution::wire::{path, query, refused};
 use crate::operations::mutation::{Answer, Mutation, No, Receipt, Target};
 
@@ -20,23 +21,6 @@ const MOVED: [&str; 3] = ["No operation is in progress", "does not have deployme
 
 /// How long a refresh is waited for: the server answers when the comparison is over, and goes on with it when nobody waits.
 const REFRESH_LIMIT: Duration = Duration::from_secs(5);
-
-/// One request: everything behind the address of the API.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Call {
-    pub(super) method: Method,
-    /// Path and query, beginning with a slash.
-    pub(super) target: String,
-    pub(super) body: Option<Value>,
-    /// How long the answer may take, where it is not the usual time.
-    pub(super) limit: Option<Duration>,
-}
-
-impl Call {
-    fn get(target: String) -> Self {
-        Self { method: Method::GET, target, body: None, limit: None }
-    }
-}
 
 /// The request for a mutation; `None` for what Argo CD does not do.
 pub(super) fn call(mutation: &Mutation, mark: &Mark) -> Option<Call> {
@@ -64,7 +48,7 @@ pub(super) fn call(mutation: &Mutation, mark: &Mark) -> Option<Call> {
             pairs.extend(scope(target));
             Call { limit: Some(REFRESH_LIMIT), ..Call::get(format!("{}?{}", of_app(target, &[]), query(&pairs))) }
         }
-        Mutation::Commit(_) | Mutation::Patch(_) => return None,
+        Mutation::Commit(_) | Mutation::Patch(_) | Mutation::Open(_) | Mutation::Merge(_) => return None,
     })
 }
 

@@ -44,13 +44,16 @@ pub(super) fn operation(mutation: &Mutation, mark: &Mark, since: Timestamp, app:
                 Found::Unknown(Safe::clean("another operation of Argo CD came after it, or instead of it"))
             }
         }
-        Mutation::Act { .. } | Mutation::Commit(_) | Mutation::Patch(_) => Found::Unknown(Safe::clean("the Application does not tell")),
+        Mutation::Act { .. } | Mutation::Commit(_) | Mutation::Patch(_) | Mutation::Open(_) | Mutation::Merge(_) => {
+            Found::Unknown(Safe::clean("the Application does not tell"))
+        }
     }
 }
 
 fn refreshed(since: Timestamp, app: &Value) -> Found {
     let is_asked = app.pointer("/metadata/annotations/argocd.argoproj.io~1refresh").is_some();
-    if is_asked || at(app, "/status/reconciledAt").is_some_and(|compared| compared >= since) {
+    // Argo CD tells whole seconds.
+    if is_asked || at(app, "/status/reconciledAt").is_some_and(|compared| compared.as_second() >= since.as_second()) {
         Found::Done(Receipt::Accepted)
     } else {
         Found::NotDone

@@ -3,6 +3,7 @@
 //! git wants it.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use kube::config::{KubeConfigOptions, Kubeconfig};
 
@@ -123,6 +124,6 @@ async fn an_application_is_synced_rolled_back_refreshed_and_what_is_refused_is_r
     for (user, argocd) in [("oncall", &oncall), ("viewer", &viewer)] {
         let ways = BTreeMap::from([(ArgocdName::from("lab"), argocd.clone())]);
         let asked = [sync(APP), Mutation::Refresh(target(APP)), act.clone()];
-        println!("{user}: {:?}", permissions::ask(&asked, |_| None, |name| ways.get(name)).await);
+        println!("{user}: {:?}", permissions::ask(&asked, |_| None, |name| ways.get(name), |_| None).await);
     }
 }

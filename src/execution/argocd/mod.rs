@@ -11,21 +11,16 @@ mod lab;
 #[cfg(test)]
 mod tests;
 
-use std::pin::Pin;
-use std::sync::Arc;
-use std::time::Duration;
-
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use serde_json::Value;
 
 use crate::base::{OperationId, Raw, Safe, Timestamp};
 use crate::domain::workload::WorkloadKey;
-use crate::execution::wire::{self, Answered, DEADLINE, Silence, refused, rejection};
+use crate::execution::rest::{Call, Rest};
+use crate::execution::wire::{self, Answered, Silence, refused, rejection};
 use crate::operations::mutation::{Answer, Found, Mutation, No, Receipt, Rejection, Target};
-use api::Call;
 
-/// Reads the headers of the login as they are at that moment, or says why there are none.
-pub type Login = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Result<HeaderMap, Rejection>> + Send>> + Send + Sync>;
+pub use crate::execution::rest::Login;
 
 /// What an operation is marked with, so that it is found again: it stays in `status.operationState.operation`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,7 +41,7 @@ pub struct Argocd {
 
 #[derive(Clone)]
 enum Way {
-    Api { client: reqwest::Client, url: String, login: Login, renewal: Safe },
+    Api { rest: Rest, renewal: Safe },
     Cluster(kube::Client),
 }
 
@@ -55,7 +50,7 @@ impl Argocd {
     /// is what renews the login.
     #[must_use]
     pub fn api(client: reqwest::Client, url: &str, login: Login, renewal: Safe) -> Self {
-        Self { way: Way::Api { client, url: url.to_owned(), login, renewal } }
+        Self { way: Way::Api { rest: Rest::new(client, url, login), renewal } }
     }
 
     /// Through its Application objects, in the cluster that holds them. The client must send each request once. Neither Argo CD's own permissions nor its sync
@@ -103,7 +98,9 @@ impl Argocd {
                 self.application(target).await.map(|app| found::operation(mutation, mark, since, &app))
             }
             Mutation::Sync(sync) => self.application(&sync.target).await.map(|app| found::operation(mutation, mark, since, &app)),
-            Mutation::Commit(_) | Mutation::Patch(_) => return Found::Unknown(Safe::clean("Argo CD knows nothing of this")),
+            Mutation::Commit(_) | Mutation::Patch(_) | Mutation::Open(_) | Mutation::Merge(_) => {
+                return Found::Unknown(Safe::clean("Argo CD knows nothing of this"));
+            }
         };
         read.unwrap_or_else(|rejection| Found::Unknown(rejection.why))
     }
@@ -139,31 +136,13 @@ impl Argocd {
     }
 
     async fn ask(&self, call: &Call) -> Result<Answered, Silence> {
-        let Way::Api { client, url, login, .. } = &self.way else {
+        let Way::Api { rest, .. } = &self.way else {
             return Err(Silence::NotSent(rejection(No::NotSent, "this Argo CD has no API", "")));
         };
-        let headers = tokio::time::timeout(LOGIN_LIMIT, login())
-            .await
-            .unwrap_or_else(|_late| Err(rejection(No::NotSent, "the login to Argo CD could not be read in time", "")));
-        let headers = headers.map_err(Silence::NotSent)?;
-        // Boxed: the library's futures are large.
-        let whole = Box::pin(async {
-            let request = client.request(call.method.clone(), format!("{url}{}", call.target)).headers(headers);
-            // The server takes this very value and no other, and wants it of a DELETE as well.
-            let request = request.header(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-            let request = request.body(call.body.as_ref().map_or_else(Vec::new, |body| body.to_string().into_bytes()));
-            let response = request.send().await.map_err(|error| wire::unreached(&error, error.is_connect() || error.is_builder()))?;
-            let status = response.status().as_u16();
-            let body = response.bytes().await.map_err(|error| wire::unreached(&error, false))?;
-            Ok((status, body.to_vec()))
-        });
-        let limit = call.limit.unwrap_or(DEADLINE);
-        tokio::time::timeout(limit, whole).await.unwrap_or_else(|_late| Err(Silence::late(limit)))
+        // The server takes this very value and no other, and wants it of a DELETE as well.
+        rest.ask(call, HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("application/json"))])).await
     }
 }
-
-/// How long reading the login may take: it may run a program.
-const LOGIN_LIMIT: Duration = Duration::from_secs(30);
 
 /// The same by a patch of the Application: read right before, and held to what was read.
 async fn through_object(client: &kube::Client, mutation: &Mutation, mark: &Mark) -> Answer {
@@ -171,7 +150,9 @@ async fn through_object(client: &kube::Client, mutation: &Mutation, mark: &Mark)
         Mutation::Refresh(target) | Mutation::Terminate(target) | Mutation::Rollback { target, .. } => target,
         Mutation::Sync(sync) => &sync.target,
         Mutation::Act { .. } => return refused(No::NotSent, "an action of Argo CD needs its API", "patch the Rollout in its cluster"),
-        Mutation::Commit(_) | Mutation::Patch(_) => return refused(No::Invalid, "this is not for Argo CD", ""),
+        Mutation::Commit(_) | Mutation::Patch(_) | Mutation::Open(_) | Mutation::Merge(_) => {
+            return refused(No::Invalid, "this is not for Argo CD", "");
+        }
     };
     let object = core::object(target);
     let app = match wire::get(client, &object).await {

@@ -1,6 +1,7 @@
 //! Requests, refusals and findings over what a real Argo CD answered, and a scripted one, which counts.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use reqwest::header::AUTHORIZATION;
 use serde_json::json;
@@ -10,6 +11,7 @@ use crate::base::scripted::{Reply, Scripted, late};
 use crate::domain::workload::{WorkloadKey, WorkloadKind};
 use crate::domain::{AppKey, ArgocdName, ClusterName, Namespace};
 use crate::execution::permissions;
+use crate::execution::wire::DEADLINE;
 use crate::operations::door::Permission;
 use crate::operations::mutation::{Receipt, Sync};
 
@@ -317,7 +319,7 @@ async fn permissions_are_asked_for_beforehand_and_silence_is_no_yes() {
         patch("prod", "lost", false),
         patch("elsewhere", "a", true),
     ];
-    let words = permissions::ask(&asked, |name| clusters.get(name), |name| argocd.get(name)).await;
+    let words = permissions::ask(&asked, |name| clusters.get(name), |name| argocd.get(name), |_| None).await;
     let words: Vec<_> = words
         .iter()
         .map(|permission| match permission {

@@ -4,10 +4,12 @@
 use super::story::{Fate, Story};
 use super::{Part, Receipt, Requested};
 use crate::base::{OperationId, Raw, Safe, Timestamp};
+use crate::domain::forge::MergeMethod;
+use crate::domain::pull::PullKey;
 use crate::domain::workload::{WorkloadKey, WorkloadKind};
 use crate::domain::{AppKey, EnvironmentName, PlacementName, ServiceName};
-use crate::operations::following::Followed;
-use crate::operations::mutation::{self, Commit, Mutation, Operation, Patch, Target};
+use crate::operations::following::{Followed, proposed};
+use crate::operations::mutation::{self, Commit, Merging, Mutation, Opening, Operation, Patch, Target};
 use crate::operations::plan::Message;
 use crate::operations::refusal::Place;
 
@@ -27,10 +29,28 @@ impl Requested {
             "commit" => Mutation::Commit(Box::new(Commit {
                 repository: self.raw("repository")?,
                 branch: self.raw("branch")?,
+                beside: self.part("beside").is_some(),
                 head: self.raw("head")?,
                 files: Vec::new(),
                 preconditions: Vec::new(),
                 message: Message { subject: self.part("subject").cloned().unwrap_or_default(), body: Vec::new(), trailers: Vec::new() },
+            })),
+            "open" => Mutation::Open(Box::new(Opening {
+                repository: self.raw("repository")?,
+                github: self.raw("github")?,
+                name: self.raw("name")?,
+                base: self.raw("base")?,
+                title: self.part("title").cloned().unwrap_or_default(),
+                body: Vec::new(),
+                trailers: Vec::new(),
+            })),
+            "merge" => Mutation::Merge(Box::new(Merging {
+                pull: PullKey { github: self.raw("github")?, repository: self.raw("name")?, number: self.part("number")?.as_str().parse().ok()? },
+                url: self.part("url").cloned().unwrap_or_default(),
+                base: self.raw("base")?,
+                head: self.raw("head")?,
+                method: MergeMethod::default(),
+                repository: self.raw("repository")?,
             })),
             "refresh" => Mutation::Refresh(self.target()?),
             "sync" => Mutation::Sync(mutation::Sync { target: self.target()?, revision: self.raw("revision"), prune: false }),
@@ -103,8 +123,8 @@ impl Story {
         if matches!(request.what.as_str(), "refresh" | "terminate") {
             return None;
         }
-        let commit =
-            receipts.iter().find_map(|receipt| if let mutation::Receipt::Committed { commit, .. } = receipt { Some(commit.clone()) } else { None });
+        let sent: Vec<Mutation> = self.opened.plan.requests.iter().filter_map(Requested::again).collect();
+        let (commit, route) = proposed::told(sent.iter(), receipts);
         let repository = self.opened.plan.requests.iter().find_map(|request| request.raw("repository"));
         let place = |text: &Safe| {
             let (environment, placement) = text.as_str().split_once('·').unwrap_or((text.as_str(), ""));
@@ -115,7 +135,7 @@ impl Story {
             ServiceName::from(self.opened.service.as_ref()?.as_str()),
             request.part("version").cloned().unwrap_or_default(),
             self.opened.placements.iter().map(place).collect(),
-            commit.zip(repository),
+            (commit.zip(repository), route),
             (self.at, now),
             self.reached.iter().filter_map(|(rung, at)| Some((rung.climbed()?, *at))).collect(),
         ))
@@ -126,6 +146,8 @@ impl Receipt {
     fn again(&self) -> mutation::Receipt {
         match self {
             Self::Committed { commit, rebuilt } => mutation::Receipt::Committed { commit: Raw::from(commit.as_str()), rebuilt: *rebuilt },
+            Self::Beside { commit, link } => mutation::Receipt::Beside { commit: Raw::from(commit.as_str()), link: link.clone() },
+            Self::Opened { number, url } => mutation::Receipt::Opened { number: *number, url: url.clone() },
             Self::Accepted => mutation::Receipt::Accepted,
             Self::Applied => mutation::Receipt::Applied,
         }

@@ -344,6 +344,20 @@ pub enum Receipt {
         /// How often it was made anew on a newer head.
         rebuilt: u8,
     },
+    /// The commit is on a branch of its own.
+    Beside {
+        /// Its id, in full.
+        commit: Safe,
+        /// Where a pull request can be opened.
+        link: Option<Safe>,
+    },
+    /// The pull request is open.
+    Opened {
+        /// Its number.
+        number: u64,
+        /// Where people look at it.
+        url: Safe,
+    },
     /// It was asked for.
     Accepted,
     /// It is so.
@@ -372,6 +386,12 @@ pub enum Found {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Rung {
+    /// A pull request is open, or a branch is there for one.
+    Proposed,
+    /// Its checks passed.
+    Checked,
+    /// It was approved.
+    Approved,
     /// The commit is on the branch.
     Committed,
     /// Argo CD saw it.

@@ -236,6 +236,9 @@ fn received(receipt: &Receipt) -> String {
     match receipt {
         Receipt::Committed { commit, rebuilt: 0 } => format!("commit {commit} is on the branch"),
         Receipt::Committed { commit, rebuilt } => format!("commit {commit} is on the branch, made anew {rebuilt}× on newer heads"),
+        Receipt::Beside { commit, link: None } => format!("commit {commit} is on a branch of its own"),
+        Receipt::Beside { commit, link: Some(link) } => format!("commit {commit} is on a branch of its own, to be proposed at {link}"),
+        Receipt::Opened { number, url } => format!("pull request #{number} is open: {url}"),
         Receipt::Accepted => "it was asked for".to_owned(),
         Receipt::Applied => "it is so".to_owned(),
     }
@@ -251,6 +254,9 @@ fn looked(found: &Found) -> String {
 
 const fn rung_word(rung: Rung) -> &'static str {
     match rung {
+        Rung::Proposed => "proposed",
+        Rung::Checked => "checked",
+        Rung::Approved => "approved",
         Rung::Committed => "committed",
         Rung::Noticed => "noticed",
         Rung::Syncing => "syncing",

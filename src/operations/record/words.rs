@@ -98,7 +98,21 @@ impl Requested {
             Mutation::Commit(commit) => {
                 let request = of("commit").with("repository", commit.repository.shown()).with("branch", commit.branch.shown());
                 let request = request.with("head", commit.head.shown()).with("subject", commit.message.subject.clone());
+                let request = if commit.beside { request.with("beside", Safe::clean("true")) } else { request };
                 commit.files.iter().fold(request, |request, file| request.with("file", file.file.shown()))
+            }
+            Mutation::Open(opening) => {
+                let request = of("open").with("repository", opening.repository.shown()).with("github", opening.github.shown());
+                let request = request.with("name", opening.name.shown()).with("base", opening.base.shown()).with("title", opening.title.clone());
+                let request =
+                    opening.body.iter().filter(|line| !line.as_str().is_empty()).fold(request, |request, line| request.with("body", line.clone()));
+                opening.trailers.iter().fold(request, |request, (name, value)| request.with("trailer", crate::safe!("{name}: {value}")))
+            }
+            Mutation::Merge(merging) => {
+                let request = of("merge").with("github", merging.pull.github.shown()).with("name", merging.pull.repository.shown());
+                let request = request.with("number", crate::safe!("{}", merging.pull.number)).with("url", merging.url.clone());
+                let request = request.with("base", merging.base.shown()).with("head", merging.head.shown());
+                request.with("method", Safe::clean(merging.method.word())).with("repository", merging.repository.shown())
             }
             Mutation::Refresh(target) => of("refresh").at(target),
             Mutation::Sync(sync) => {
@@ -152,6 +166,9 @@ impl From<&How> for Confirmed {
 impl From<following::Rung> for Rung {
     fn from(rung: following::Rung) -> Self {
         match rung {
+            following::Rung::Proposed => Self::Proposed,
+            following::Rung::Checked => Self::Checked,
+            following::Rung::Approved => Self::Approved,
             following::Rung::Committed => Self::Committed,
             following::Rung::Noticed => Self::Noticed,
             following::Rung::Synced => Self::Synced,
@@ -167,6 +184,9 @@ impl Rung {
     #[must_use]
     pub const fn climbed(self) -> Option<following::Rung> {
         Some(match self {
+            Self::Proposed => following::Rung::Proposed,
+            Self::Checked => following::Rung::Checked,
+            Self::Approved => following::Rung::Approved,
             Self::Committed => following::Rung::Committed,
             Self::Noticed => following::Rung::Noticed,
             Self::Synced => following::Rung::Synced,
@@ -219,6 +239,8 @@ impl From<&mutation::Receipt> for Receipt {
     fn from(receipt: &mutation::Receipt) -> Self {
         match receipt {
             mutation::Receipt::Committed { commit, rebuilt } => Self::Committed { commit: commit.shown(), rebuilt: *rebuilt },
+            mutation::Receipt::Beside { commit, link } => Self::Beside { commit: commit.shown(), link: link.clone() },
+            mutation::Receipt::Opened { number, url } => Self::Opened { number: *number, url: url.clone() },
             mutation::Receipt::Accepted => Self::Accepted,
             mutation::Receipt::Applied => Self::Applied,
         }

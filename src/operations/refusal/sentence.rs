@@ -41,6 +41,19 @@ impl Refusal {
             Self::NeverThere { version, from, is_whole } => never_there(version, from, *is_whole),
             Self::NeverHere { version, place, is_whole } => never_here(version, place, *is_whole),
             Self::NoEarlier { place, is_whole } => no_earlier(place, *is_whole),
+            Self::NoForge { environment, host } => crate::safe!(
+                "{} takes pull requests only (pull_request = true), and nothing says how the API of {} is reached: [[github]] in the configuration does.",
+                environment.shown(),
+                host.shown()
+            ),
+            Self::NoPull { service, environment, why } => {
+                crate::safe!("No pull request is open that brings {} to {}: {why}.", service.shown(), environment.shown())
+            }
+            Self::SeveralPulls { environment, numbers } => {
+                let numbers = numbers.iter().map(|number| crate::safe!("#{number}"));
+                crate::safe!("Several pull requests are open for it in {}: {}. Name the one.", environment.shown(), named(numbers))
+            }
+            Self::NotMergeable { number, url, why } => crate::safe!("Pull request #{number} is not merged now: {why}. {url}"),
             Self::NoRollout(place) => {
                 crate::safe!("{} has no Rollout: there are no steps to move or to abort. The way back is a version in git.", place.shown())
             }

@@ -9,10 +9,12 @@ use crate::base::{Epoch, Raw, Safe, Timestamp};
 use crate::domain::application::{Application, Automation, Deployment, Detail, Initiator, Operation, Origin, Phase, Resource};
 use crate::domain::desired::{Change, Commit, Desired, ValueKeys};
 use crate::domain::fleet::Fleet;
+use crate::domain::forge::{Forge, MergeMethod};
 use crate::domain::image::Image;
 use crate::domain::landscape::{Environment, Landscape, PlacementSpec};
 use crate::domain::mapping::Mapping;
 use crate::domain::observation::{Item, Items, Observation, Report, ReportBody, Scope, SourceState};
+use crate::domain::pull::{Pull, PullKey};
 use crate::domain::template::Template;
 use crate::domain::testing::{app_key, application, landscape};
 use crate::domain::version::VersionRule;
@@ -83,6 +85,12 @@ pub(in crate::operations) struct World {
     /// The pauses of their steps.
     pub(super) pauses: Vec<Option<u64>>,
     pub(super) read_at: Timestamp,
+    /// Production takes pull requests only.
+    pub(in crate::operations) by_pull_request: bool,
+    /// Where the repository is.
+    pub(super) forge: Forge,
+    /// What GitHub says.
+    pub(in crate::operations) pulls: Vec<(PullKey, Pull)>,
 }
 
 /// An overlay with this tag, and more of its entry.
@@ -109,6 +117,9 @@ impl World {
             rollouts: BTreeMap::new(),
             pauses: Vec::new(),
             read_at: NOW,
+            by_pull_request: false,
+            forge: Forge::Github { github: "github".into(), repository: "acme/gitops".into(), method: MergeMethod::Squash },
+            pulls: Vec::new(),
         };
         world.put("apps/checkout/base/kustomization.yaml", "resources: [deployment.yaml]\n");
         world.put("apps/checkout/base/deployment.yaml", DEPLOYMENT);
@@ -199,7 +210,8 @@ impl World {
     pub(in crate::operations) fn plan(&self, request: &Request) -> Result<Plan, Refusal> {
         asked(request, &self.fleet(false), NOW)?;
         let rollouts = self.rollouts.iter().map(|(name, facts)| (rollout_key(name), Ok(facts.clone()))).collect();
-        let mut read = Read { files: self.prepared(), rollouts, ..Read::default() };
+        let forges = BTreeMap::from([("gitops".into(), self.forge.clone())]);
+        let mut read = Read { files: self.prepared(), rollouts, forges, ..Read::default() };
         let wishes = plan(request, &self.fleet(true), &read, NOW)?.unrendered().to_vec();
         let answers = wishes.iter().map(|wish| (wish.app.clone(), self.rendered.clone())).collect();
         read.rendered = (wishes, answers);
@@ -213,8 +225,11 @@ impl World {
             placements: placements.iter().map(|name| PlacementSpec { name: (*name).into(), ..PlacementSpec::default() }).collect(),
             ..Environment::default()
         };
-        let environments =
+        let mut environments =
             vec![environment("dev", &[], &[]), environment("staging", &["dev"], &[]), environment("production", &["staging"], &["eu", "us"])];
+        if let Some(last) = environments.last_mut() {
+            last.guard.pull_request = self.by_pull_request;
+        }
         let names = vec![Template::parse("{service}-{environment}-{placement}").unwrap(), Template::parse("{service}-{environment}").unwrap()];
         let mut ours = Landscape::new(environments, Mapping { names, ..Mapping::default() }).unwrap();
         ours.clusters = landscape().clusters;
@@ -230,11 +245,18 @@ impl World {
         fleet.connect(SourceId::argocd(&"other".into()), Epoch(1), T0);
         fleet.connect(SourceId::repository(Raw::from("second")), Epoch(1), T0);
         fleet.connect(SourceId::cluster(&"prod".into()), Epoch(1), T0);
+        let github = SourceId::github("github".into());
+        fleet.connect(github.clone(), Epoch(1), T0);
         let mut say = |source: &SourceId, body: ReportBody| {
             fleet.apply(Report { source: source.clone(), epoch: Epoch(1), at: NOW, body });
         };
         say(&argocd, ReportBody::State(Scope::Applications, SourceState::Live));
         say(&repository, ReportBody::State(Scope::Desired, SourceState::Live));
+        let (scope, pulls) = (Scope::Pulls("acme/gitops".into()), Items::Pulls(self.pulls.clone()));
+        let state = self.lost.as_ref().filter(|(source, _)| *source == github).map_or(SourceState::Live, |(_, state)| state.clone());
+        say(&github, ReportBody::Observed(Observation::Listed { scope: scope.clone(), items: pulls, version: None }));
+        say(&github, ReportBody::State(scope.clone(), SourceState::Live));
+        say(&github, ReportBody::State(scope, state));
         let other = SourceId::argocd(&"other".into());
         let never = self.lost.as_ref().filter(|(source, _)| *source == other).map(|(_, state)| state.clone());
         say(&other, ReportBody::State(Scope::Applications, never.unwrap_or(SourceState::Live)));

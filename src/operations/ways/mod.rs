@@ -217,7 +217,7 @@ impl Field<'_> {
             Request::Canary { verb, placement: name, .. } => {
                 (crate::safe!("{}{}", verb.word(), at(name)), vec![crate::safe!("git still wants {}", self.wanted())], true)
             }
-            Request::Promote { .. } | Request::Argocd { .. } => (Safe::clean(request.name()), Vec::new(), false),
+            Request::Promote { .. } | Request::Merge { .. } | Request::Argocd { .. } => (Safe::clean(request.name()), Vec::new(), false),
         }
     }
 

@@ -8,12 +8,14 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 
 use crate::base::{OperationId, Raw, Safe, Timestamp};
+use crate::domain::access::ApiAccess;
 use crate::domain::workload::WorkloadKey;
-use crate::domain::{ArgocdName, ClusterName};
-use crate::execution::argocd::{Argocd, Mark};
+use crate::domain::{ArgocdName, ClusterName, SourceId};
+use crate::execution::argocd::{Argocd, Login, Mark};
 use crate::execution::carry::Hands;
 use crate::execution::cluster::{Awaited, Cluster};
 use crate::execution::git::Repository;
+use crate::execution::github::Github;
 use crate::execution::permissions;
 use crate::operations::canary::Facts;
 use crate::operations::door::Permission;
@@ -37,7 +39,7 @@ pub(super) struct World {
     reached: Arc<Reached>,
     clients: Clients,
     /// Those for the APIs of Argo CD: each reads the system's certificates once. A login is read anew for every request.
-    apis: Mutex<BTreeMap<ArgocdName, reqwest::Client>>,
+    apis: Mutex<BTreeMap<SourceId, reqwest::Client>>,
 }
 
 /// What one plan is carried out with.
@@ -62,12 +64,17 @@ impl World {
 
     /// What the tokens may do with these, asked all at once.
     pub(super) async fn permissions(&self, mutations: &[Mutation]) -> Vec<Permission> {
-        let (mut clusters, mut argocds) = (BTreeMap::new(), BTreeMap::new());
+        let (mut clusters, mut argocds, mut githubs) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
         for mutation in mutations {
             if let Mutation::Patch(patch) = mutation
                 && let Ok(cluster) = self.cluster(&patch.workload.cluster).await
             {
                 clusters.insert(patch.workload.cluster.clone(), cluster);
+            }
+            if let Some(name) = github_of(mutation)
+                && let Ok(github) = self.github(name).await
+            {
+                githubs.insert(name.clone(), github);
             }
             if let Some(app) = mutation.app()
                 && !argocds.contains_key(&app.argocd)
@@ -76,7 +83,7 @@ impl World {
                 argocds.insert(app.argocd.clone(), argocd);
             }
         }
-        permissions::ask(mutations, |name| clusters.get(name), |name| argocds.get(name)).await
+        permissions::ask(mutations, |name| clusters.get(name), |name| argocds.get(name), |name| githubs.get(name)).await
     }
 
     /// Rollouts as they are now, or why they were not read.
@@ -105,20 +112,32 @@ impl World {
             let Some(holder) = access.clusters.first() else { return Err(nobody(&name.shown())) };
             return self.clients.changing(holder).await.map(Argocd::cluster).map_err(|failure| unreached(&failure));
         };
-        let changing = Changing::new(api.clone());
+        let (client, login, renewal) = self.api(SourceId::argocd(name), api.clone()).await?;
+        Ok(Argocd::api(client, &api.url, login, renewal))
+    }
+
+    async fn github(&self, name: &Raw) -> Result<Github, Rejection> {
+        let Some(access) = self.reached.githubs.iter().find(|access| access.name == *name) else { return Err(nobody(&name.shown())) };
+        let (client, login, renewal) = self.api(SourceId::github(name.clone()), access.into()).await?;
+        Ok(Github::new(client, &access.url, login, renewal))
+    }
+
+    /// A client for an API, how its login is read each time, and what renews that.
+    async fn api(&self, source: SourceId, access: ApiAccess) -> Result<(reqwest::Client, Login, Safe), Rejection> {
+        let changing = Changing::new(access);
         let mut apis = self.apis.lock().await;
-        let client = match apis.get(name) {
+        let client = match apis.get(&source) {
             Some(client) => client.clone(),
-            None => apis.entry(name.clone()).or_insert(changing.client().await.map_err(|failure| unreached(&failure))?).clone(),
+            None => apis.entry(source).or_insert(changing.client().await.map_err(|failure| unreached(&failure))?).clone(),
         };
         drop(apis);
-        let (url, renewal) = (changing.url().to_owned(), Safe::clean(&changing.renewal()));
-        let login = Arc::new(move || {
+        let renewal = Safe::clean(&changing.renewal());
+        let login: Login = Arc::new(move || {
             let changing = changing.clone();
             let login = async move { changing.login().await.map_err(|failure| unreached(&failure)) };
             Box::pin(login) as _
         });
-        Ok(Argocd::api(client, &url, login, renewal))
+        Ok((client, login, renewal))
     }
 
     pub(super) fn tools(self: &Arc<Self>) -> Tools {
@@ -138,6 +157,13 @@ impl Tools {
         }
     }
 
+    async fn github(&self, mutation: &Mutation) -> Result<Github, Rejection> {
+        match github_of(mutation) {
+            Some(name) => self.world.github(name).await,
+            None => Err(nobody(&Safe::clean("this"))),
+        }
+    }
+
     async fn send_once(&self, id: &OperationId, mutation: &Mutation) -> Answer {
         match mutation {
             Mutation::Commit(commit) => match self.repositories.get(&commit.repository) {
@@ -146,6 +172,10 @@ impl Tools {
             },
             Mutation::Patch(patch) => match self.world.cluster(&patch.workload.cluster).await {
                 Ok(cluster) => cluster.send(patch).await,
+                Err(rejection) => Answer::Refused(rejection),
+            },
+            Mutation::Open(_) | Mutation::Merge(_) => match self.github(mutation).await {
+                Ok(github) => github.send(id, mutation, self.reason.as_ref().map(Raw::shown).as_ref()).await,
                 Err(rejection) => Answer::Refused(rejection),
             },
             mutation => match self.argocd(mutation).await {
@@ -173,6 +203,10 @@ impl Hands for Tools {
             },
             Mutation::Patch(patch) => match self.world.cluster(&patch.workload.cluster).await {
                 Ok(cluster) => cluster.look(patch).await,
+                Err(rejection) => Found::Unknown(rejection.why),
+            },
+            Mutation::Open(_) | Mutation::Merge(_) => match self.github(mutation).await {
+                Ok(github) => github.look(id, mutation).await,
                 Err(rejection) => Found::Unknown(rejection.why),
             },
             mutation => match self.argocd(mutation).await {
@@ -211,6 +245,15 @@ impl Hands for Tools {
 
     fn now(&self) -> Timestamp {
         clock::now()
+    }
+}
+
+/// The GitHub that a mutation is for.
+const fn github_of(mutation: &Mutation) -> Option<&Raw> {
+    match mutation {
+        Mutation::Open(opening) => Some(&opening.github),
+        Mutation::Merge(merging) => Some(&merging.pull.github),
+        _ => None,
     }
 }
 

@@ -83,6 +83,7 @@ impl Carrier {
             Effect::Prepare { request, asked } => {
                 let (repositories, keys) = (planning::repositories(&self.reached, model, &asked), self.reached.discovered.keys.clone());
                 let (world, news, at) = (Arc::clone(&self.world), self.news.clone(), clock::now());
+                let forges = planning::forges(&self.reached, model);
                 tokio::spawn(async move {
                     let rollouts = world.rollouts(&asked.rollouts).await;
                     let files = tokio::task::spawn_blocking(move || {
@@ -90,7 +91,7 @@ impl Carrier {
                         files.map_err(|error| crate::safe!("a mirror cannot be read: {}", Safe::clean(error.message())))
                     });
                     let files = files.await.unwrap_or_else(|error| Err(Safe::clean(&error.to_string())));
-                    let outcome = Box::new(files.map(|files| Read { files, rollouts, ..Read::default() }));
+                    let outcome = Box::new(files.map(|files| Read { files, rollouts, forges, ..Read::default() }));
                     drop(news.send(What::Prepared { request, id: id(), outcome }));
                 });
             }
@@ -106,11 +107,11 @@ impl Carrier {
                 });
             }
             Effect::Carry(approved) => self.carry(model, *approved),
-            Effect::Trace { id, repository, commit, revisions } => {
+            Effect::Trace { id, repository, commit, is_proposed, revisions } => {
                 let repository = self.repository(model, &repository)?;
                 let news = self.news.clone();
                 tokio::task::spawn_blocking(move || {
-                    let traced = repository.traced(&commit, &revisions);
+                    let traced = repository.traced(&commit, is_proposed.then_some(&id), &revisions);
                     drop(news.send(What::Traced { id, traced }));
                 });
             }

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::answer::{Answer, Question};
+use super::github::pulls::{Deed, Pulls};
 use super::{Faults, GIT, Hands};
 use crate::simulator::fault::{Fault, Push};
 use crate::simulator::scenario::WindowDeed;
@@ -27,6 +28,26 @@ pub(super) struct Server {
     /// By server.
     pub(super) stores: BTreeMap<String, Store>,
     pub(super) hands: Arc<dyn Hands>,
+    /// Where there are any.
+    pub(super) pulls: Option<Arc<Pulls>>,
+}
+
+/// What becomes of a pull request, or of one of its checks.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PullDeed {
+    #[serde(default)]
+    is: Option<Deed>,
+    #[serde(default = "mara")]
+    by: String,
+    #[serde(default)]
+    check: Option<String>,
+    #[serde(default)]
+    ends: Option<String>,
+}
+
+fn mara() -> String {
+    "mara".to_owned()
 }
 
 /// What is said of an Argo CD's application controller.
@@ -70,10 +91,7 @@ impl Server {
                 let all: BTreeMap<_, _> = self.faults.servers().map(|server| (server, self.faults.get(server))).collect();
                 serialized(&all)
             }
-            (&Method::GET, ["faults", server]) => match self.faults.get(server) {
-                Some(fault) => serialized(&fault),
-                None => self.no_server(server),
-            },
+            (&Method::GET, ["faults", server]) => self.faults.get(server).map_or_else(|| self.no_server(server), |fault| serialized(&fault)),
             (&Method::PUT, ["faults", server]) => match serde_json::from_slice::<Fault>(&question.body) {
                 Ok(fault) => self.set(server, fault),
                 Err(error) => refusal(StatusCode::BAD_REQUEST, &format!("this is no fault: {error}")),
@@ -94,6 +112,7 @@ impl Server {
                     &format!("wanted is {{\"project\": \"ecommerce\", \"closed\": true, \"applications\": [\"*\"], \"manual\": false}}: {error}"),
                 ),
             },
+            (&Method::PUT, ["pulls", number]) => self.pull(number, &question.body),
             (&Method::POST, ["forget", cluster]) => match self.stores.get(&format!("cluster:{cluster}")) {
                 Some(store) => {
                     store.forget();
@@ -114,10 +133,28 @@ impl Server {
             _ => refusal(
                 StatusCode::NOT_FOUND,
                 "there are GET /world, /told, /requests, /faults, GET, PUT and DELETE /faults/{server}, PUT and DELETE /objects/{server}, \
-                 PUT /controllers/{argocd}, PUT /vanish/{argocd}, PUT /windows, PUT /churn, PUT /touch/{application}, POST /repository, and \
+                 PUT /controllers/{argocd}, PUT /vanish/{argocd}, PUT /windows, PUT /pulls/{number}, PUT /churn, PUT /touch/{application}, POST /repository, and \
                  POST /forget/{cluster}",
             ),
         }
+    }
+
+    /// Somebody does something to a pull request.
+    fn pull(&self, number: &str, body: &[u8]) -> Answer {
+        let deed: PullDeed = match serde_json::from_slice(body) {
+            Ok(deed) => deed,
+            Err(error) => {
+                let wanted = "wanted is {\"is\": \"approved\", \"by\": \"mara\"} or {\"check\": …, \"ends\": \"failure\"}";
+                return refusal(StatusCode::BAD_REQUEST, &format!("{wanted}: {error}"));
+            }
+        };
+        let (Some(pulls), Ok(number)) = (&self.pulls, number.parse()) else { return refusal(StatusCode::NOT_FOUND, "there is no such pull request") };
+        let done = match (&deed.check, deed.is) {
+            (Some(check), _) => pulls.conclude(number, check, deed.ends.as_deref().unwrap_or("success")),
+            (None, Some(is)) => pulls.act(number, is, &deed.by),
+            (None, None) => Ok(()),
+        };
+        done.map_or_else(|why| refusal(StatusCode::UNPROCESSABLE_ENTITY, &why), |()| Answer::ok(&json!({})))
     }
 
     /// Puts an object, or a list of them, into the store of a server, or takes it out, past the world: what the world shows next is laid over it.

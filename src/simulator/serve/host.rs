@@ -20,7 +20,7 @@ use super::answer::{Answer, Content, Cut, Question};
 use super::body::Body;
 use super::gate::Gate;
 use super::socket::Socket;
-use super::{argocd, control, git, kubernetes};
+use super::{argocd, control, git, github, kubernetes};
 use crate::simulator::clock::Clock;
 
 /// Connections that may wait to be accepted.
@@ -35,6 +35,7 @@ pub(super) enum Site {
     Kubernetes(kubernetes::Server),
     Argocd(argocd::Server),
     Git(git::Server),
+    Github(github::Server),
     Control(control::Server),
 }
 
@@ -44,6 +45,7 @@ impl Site {
             Self::Kubernetes(server) => Ok(server.answer(question).await),
             Self::Argocd(server) => server.answer(question).await,
             Self::Git(server) => Ok(server.answer(question).await),
+            Self::Github(server) => Ok(server.answer(&question)),
             Self::Control(server) => Ok(server.answer(&question)),
         }
     }
@@ -52,6 +54,7 @@ impl Site {
         match self {
             Self::Kubernetes(_) => kubernetes::refusal(status, says),
             Self::Argocd(_) => argocd::refusal(status, says),
+            Self::Github(_) => github::refusal(status, says),
             Self::Git(_) | Self::Control(_) => Answer::text(status, "refused\n"),
         }
     }

@@ -10,6 +10,7 @@ mod body;
 mod control;
 mod gate;
 mod git;
+pub(super) mod github;
 mod host;
 mod json;
 mod kubernetes;
@@ -24,6 +25,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -31,6 +33,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
 use self::gate::{Figures, Gate};
+pub(super) use self::github::pulls::Pulls;
 use self::host::{Host, Site};
 use self::tls::Identity;
 use super::clock::Clock;
@@ -42,6 +45,8 @@ use super::store::{Kind, Store};
 pub(super) const CONTROL: &str = "control";
 /// The name of the server of the gitops repository, where a scenario has one.
 pub(super) const GIT: &str = "git";
+/// The name of the server where pull requests are, where a scenario has them.
+pub(super) const GITHUB: &str = "github";
 /// Who may log in to a cluster, by bearer token: their names are their tokens. `admin` may do everything, `viewer` read everything, `oncall` read
 /// everything and move rollouts, `payments` read two namespaces.
 pub(super) const CLUSTER_USERS: &[&str] = &["admin", "viewer", "oncall", "payments"];
@@ -58,6 +63,8 @@ pub(super) struct Plan {
     pub(super) argocds: Vec<ArgocdPlan>,
     /// The gitops repository, where it is served.
     pub(super) repository: Option<std::path::PathBuf>,
+    /// Its pull requests, where there are any.
+    pub(super) pulls: Option<Arc<Pulls>>,
     pub(super) hands: Arc<dyn Hands>,
     pub(super) clock: Clock,
 }
@@ -225,12 +232,14 @@ impl Bound {
     pub(super) async fn bind<'a>(
         clusters: impl IntoIterator<Item = &'a str>,
         argocds: impl IntoIterator<Item = &'a str>,
-        has_git: bool,
+        (has_git, has_github): (bool, bool),
     ) -> io::Result<Self> {
         let clusters = clusters.into_iter().map(|name| format!("cluster:{name}"));
         let argocds = argocds.into_iter().map(|name| format!("argocd:{name}"));
         let mut listeners = BTreeMap::new();
-        for name in clusters.chain(argocds).chain([CONTROL.to_owned()]).chain(has_git.then(|| GIT.to_owned())) {
+        for name in
+            clusters.chain(argocds).chain([CONTROL.to_owned()]).chain(has_git.then(|| GIT.to_owned())).chain(has_github.then(|| GITHUB.to_owned()))
+        {
             let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
             listeners.insert(name, (listener.local_addr()?, listener));
         }
@@ -274,9 +283,14 @@ impl Bound {
             let gate = Arc::new(Gate::new());
             sites.push((GIT.to_owned(), Arc::clone(&gate), Site::Git(git::Server { folder, gate })));
         }
+        if let (Some(pulls), Some(url)) = (&plan.pulls, self.url(GITHUB)) {
+            let gate = Arc::new(Gate::new());
+            let server = github::Server { url, pulls: Arc::clone(pulls), gate: Arc::clone(&gate), used: AtomicU64::new(0) };
+            sites.push((GITHUB.to_owned(), gate, Site::Github(server)));
+        }
         let gates = sites.iter().map(|(name, gate, _)| (name.clone(), Arc::clone(gate))).collect();
         let faults = Faults { gates: Arc::new(gates) };
-        let control = control::Server { faults: faults.clone(), stores, hands: plan.hands };
+        let control = control::Server { faults: faults.clone(), stores, hands: plan.hands, pulls: plan.pulls };
         sites.push((CONTROL.to_owned(), Arc::new(Gate::new()), Site::Control(control)));
         let mut tasks = JoinSet::new();
         for (name, gate, site) in sites {
@@ -303,12 +317,17 @@ impl Serving {
     pub(super) async fn start(plan: Plan) -> io::Result<Self> {
         let clusters = plan.clusters.iter().map(|cluster| cluster.name.as_str());
         let argocds = plan.argocds.iter().map(|argocd| argocd.name.as_str());
-        Ok(Bound::bind(clusters, argocds, plan.repository.is_some()).await?.serve(plan))
+        Ok(Bound::bind(clusters, argocds, (plan.repository.is_some(), plan.pulls.is_some())).await?.serve(plan))
     }
 
     /// Where a server is: `argocd:main`, `cluster:prod`, `control`.
     pub(super) fn address(&self, server: &str) -> Option<SocketAddr> {
         self.addresses.get(server).copied()
+    }
+
+    /// As Applications name the gitops repository, where it is served.
+    pub(super) fn repository(&self) -> Option<String> {
+        self.url(GIT).map(|url| format!("{url}/{}", git::PATH))
     }
 
     /// The address of a server as files and objects name it; see [`url()`].

@@ -26,7 +26,7 @@ const FIRST_PAUSE: Duration = Duration::from_secs(5);
 const LAST_PAUSE: Duration = Duration::from_mins(1);
 
 /// The credentials of one Argo CD, shared by all its requests.
-pub(super) struct Credentials {
+pub(in crate::sources) struct Credentials {
     token: SecretRef,
     headers: Vec<(String, SecretRef)>,
     /// What renews the token, where the person's login says it.
@@ -37,10 +37,10 @@ pub(super) struct Credentials {
 
 /// Credentials as they were read.
 #[derive(Debug, Clone)]
-pub(super) struct Held {
+pub(in crate::sources) struct Held {
     generation: u64,
     /// To be sent.
-    pub(super) headers: HeaderMap,
+    pub(in crate::sources) headers: HeaderMap,
 }
 
 #[derive(Default)]
@@ -77,7 +77,7 @@ impl Pace {
 }
 
 impl Credentials {
-    pub(super) fn new(access: &ApiAccess, outbox: Outbox) -> Self {
+    pub(in crate::sources) fn new(access: &ApiAccess, outbox: Outbox) -> Self {
         let (token, headers, renewal) = (access.token.clone(), access.headers.clone(), access.renewal.clone());
         Self { token, headers, renewal, outbox, slot: Mutex::default() }
     }
@@ -88,7 +88,7 @@ impl Credentials {
     }
 
     /// The credentials to send.
-    pub(super) async fn get(&self) -> Result<Held, Failure> {
+    pub(in crate::sources) async fn get(&self) -> Result<Held, Failure> {
         let mut slot = self.slot.lock().await;
         // One that ends and was renewed is taken before anything has to be refused.
         let is_renewed = slot.ends && slot.files.is_mended();
@@ -100,7 +100,7 @@ impl Credentials {
     }
 
     /// Others than those that were refused; the refusal itself where there are none.
-    pub(super) async fn other_than(&self, refused: &Held, failure: Failure) -> Result<Held, Failure> {
+    pub(in crate::sources) async fn other_than(&self, refused: &Held, failure: Failure) -> Result<Held, Failure> {
         let mut slot = self.slot.lock().await;
         if slot.generation == refused.generation {
             slot.refused = Some(failure.clone());
@@ -116,7 +116,7 @@ impl Credentials {
     }
 
     /// These were refused as well.
-    pub(super) async fn refused(&self, held: &Held, failure: Failure) -> Failure {
+    pub(in crate::sources) async fn refused(&self, held: &Held, failure: Failure) -> Failure {
         let mut slot = self.slot.lock().await;
         if slot.generation == held.generation {
             slot.refused = Some(failure.clone());
@@ -125,7 +125,7 @@ impl Credentials {
     }
 
     /// These were accepted.
-    pub(super) async fn accepted(&self, held: &Held) {
+    pub(in crate::sources) async fn accepted(&self, held: &Held) {
         let mut slot = self.slot.lock().await;
         if slot.generation == held.generation {
             (slot.refused, slot.pace) = (None, Pace::default());
@@ -174,12 +174,12 @@ impl Credentials {
     }
 
     /// What renews the token.
-    pub(super) fn renewal(&self) -> String {
+    pub(in crate::sources) fn renewal(&self) -> String {
         renewal(&self.token, self.renewal.as_deref())
     }
 
     /// The files that hold the credentials.
-    pub(super) fn files(&self) -> Vec<PathBuf> {
+    pub(in crate::sources) fn files(&self) -> Vec<PathBuf> {
         files(self.references())
     }
 
@@ -200,7 +200,7 @@ impl Credentials {
 /// Credentials as they stand where they are kept.
 pub(super) struct Read {
     /// To be sent.
-    pub(super) headers: HeaderMap,
+    pub(in crate::sources) headers: HeaderMap,
     /// When the token ends, where it says so.
     validity: Option<Validity>,
 }

@@ -188,7 +188,7 @@ fn unusable(why: &str) -> Failure {
     Failure::new(FailureKind::Broken, why)
 }
 
-fn build(access: &ApiAccess) -> Result<Client, Failure> {
+pub(in crate::sources) fn build(access: &ApiAccess) -> Result<Client, Failure> {
     finished(builder(access)?)
 }
 
@@ -199,11 +199,11 @@ pub(super) fn build_changing(access: &ApiAccess) -> Result<Client, Failure> {
 }
 
 fn finished(builder: ClientBuilder) -> Result<Client, Failure> {
-    builder.build().map_err(|error| unusable(&format!("no client for this Argo CD: {}", Failure::of_connection(&error).why)))
+    builder.build().map_err(|error| unusable(&format!("no client for this API: {}", Failure::of_connection(&error).why)))
 }
 
 fn builder(access: &ApiAccess) -> Result<ClientBuilder, Failure> {
-    let bad = |what: &str| unusable(&format!("the {what} of this Argo CD cannot be used")).cured_by("look at its PEM");
+    let bad = |what: &str| unusable(&format!("the {what} cannot be used")).cured_by("look at its PEM");
     let mut builder = Client::builder()
         .user_agent(concat!("tiphys/", env!("CARGO_PKG_VERSION")))
         // Argo CD offers REST by HTTP/1.1 only.

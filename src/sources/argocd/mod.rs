@@ -13,9 +13,9 @@ mod api;
 pub mod changing;
 pub mod checkup;
 mod cluster;
-mod credentials;
+pub(super) mod credentials;
 mod holder;
-mod http;
+pub(super) mod http;
 mod objects;
 mod request;
 mod sample;
@@ -170,7 +170,7 @@ async fn answer_one(shared: &Arc<Shared>, ask: Ask) {
             .await
         }
         Want::Relist => return shared.relist.ask(ask.request),
-        Want::Pods(..) | Want::Namespaces(_) | Want::LabelKeys(_) | Want::Desired(_) | Want::Recent(..) | Want::Edits(..) => {
+        Want::Pods(..) | Want::Namespaces(_) | Want::LabelKeys(_) | Want::Desired(_) | Want::Recent(..) | Want::Edits(..) | Want::Pulls(_) => {
             Err(Failure::new(FailureKind::NotFound, "Argo CD is not asked for this"))
         }
     };

@@ -109,7 +109,7 @@ async fn prints_what_is_heard() {
                         }
                     }
                     Items::ReplicaSets(all) => sets.extend(all),
-                    Items::Applications(_) | Items::Desired(_) => {}
+                    Items::Applications(_) | Items::Desired(_) | Items::Pulls(_) => {}
                 }
             }
             ReportBody::Observed(Observation::Changed { item: Item::Workload(key, workload), .. }) => {

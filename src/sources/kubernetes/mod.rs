@@ -134,7 +134,9 @@ async fn answer(shared: Arc<Shared>, request: RequestId, want: Want) {
         }
         Want::Recent(since, namespaces) => within(RECENT_TIMEOUT, recent::recent(&shared, since, namespaces)).await,
         Want::Edits(app, resources) => within(QUESTION_TIMEOUT, recent::edits(&shared, app, resources)).await,
-        Want::Detail(..) | Want::Namespaces(_) | Want::Desired(_) => Err(Failure::new(FailureKind::NotFound, "a cluster is not asked for this")),
+        Want::Detail(..) | Want::Namespaces(_) | Want::Desired(_) | Want::Pulls(_) => {
+            Err(Failure::new(FailureKind::NotFound, "a cluster is not asked for this"))
+        }
     };
     shared.outbox.answered(request, result.err().map(|failure| told(&failure))).await;
 }

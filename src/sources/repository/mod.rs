@@ -204,7 +204,7 @@ impl Source {
                 self.relists.push(ask.request);
                 self.due = self.due.min(Instant::now());
             }
-            Want::Detail(..) | Want::Pods(..) | Want::Namespaces(_) | Want::LabelKeys(_) | Want::Recent(..) | Want::Edits(..) => {
+            Want::Detail(..) | Want::Pods(..) | Want::Namespaces(_) | Want::LabelKeys(_) | Want::Recent(..) | Want::Edits(..) | Want::Pulls(_) => {
                 self.outbox.answered(ask.request, Some(Safe::clean("a repository is not asked for this"))).await;
             }
         }

@@ -72,7 +72,7 @@ fn concerns(source: &SourceId, placement: &Placement) -> bool {
         SourceKind::Cluster => {
             matches!(&part.workloads, Known::Known(workloads) if workloads.first().is_some_and(|workload| workload.cluster.0 == source.name))
         }
-        SourceKind::Repository => false,
+        SourceKind::Repository | SourceKind::Github => false,
     })
 }
 

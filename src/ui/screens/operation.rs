@@ -38,6 +38,17 @@ pub(in crate::ui) fn write(page: &mut Page, look: Look, model: &Model, id: &Oper
                 }
                 page.end(3);
             }
+            Settled::Done(crate::operations::mutation::Receipt::Opened { number, url }) => {
+                page.tone(Tone::Quiet).say("   #").say(number).say(" ").say(url).end(3);
+            }
+            Settled::Done(crate::operations::mutation::Receipt::Beside { commit, link }) => {
+                let short = commit.shown().as_str().get(..10).unwrap_or_default().to_owned();
+                page.tone(Tone::Quiet).say("   ").say(short);
+                if let Some(link) = link {
+                    page.say(", to be proposed at ").say(link);
+                }
+                page.end(3);
+            }
             Settled::NotDone(rejection) => page.say("   ").say(&rejection.why).end(3),
             Settled::Unknown(why) => page.say("   ").say(why).end(3),
             Settled::Done(_) => {}

@@ -6,6 +6,7 @@ use crate::base::time::{Age, since};
 use crate::base::{Safe, counted};
 use crate::domain::{Known, desired};
 use crate::operations::door::Permission;
+use crate::operations::mutation::Mutation;
 use crate::operations::rendering::counts;
 use crate::operations::{Bar, By, Carried, Moves, Plan, Request, Sign, argocd};
 use crate::ui::look::{Look, Tone};
@@ -50,6 +51,7 @@ fn title(page: &mut Page, preview: &Preview) {
         Request::Return { by: By::Hasten, .. } => ("Go back, leaving the steps out, with ", None, "another way back"),
         Request::Return { by: By::History, .. } => ("Deploy what was before of ", None, "another way back"),
         Request::Return { .. } => ("Go back with ", None, "another way back"),
+        Request::Merge { .. } => ("Merge the pull request of ", None, "another pull request"),
         Request::Canary { verb, .. } => (verb.word(), None, "another placement, or leave analyses out"),
         Request::Argocd { verb, prune: true, .. } => (verb.word_pruning(), None, "another placement, or without pruning"),
         Request::Argocd { verb: argocd::Verb::Sync, .. } => (argocd::Verb::Sync.word(), None, "another placement, or with pruning"),
@@ -133,7 +135,11 @@ fn heading(page: &mut Page, name: &str) {
 fn changes(page: &mut Page, plan: &Plan) {
     heading(page, "CHANGES");
     if let Some(commit) = plan.commit() {
-        page.say("one commit on ").say(commit.branch.shown()).say(" of ").say(commit.repository.shown());
+        page.say("one commit on ")
+            .say(if commit.beside { "a branch of its own, for " } else { "" })
+            .say(commit.branch.shown())
+            .say(" of ")
+            .say(commit.repository.shown());
     }
     page.end(WORDS);
     for file in plan.files() {
@@ -211,6 +217,15 @@ fn then(page: &mut Page, model: &Model, plan: &Plan) {
         page.tone(Tone::Waiting).say("! ").tone(Tone::Plain).say(remark).end(2);
     }
     takes(page, model, plan);
+    for opening in plan.mutations().filter_map(|mutation| if let Mutation::Open(opening) = mutation { Some(opening) } else { None }) {
+        heading(page, "PULL REQ.");
+        page.tone(Tone::Strong).say(&opening.title).end(WORDS);
+        let trailers = opening.trailers.iter().map(|(name, value)| crate::safe!("{name}: {value}"));
+        for line in opening.body.iter().cloned().chain([Safe::default()]).chain(trailers) {
+            page.column(WORDS).say(line).end(WORDS);
+        }
+        page.column(WORDS).tone(Tone::Quiet).say("and the reason, and the id of the operation").end(WORDS);
+    }
     if let Some(commit) = plan.commit() {
         heading(page, "COMMIT");
         for (index, line) in commit.message.text().lines().enumerate() {

@@ -37,7 +37,7 @@ pub(super) fn definition() -> Definition {
 async fn files_name_what_is_served() {
     let world = world("v3.2.11").await;
     let folder = tempfile::tempdir().unwrap();
-    crate::simulator::files::write(folder.path(), &definition(), &world.serving).unwrap();
+    crate::simulator::files::write(folder.path(), &definition(), None, &world.serving).unwrap();
     let read = |name: &str| {
         let path = folder.path().join(name);
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600, "{name}");

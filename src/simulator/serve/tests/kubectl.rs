@@ -16,7 +16,7 @@ async fn kubectl_works() {
     }
     let world = world("v3.2.11").await;
     let folder = tempfile::tempdir().unwrap();
-    crate::simulator::files::write(folder.path(), &definition(), &world.serving).unwrap();
+    crate::simulator::files::write(folder.path(), &definition(), None, &world.serving).unwrap();
     let kubectl = |arguments: &str| {
         let mut command = Command::new("kubectl");
         command.arg("--cache-dir").arg(folder.path().join("cache")).args(arguments.split(' '));

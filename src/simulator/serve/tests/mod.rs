@@ -91,6 +91,7 @@ async fn world(version: &str) -> World {
     let plan = Plan {
         clusters: vec![ClusterPlan { name: "prod".to_owned(), store: cluster.clone() }],
         argocds: vec![ArgocdPlan { name: "main".to_owned(), namespace: "argocd".to_owned(), version: version.to_owned(), store: argocd.clone() }],
+        pulls: None,
         repository: None,
         hands: Arc::new(TestHands(BTreeMap::from([("prod".to_owned(), cluster.clone())]))),
         clock: Clock::new("2026-11-20T09:00:00Z".parse().unwrap(), 1.0),
