@@ -121,19 +121,20 @@ fn the_command_line_goes_through_the_same_door() {
     let config = world.config();
     // The grammar is that of the cockpit's frames; here are lines.
     let over = Over { is_painted_by_another: true, ..Over::NEAR };
-    let arguments = ["--config", &config, "promote", "catalog", "--to", "staging", "--arm"];
+    let arguments = ["--config", &config, "promote", "checkout", "--to", "production", "--arm"];
+    // A canary with pauses of minutes is under way for longer than it takes to leave it.
     let mut screen = Screen::of(&program(), &arguments, &world.environment(&[]), (120, 60), over);
-    screen.line("the name is asked for", SOON, |line| line.contains("Type catalog and Enter"));
-    screen.keys("\u{1b}[200~catalog\r\u{1b}[201~");
+    screen.line("the name is asked for", SOON, |line| line.contains("Type checkout and Enter"));
+    screen.keys("\u{1b}[200~checkout\r\u{1b}[201~");
     screen.line("a paste does not confirm", SOON, |line| line.contains("A paste does not confirm"));
-    confirm(&mut screen, "catalog", |line| line.starts_with("Operation "));
+    confirm(&mut screen, "checkout", |line| line.starts_with("Operation "));
     screen.line("it is committed", CHANGE, |line| line.ends_with("committed"));
     kill_process(Pid::from_raw(i32::try_from(screen.pid()).unwrap()).unwrap(), Signal::INT).unwrap();
     assert_eq!(screen.ended(SOON), 4);
     screen.line("what goes on is told", SOON, |line| line.contains("Left. Goes on by itself"));
     is_on_record(&world, 1);
     let listed = run(&world, &["journal", "list", "--open"]);
-    assert!(text(&listed.stdout).contains("promote catalog"), "{}", text(&listed.stdout));
+    assert!(text(&listed.stdout).contains("promote checkout"), "{}", text(&listed.stdout));
 
     world.edit_config(|text| text.replace("read_only = true\n", "yes = true\n"));
     until("the world settled", CHANGE, || run(&world, &["status", "--json"]).status.code(), |code| *code == Some(0));
