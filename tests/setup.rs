@@ -189,10 +189,13 @@ fn a_plan_and_a_refusal_follow_their_schema_and_change_nothing() {
             let arguments = ["--config", &file, "plan", "rollback", service, "--in", "production", "--json"];
             let (answer, _) = newcomer.json(&arguments, include_str!("../docs/plan.schema.json"));
             returned = answer["plan"]["message"].as_str().map(ToOwned::to_owned);
-            let arguments = ["--config", &file, "ways", service, "--in", "production", "--json"];
-            let (ways, code) = newcomer.json(&arguments, include_str!("../docs/ways.schema.json"));
-            let recommended: Vec<bool> = ways["ways"].as_array().unwrap().iter().filter_map(|way| way["recommended"].as_bool()).collect();
-            assert_eq!((code, recommended.first(), recommended.iter().filter(|is| **is).count()), (Some(0), Some(&true), 1), "{ways:#}");
+            // Whoever can go back by a commit has a way to recommend.
+            if returned.is_some() {
+                let arguments = ["--config", &file, "ways", service, "--in", "production", "--json"];
+                let (ways, code) = newcomer.json(&arguments, include_str!("../docs/ways.schema.json"));
+                let recommended: Vec<bool> = ways["ways"].as_array().unwrap().iter().filter_map(|way| way["recommended"].as_bool()).collect();
+                assert_eq!((code, recommended.first(), recommended.iter().filter(|is| **is).count()), (Some(0), Some(&true), 1), "{ways:#}");
+            }
         }
         let is_refused = answer["plan"].is_null();
         assert_eq!(code, Some(if is_refused { 3 } else { 0 }), "{answer:#}");
