@@ -375,6 +375,7 @@ fn sideways(model: &mut Model, by: isize) -> Vec<Effect> {
         (Screen::Matrix, None) => model.matrix.step_column(by, &model.fleet),
         (Screen::Preview(_), None) => return preview::choose(model, by),
         (Screen::Ways(_), None) => ways::choose(model, by),
+        (Screen::Operation(..), None) => return operation::beside::step(model, by),
         _ => {}
     }
     Vec::new()

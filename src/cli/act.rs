@@ -358,6 +358,7 @@ async fn follow(headless: &mut Headless, signals: &mut Signals, id: &OperationId
         }
         let now_state = underway.ladder.as_ref().and_then(|ladder| match &ladder.state {
             State::Waits(what) => Some(crate::safe!("waits: {what}")),
+            State::Held(what) => Some(crate::safe!("held up: {what}")),
             State::Stuck(why) => Some(crate::safe!("stuck: {why}")),
             State::Blind(why) => Some(crate::safe!("cannot be told now: {why}")),
             State::Failed(why) => Some(crate::safe!("looks failed: {why}")),

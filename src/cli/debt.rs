@@ -1,4 +1,5 @@
-//! `tiphys debt`: where what runs and what git wants were left apart, as text or JSON by `docs/debt.schema.json`. It sends nothing.
+//! `tiphys debt`: where what runs and what git wants were left apart, and what is under way by the commits of operations, as text or JSON by
+//! `docs/debt.schema.json`. It sends nothing.
 
 use std::time::Duration;
 
@@ -7,10 +8,11 @@ use color_eyre::eyre::Result;
 use serde::Serialize;
 
 use super::{Exit, duration, print};
-use crate::base::{Safe, Timestamp};
+use crate::base::{Raw, Safe, Timestamp};
 use crate::config::Config;
 use crate::domain::{EnvironmentName, PlacementName, ServiceName};
 use crate::operations::debt::{self, Debt};
+use crate::operations::others::{self, Other};
 use crate::runtime::{headless, report, tokio_runtime};
 
 /// What is asked for.
@@ -29,6 +31,27 @@ struct Answer<'a> {
     version: u32,
     at: Timestamp,
     debts: Vec<Told<'a>>,
+    operations: Vec<Open<'a>>,
+}
+
+/// An operation that is under way.
+#[derive(Debug, Serialize)]
+struct Open<'a> {
+    id: &'a str,
+    service: &'a ServiceName,
+    environment: &'a EnvironmentName,
+    version: &'a Safe,
+    commit: &'a Raw,
+    by: &'a Safe,
+    at: Timestamp,
+    placements: Vec<OpenAt<'a>>,
+    sentence: Safe,
+}
+
+#[derive(Debug, Serialize)]
+struct OpenAt<'a> {
+    placement: &'a PlacementName,
+    at: &'a Safe,
 }
 
 #[derive(Debug, Serialize)]
@@ -50,17 +73,41 @@ pub(super) fn run(config: &Config, wanted: &Wanted) -> Result<Exit> {
         report::print_error(&format!("tiphys: {remark}"));
     }
     let debts = debt::of(&model.fleet, model.now);
+    let others = others::of(&model.fleet, model.now);
     if wanted.json {
-        let answer = Answer { version: 1, at: model.now, debts: debts.iter().map(told).collect() };
+        let answer = Answer {
+            version: 1,
+            at: model.now,
+            debts: debts.iter().map(told).collect(),
+            operations: others.iter().map(|other| open(other, model.now)).collect(),
+        };
         print(&format!("{}\n", serde_json::to_string(&answer)?));
-    } else if debts.is_empty() {
-        print("What runs is what git wants.\n");
     } else {
+        if debts.is_empty() {
+            print(if others.is_empty() { "What runs is what git wants.\n" } else { "Nothing was left apart.\n" });
+        }
+        for other in &others {
+            print(&format!("Under way: {}\n", other.sentence(model.now)));
+        }
         for debt in &debts {
             print(&format!("{}\n", debt.sentence()));
         }
     }
     Ok(if settled { Exit::Done } else { Exit::NoAnswer })
+}
+
+fn open(other: &Other, now: Timestamp) -> Open<'_> {
+    Open {
+        id: other.id.as_str(),
+        service: &other.service,
+        environment: &other.to,
+        version: &other.version,
+        commit: &other.commit.id,
+        by: &other.commit.author,
+        at: other.commit.at,
+        placements: other.places.iter().map(|(place, at)| OpenAt { placement: &place.placement, at }).collect(),
+        sentence: other.sentence(now),
+    }
 }
 
 fn told(debt: &Debt) -> Told<'_> {

@@ -226,6 +226,9 @@ pub struct Detail {
     pub ignored: Vec<Ignored>,
     /// Whether a sync leaves those fields alone too (sync option `RespectIgnoreDifferences=true`). Without it, it sets them all the same.
     pub respects_ignored: bool,
+    /// The sync window that keeps Argo CD from syncing it by itself, in words. `None`: none does, or nobody told: it is asked for
+    /// only where something is to be synced, and only the API tells.
+    pub window: Option<Safe>,
 }
 
 /// Fields of some resources that Argo CD does not compare. What is empty means any.
@@ -337,4 +340,6 @@ pub struct HookRun {
     pub when: Raw,
     /// How far it is, or what became of it.
     pub phase: Phase,
+    /// What is said of it.
+    pub message: Safe,
 }

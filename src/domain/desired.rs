@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use crate::base::{Raw, Safe, Timestamp};
+use crate::base::{OperationId, Raw, Safe, Timestamp};
 use crate::domain::application::Origin;
 use crate::domain::health::Known;
 use crate::domain::image::Image;
@@ -101,6 +101,8 @@ pub struct Commit {
     pub at: Timestamp,
     /// The first line of its message.
     pub subject: Safe,
+    /// The operation that it was made by, where its message names one (`Cockpit-Operation`).
+    pub operation: Option<OperationId>,
 }
 
 impl Commit {

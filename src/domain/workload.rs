@@ -69,6 +69,8 @@ pub struct Workload {
     pub progress: Progress,
     /// Only a Rollout: the state of its canary or blue-green change.
     pub rollout: Option<Box<RolloutStatus>>,
+    /// Why its controller cannot make pods, in the server's words: a quota, a webhook. Condition `ReplicaFailure`.
+    pub unmade: Option<Safe>,
     /// Label selector of its pods, for listing them on demand: `a=b,c=d`.
     pub selector: Raw,
 }

@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use git2::{Oid, Repository};
 
-use crate::base::{Raw, Safe, Timestamp};
+use crate::base::{OperationId, Raw, Safe, Timestamp};
 use crate::domain::AppKey;
 use crate::domain::application::Origin;
 use crate::domain::desired::{Change, Commit, ValueKeys};
 use crate::domain::image::Image;
 use crate::gitops::common::Common;
 use crate::gitops::index::Index;
+use crate::gitops::push::TRAILER;
 use crate::gitops::round::{At, Place, Round, evaluate};
 use crate::manifest::tree::{Inputs, Trouble};
 
@@ -156,7 +157,19 @@ pub(super) fn in_words(commit: &git2::Commit<'_>, at: Timestamp) -> Commit {
         author: Safe::clean(&String::from_utf8_lossy(commit.author().name_bytes())),
         at,
         subject: Safe::clean(&String::from_utf8_lossy(commit.summary_bytes().unwrap_or_default())),
+        operation: operation(commit.message_bytes()),
     }
+}
+
+/// The operation that a message names. A forge that squashes commits leaves trailers anywhere in the message; two operations in one are none.
+fn operation(message: &[u8]) -> Option<OperationId> {
+    let named = |line: &[u8]| {
+        let id = std::str::from_utf8(line.trim_ascii()).ok()?.strip_prefix(TRAILER)?.strip_prefix(':')?;
+        OperationId::read(id.trim())
+    };
+    let mut found = message.split(|byte| *byte == b'\n').filter_map(named);
+    let first = found.next()?;
+    found.all(|other| other == first).then_some(first)
 }
 
 /// The newest commit of those that a merge brought which touched one of these files.

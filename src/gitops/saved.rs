@@ -14,7 +14,7 @@ use std::time::UNIX_EPOCH;
 use git2::Oid;
 use serde::{Deserialize, Serialize};
 
-use crate::base::{Raw, Timestamp};
+use crate::base::{OperationId, Raw, Timestamp};
 use crate::domain::AppKey;
 use crate::domain::application::Origin;
 use crate::domain::desired::{Change, Commit, Desired, ValueKeys};
@@ -69,8 +69,8 @@ struct Written<'a> {
     texts: Vec<&'a str>,
     /// Repository, tag and digest of each image, by the number of the text; 0: there is none.
     lists: Vec<Vec<[u32; 3]>>,
-    /// Id, author, moment and subject.
-    commits: Vec<(Id, u32, i64, u32)>,
+    /// Id, author, moment, subject and operation; 0: none.
+    commits: Vec<(Id, u32, i64, u32, u32)>,
     answers: Vec<Answer>,
 }
 
@@ -173,7 +173,8 @@ impl<'a> Writing<'a> {
             return *known;
         }
         let id = Oid::from_str(commit.id.as_wire()).map_or([0; 20], bytes);
-        let one = (id, self.text(commit.author.as_str()), commit.at.as_second(), self.text(commit.subject.as_str()));
+        let operation = commit.operation.as_ref().map_or(0, |operation| self.text(operation.as_str()));
+        let one = (id, self.text(commit.author.as_str()), commit.at.as_second(), self.text(commit.subject.as_str()), operation);
         let number = next(&self.written.commits);
         self.written.commits.push(one);
         self.commits.insert(Arc::as_ptr(commit), number);
@@ -220,12 +221,13 @@ impl Reading {
         let image = |[repository, tag, digest]: &[u32; 3]| Image { repository: text(*repository), tag: optional(*tag), digest: optional(*digest) };
         let lists = written.lists.iter().map(|list| list.iter().map(image).collect()).collect();
         let mut common = Common::default();
-        let mut commit = |(id, author, at, subject): &(Id, u32, i64, u32)| {
+        let mut commit = |(id, author, at, subject, operation): &(Id, u32, i64, u32, u32)| {
             Arc::new(Commit {
                 id: Raw::from(Oid::from_bytes(id).map(|id| id.to_string()).unwrap_or_default()),
                 author: common.safe(text(*author).shown()),
                 at: Timestamp::from_second(*at).unwrap_or_default(),
                 subject: text(*subject).shown(),
+                operation: optional(*operation).and_then(|operation| OperationId::read(operation.as_wire())),
             })
         };
         let commits = written.commits.iter().map(&mut commit).collect();

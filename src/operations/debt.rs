@@ -2,8 +2,8 @@
 //! bastion sees the same, and it is gone when the world is whole again.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
+use super::others;
 use super::refusal::Place;
 use crate::base::time::since;
 use crate::base::{Safe, Timestamp};
@@ -12,9 +12,6 @@ use crate::domain::fleet::{Fleet, Placement};
 use crate::domain::health::Sync;
 use crate::domain::pull::{Pull, PullState};
 use crate::domain::{PlacementName, ServiceName};
-
-/// A difference that is younger than this is a change on its way.
-const SETTLED: Duration = Duration::from_mins(10);
 
 /// One open end.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +28,8 @@ pub struct Debt {
     pub wants: Safe,
     /// The pull request: number and page, and by whom.
     pub pull: Option<(u64, Safe, Safe)>,
+    /// Of what is unfinished: who committed what, and what it is at.
+    pub left: Safe,
 }
 
 /// Kinds of open ends.
@@ -44,6 +43,8 @@ pub enum Kind {
     Proposed,
     /// Another version runs than git wants, although it is synced automatically: somebody set it, or the sync fails.
     Apart,
+    /// An operation committed it, and it was not seen through.
+    Unfinished,
 }
 
 impl Kind {
@@ -55,6 +56,7 @@ impl Kind {
             Self::NotSynced => "not-synced",
             Self::Proposed => "pull-request",
             Self::Apart => "apart",
+            Self::Unfinished => "unfinished",
         }
     }
 }
@@ -78,6 +80,10 @@ impl Debt {
             Kind::NotSynced => {
                 crate::safe!("{service} · {place}: git wants {wants}, {runs} runs, and auto-sync is off: sync it, or put {runs} back in git (b).")
             }
+            Kind::Unfinished => crate::safe!(
+                "{service} · {place}: {wants} was not seen through: {}. Look what it waits for and see it through, or go back.",
+                self.left
+            ),
             Kind::Apart => {
                 crate::safe!(
                     "{service} · {place}: {runs} runs, and git wants {wants} for more than ten minutes: look why it is not synced, or commit what runs."
@@ -95,9 +101,10 @@ pub fn of(fleet: &Fleet, now: Timestamp) -> Vec<Debt> {
         for (index, cell) in &cells.cells {
             let Some(environment) = fleet.landscape().environments.get(*index) else { continue };
             for placement in &cell.placements {
-                let Some((kind, runs, wants)) = judged(fleet, placement, now) else { continue };
+                let judged = judged(fleet, placement, now).map(|judged| (judged, Safe::default()));
+                let Some(((kind, runs, wants), left)) = judged.or_else(|| unfinished(placement, now)) else { continue };
                 let place = Place { environment: environment.name.clone(), placement: placement.name.clone() };
-                found.push(Debt { service: service.clone(), place, kind, runs, wants, pull: None });
+                found.push(Debt { service: service.clone(), place, kind, runs, wants, pull: None, left });
             }
         }
     }
@@ -121,8 +128,17 @@ fn proposed(fleet: &Fleet, number: u64, pull: &Pull) -> Option<Debt> {
         kind: Kind::Proposed,
         runs: Safe::clean(&runs.into_iter().collect::<Vec<_>>().join("+")),
         wants: pull.says.version.clone().unwrap_or_else(|| pull.title.clone()),
+        left: Safe::default(),
         pull: Some((number, pull.url.clone(), pull.author.clone())),
     })
+}
+
+/// A commit of an operation that nobody sees through, in a placement that nothing else is to be said of.
+fn unfinished(placement: &Placement, now: Timestamp) -> Option<((Kind, Safe, Safe), Safe)> {
+    let open = others::open(placement, now).filter(|open| !open.moves)?;
+    let left = crate::safe!("{} committed it ({}); {}", open.commit.author, open.commit.short(), open.at);
+    let runs = placement.version_text().unwrap_or_else(|| Safe::clean("?"));
+    Some(((Kind::Unfinished, runs, super::edits::wants(placement)), left))
 }
 
 fn judged(fleet: &Fleet, placement: &Placement, now: Timestamp) -> Option<(Kind, Safe, Safe)> {
@@ -141,7 +157,7 @@ fn judged(fleet: &Fleet, placement: &Placement, now: Timestamp) -> Option<(Kind,
         return Some((Kind::NotSynced, runs(), wants()));
     }
     let at = placement.wanted.as_ref()?.commit.as_ref()?.at;
-    (since(at, now) >= SETTLED).then(|| (Kind::Apart, runs(), wants()))
+    (since(at, now) >= others::SETTLED).then(|| (Kind::Apart, runs(), wants()))
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use super::refusal::Place;
 use super::{By, Plan, Request};
 use crate::base::time::{Between, Lasted, since};
 use crate::base::{Safe, Timestamp, counted};
+use crate::domain::desired::Commit;
 use crate::domain::fleet::Fleet;
 use crate::domain::workload::{Step, Strategy};
 use crate::domain::{EnvironmentName, ServiceName};
@@ -102,6 +103,12 @@ impl Kind {
             Request::Return { by: By::History, .. } => HISTORY,
             request => request.name(),
         }))
+    }
+
+    /// The kind of a change that is only known by its commit.
+    #[must_use]
+    pub fn of_commit(commit: &Commit) -> Self {
+        Self(Safe::clean(if commit.subject.as_str().starts_with(super::message::RETURNS) { "rollback" } else { "promote" }))
     }
 
     /// The kind of a change on record.

@@ -1,5 +1,7 @@
 //! Following: how far a change has come, from the commit to the version seen healthy, told from the fleet alone. It claims nothing that no source said,
-//! and nothing that a stale source said.
+//! and nothing that a stale source said. Why it does not get on: `stuck`.
+
+mod stuck;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -139,6 +141,8 @@ pub struct Step {
 pub enum State {
     /// It goes on by itself.
     Moving,
+    /// Something else comes first; it goes on by itself after that: what, and what may be done.
+    Held(Safe),
     /// It waits for a person: what for.
     Waits(Safe),
     /// It does not go on by itself: why.
@@ -254,7 +258,10 @@ impl Followed {
             told.blind = Some(crate::safe!("{}: {}", told.place, stale.why));
         }
         self.noticed(fleet, &mut told, &apps);
-        self.synced(fleet, &mut told, &apps);
+        self.synced(fleet, &mut told, &apps, now);
+        if !told.passed.contains(&Rung::Synced) {
+            self.unsynced(fleet, &mut told, &apps, now);
+        }
         let runs_it = self.runs(placement);
         told.has_rollout = placement.canary.is_some();
         if let Some(canary) = placement.open_canary() {
@@ -273,6 +280,9 @@ impl Followed {
         match (&placement.health, is_done) {
             (Health::Healthy, true) if runs_it => told.pass(Rung::Healthy),
             (Health::Healthy, true) => {}
+            _ if told.passed.contains(&Rung::Synced) && told.failed.is_none() && stuck::of_pods(fleet, placement, &self.version).is_some() => {
+                told.stuck = stuck::of_pods(fleet, placement, &self.version).map(|cause| cause.sentence(&told.place));
+            }
             (Health::Degraded, _) if told.passed.contains(&Rung::Synced) && told.failed.is_none() => {
                 let why = placement.stuck.clone().unwrap_or_else(|| Safe::clean("degraded"));
                 told.stuck = Some(crate::safe!("{}: {why}", told.place));
@@ -329,28 +339,38 @@ impl Followed {
         started_at.is_some_and(|at| at.as_second() >= self.began.as_second())
     }
 
-    fn synced(&self, fleet: &Fleet, told: &mut Told, apps: &[&AppKey]) {
+    /// Why it is not synced, where somebody says so.
+    fn unsynced(&self, fleet: &Fleet, told: &mut Told, apps: &[&AppKey], now: Timestamp) {
+        // Argo CD writes whole seconds.
+        let began = Timestamp::from_second(self.began.as_second()).unwrap_or(self.began);
+        for app in apps {
+            match stuck::of_sync(fleet, app, began, now) {
+                Some(cause) if cause.goes_on() => told.held = told.held.take().or_else(|| Some(cause.sentence(&told.place))),
+                Some(cause) => {
+                    // What was asked for by hand is not tried again by anybody.
+                    let is_automatic = fleet.application(app).is_some_and(|entry| entry.value.automation.enabled);
+                    let is_over = cause.is_of_a_sync() && self.commit.is_none() && !is_automatic;
+                    let slot = if is_over { &mut told.failed } else { &mut told.stuck };
+                    *slot = slot.take().or_else(|| Some(cause.sentence(&told.place)));
+                }
+                None => {}
+            }
+        }
+    }
+
+    fn synced(&self, fleet: &Fleet, told: &mut Told, apps: &[&AppKey], now: Timestamp) {
         let mut all = told.passed.contains(&Rung::Noticed);
-        for entry in apps.iter().filter_map(|app| fleet.application(app)) {
+        for (app, entry) in apps.iter().filter_map(|app| Some((app, fleet.application(app)?))) {
             let application = &entry.value;
             let is_open = application.operation.as_ref().is_some_and(|operation| operation.phase.is_open());
             // A deployment of before is not what git wants: that the operation ended well is all that there is to see.
             let ours = application.operation.as_ref().filter(|operation| self.is_later(operation.started_at));
             let was_done = self.commit.is_none() && ours.is_some_and(|operation| operation.phase == Phase::Succeeded);
             all &= (application.sync == Sync::Synced || was_done) && !is_open;
-            if let Some(operation) = ours
-                && matches!(operation.phase, Phase::Failed | Phase::Error)
-                && application.sync != Sync::Synced
-            {
-                let why = crate::safe!("{}: the sync {}", told.place, operation.phase.word());
-                // What was asked for by hand is not tried again by anybody.
-                let slot = if self.commit.is_none() && !application.automation.enabled { &mut told.failed } else { &mut told.stuck };
-                *slot = Some(why);
-            }
             if is_open && !told.passed.contains(&Rung::Noticed) {
                 told.say(Rung::Noticed, Safe::clean("an older sync runs first"));
             } else if is_open {
-                told.say(Rung::Synced, Safe::clean("syncing"));
+                told.say(Rung::Synced, stuck::syncing(fleet, app, now));
             }
         }
         if all {
@@ -400,6 +420,7 @@ struct Told {
     has_rollout: bool,
     blind: Option<Safe>,
     waits: Option<Safe>,
+    held: Option<Safe>,
     stuck: Option<Safe>,
     failed: Option<Safe>,
     superseded: Option<Safe>,
@@ -441,7 +462,10 @@ fn state(told: &[Told], is_verified: bool) -> State {
     if let Some(why) = first(|told| &told.stuck) {
         return State::Stuck(why);
     }
-    first(|told| &told.waits).map_or(State::Moving, State::Waits)
+    if let Some(what) = first(|told| &told.waits) {
+        return State::Waits(what);
+    }
+    first(|told| &told.held).map_or(State::Moving, State::Held)
 }
 
 fn placement<'f>(fleet: &'f Fleet, service: &ServiceName, place: &Place) -> Option<&'f Placement> {

@@ -10,6 +10,7 @@
 //! * [`protocol`]: in which order a plan is sent; [`following`]: how far what was sent has come
 //! * [`oncall`]: whether this person could go back tonight
 //! * [`ways`]: the ways back, best first
+//! * [`others`]: operations as everybody sees them, by their commits; [`debt`]: what was left
 //! * [`record`]: what the journal keeps of an operation, as data, and how its lines are tied
 //! * [`expected`]: how long it takes, by what earlier ones took
 //! * `proposal`: a change by pull request; `merging`: the merge of one, as a plan of its own
@@ -36,6 +37,7 @@ mod merging;
 mod message;
 pub mod mutation;
 pub mod oncall;
+pub mod others;
 mod plan;
 mod proposal;
 pub mod protocol;

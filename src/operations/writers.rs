@@ -71,7 +71,8 @@ mod tests {
             ("Argo", "build: automatic update of checkout-production\n", ("argocd-image-updater", true)),
             ("argocd-image-updater", "anything", ("argocd-image-updater", true)),
         ] {
-            let commit = Commit { id: Raw::from("1"), author: Safe::clean(author), at: Timestamp::UNIX_EPOCH, subject: Safe::clean(subject) };
+            let commit =
+                Commit { id: Raw::from("1"), author: Safe::clean(author), at: Timestamp::UNIX_EPOCH, subject: Safe::clean(subject), operation: None };
             let (name, is_robot) = writer(&commit);
             assert_eq!((name.as_str(), is_robot), expected, "{author}: {subject}");
         }

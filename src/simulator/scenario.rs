@@ -78,7 +78,7 @@ pub(super) struct CheckDefinition {
     pub(super) fails: bool,
 }
 
-/// A version that does not behave. The endings `-crash`, `-nopull` and `-slow` of a tag mean the same by themselves.
+/// A version that does not behave. The endings `-crash`, `-nopull`, `-noquota` and `-slow` of a tag mean the same by themselves.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct VersionDefinition {
@@ -109,6 +109,8 @@ pub(super) enum Fate {
     NoPull,
     /// Never ready.
     Slow,
+    /// There is no quota for its pods: none is made.
+    NoQuota,
 }
 
 /// Something that happens once, or again and again.

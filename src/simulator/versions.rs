@@ -35,7 +35,7 @@ pub(super) fn previous(tag: &str) -> String {
 
 /// The tag without an ending that says how its pods behave.
 fn plain(tag: &str) -> &str {
-    ["-crash", "-nopull", "-slow"].iter().find_map(|ending| tag.strip_suffix(ending)).unwrap_or(tag)
+    ["-crash", "-nopull", "-noquota", "-slow"].iter().find_map(|ending| tag.strip_suffix(ending)).unwrap_or(tag)
 }
 
 /// What is before the last number, the number, what is after it.

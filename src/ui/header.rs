@@ -119,6 +119,14 @@ pub(super) fn paint(canvas: &mut Canvas<'_>, painter: &mut Painter, model: &Mode
         let _ = write!(words, "armed {} {}", environment.shown(), moment.until(*until));
         end = canvas.put_right(end.saturating_sub(2), 0, end / 2, words, Tone::Waiting);
     }
+    // Those that were begun here, and those of others.
+    let others = model.operations.others.iter().filter(|other| !model.operations.underway.contains_key(&other.id)).count();
+    let open = model.operations.open().count() + others;
+    if open > 0 {
+        words.clear();
+        let _ = write!(words, "open {open}");
+        end = canvas.put_right(end.saturating_sub(2), 0, end, words, Tone::Moving);
+    }
     let debts = model.operations.debts.len();
     if debts > 0 {
         words.clear();

@@ -257,6 +257,7 @@ fn workload(app: &App) -> Workload {
         replicas: Replicas { desired, current: desired, updated, ready, available: ready },
         progress: app.progress.clone(),
         rollout: app.canary.as_ref().map(|(_, _, pause)| Box::new(rollout(app, desired, pause.clone()))),
+        unmade: None,
         selector: Raw::from("app=checkout"),
     }
 }

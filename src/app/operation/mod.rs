@@ -1,6 +1,8 @@
 //! Operations in the core: the preview of one before it is confirmed, those under way, what holds for all of them. It decides nothing about plans and sends
 //! nothing: plans, the door and the protocol are `operations`, and what is approved leaves as an effect.
 
+mod asking;
+pub mod beside;
 mod pace;
 pub mod preview;
 pub mod pulls;
@@ -20,6 +22,7 @@ use crate::operations::debt::{self, Debt};
 use crate::operations::door::Standing;
 use crate::operations::expected::Past;
 use crate::operations::oncall::{self, Answer, Report};
+use crate::operations::others::{self, Other};
 pub use pace::{Timing, timing};
 pub use preview::Preview;
 pub use underway::{Ended, Progress, Underway};
@@ -43,6 +46,8 @@ pub struct Operations {
     pub underway: BTreeMap<OperationId, Underway>,
     /// How long earlier ones took.
     pub past: Past,
+    /// Those of others that are under way, by their commits.
+    pub others: Vec<Other>,
     /// Where what runs and what git wants were left apart.
     pub debts: Vec<Debt>,
     debts_at: Timestamp,
@@ -95,7 +100,11 @@ impl Operations {
 
     /// What is open is part of what holds.
     pub(super) fn settle(&mut self) {
-        self.standing.open = self.open().map(|(id, underway)| (id.clone(), (underway.service.clone(), underway.to.clone()))).collect();
+        self.standing.open = self
+            .open()
+            .filter(|(_, underway)| !underway.is_followed_only)
+            .map(|(id, underway)| (id.clone(), (underway.service.clone(), underway.to.clone())))
+            .collect();
     }
 }
 
@@ -222,21 +231,24 @@ pub(super) fn count(model: &mut Model) {
         return;
     }
     model.operations.debts_at = model.now;
-    let debts = debt::of(&model.fleet, model.now);
-    if debts != model.operations.debts {
+    let (debts, mut others) = (debt::of(&model.fleet, model.now), others::of(&model.fleet, model.now));
+    // What was begun here is told better than its commit tells it.
+    others.retain(|other| model.operations.underway.get(&other.id).is_none_or(|underway| underway.is_followed_only));
+    if debts != model.operations.debts || others != model.operations.others {
         model.operations.debts = debts;
+        model.operations.others = others;
         model.stir(Stir::Soon);
     }
 }
 
 /// The operations screen: the newest that is not over, else the newest.
 pub(super) fn open(model: &mut Model) -> Vec<Effect> {
-    let newest = model.operations.open().map(|(id, _)| id).last().or_else(|| model.operations.underway.keys().next_back()).cloned();
-    if let Some(id) = newest {
-        underway::show(model, id);
-    } else {
-        let told = "Nothing was begun here: <promote> on a cell shows what a promotion would change, <journal> what was done before.";
-        model.notice = Some(Safe::clean(told));
+    let operations = &model.operations;
+    let newest = operations.open().map(|(id, _)| id).last().or_else(|| operations.others.last().map(|other| &other.id));
+    if let Some(id) = newest.or_else(|| operations.underway.keys().next_back()).cloned() {
+        return beside::show(model, id);
     }
+    let told = "Nobody has anything under way: <promote> on a cell shows what a promotion would change, <journal> what was done before.";
+    model.notice = Some(Safe::clean(told));
     Vec::new()
 }

@@ -5,17 +5,17 @@ use std::time::Duration;
 use crate::app::effect::Effect;
 use crate::app::model::{Model, Question, Screen};
 use crate::app::operation;
-use crate::app::operation::{pace, pulls};
+use crate::app::operation::{asking, pace, pulls};
 use crate::app::scroll::Scroll;
 use crate::base::time::{later, since};
 use crate::base::{OperationId, Raw, Safe, Timestamp};
 use crate::domain::question::Want;
-use crate::domain::workload::WorkloadKey;
 use crate::domain::{EnvironmentName, Known, ServiceName, SourceId};
 use crate::operations::door::Visitor;
 use crate::operations::expected::Kind;
 use crate::operations::following::{Followed, Ladder, Route, Rung, State};
 use crate::operations::mutation::Receipt;
+use crate::operations::others::Other;
 use crate::operations::protocol::{self, Settled};
 use crate::operations::record::story::Story;
 use crate::operations::record::{self, Entry};
@@ -55,8 +55,12 @@ pub struct Underway {
     pub ladder: Option<Ladder>,
     /// How it ended, and when.
     pub ended: Option<(Timestamp, Ended)>,
+    /// Somebody else carries it, or did: it is followed from its commit, and nothing is put on record for it.
+    pub is_followed_only: bool,
     /// Since when it looks failed.
     failing: Option<Timestamp>,
+    /// When something was last asked for it.
+    pub(super) asked: Option<Timestamp>,
     /// What is followed once what was open is settled.
     story: Option<Box<Story>>,
 }
@@ -70,6 +74,33 @@ pub enum Ended {
     Failed(Safe, Safe),
     /// Nobody knows whether it was done.
     Unknown(Safe),
+}
+
+impl Underway {
+    /// An operation of somebody else, to be followed from its commit.
+    #[must_use]
+    pub fn of_another(other: &Other, now: Timestamp) -> Self {
+        Self {
+            title: other.title(),
+            service: other.service.clone(),
+            to: other.to.clone(),
+            version: other.version.clone(),
+            kind: Kind::of_commit(&other.commit),
+            plan: None,
+            reason: None,
+            by: Visitor { names: vec![other.commit.author.clone()], place: Safe::default() },
+            began: other.commit.at,
+            doing: None,
+            settled: Vec::new(),
+            followed: Some(other.followed(now)),
+            ladder: None,
+            ended: None,
+            is_followed_only: true,
+            failing: None,
+            asked: None,
+            story: None,
+        }
+    }
 }
 
 /// News of an operation that is being sent.
@@ -102,7 +133,9 @@ pub(super) fn begin(model: &mut Model, approved: Approved) -> Vec<Effect> {
         followed: None,
         ladder: None,
         ended: None,
+        is_followed_only: false,
         failing: None,
+        asked: None,
         story: None,
     };
     let id = approved.id().clone();
@@ -131,7 +164,9 @@ pub(in crate::app) fn recalled(model: &mut Model, id: OperationId, story: Story)
         followed: None,
         ladder: None,
         ended: None,
+        is_followed_only: false,
         failing: None,
+        asked: None,
         story: Some(Box::new(story)),
     };
     model.operations.underway.insert(id, underway);
@@ -230,7 +265,7 @@ pub(in crate::app) fn follow(model: &mut Model) -> Vec<Effect> {
     let ids: Vec<OperationId> = model.operations.open().filter(|(_, underway)| underway.followed.is_some()).map(|(id, _)| id.clone()).collect();
     for id in ids {
         effects.extend(trace(model, &id));
-        effects.extend(ask_pods(model, &id));
+        effects.extend(asking::ask(model, &id));
         let Some(underway) = model.operations.underway.get_mut(&id) else { continue };
         let Some(followed) = &mut underway.followed else { continue };
         let before = followed.reached.clone();
@@ -257,7 +292,7 @@ pub(in crate::app) fn follow(model: &mut Model) -> Vec<Effect> {
                 Some(Ended::Failed(why, Safe::clean("Follow the newer change.")))
             }
             State::Failed(why) => lasting(&mut underway.failing, now).then(|| Ended::Failed(why.clone(), Safe::clean(cure))),
-            State::Moving | State::Waits(_) | State::Stuck(_) | State::Blind(_) => {
+            State::Moving | State::Held(_) | State::Waits(_) | State::Stuck(_) | State::Blind(_) => {
                 underway.failing = None;
                 None
             }
@@ -281,7 +316,9 @@ fn lasting(began: &mut Option<Timestamp>, now: Timestamp) -> bool {
 #[must_use]
 pub fn next_wake(model: &Model) -> Option<Timestamp> {
     let is_failing = model.operations.open().any(|(_, underway)| underway.failing.is_some());
-    (is_failing || pace::ticks(model)).then(|| later(model.now, Duration::from_secs(1)))
+    let is_followed = || model.operations.open().any(|(_, underway)| underway.followed.is_some());
+    let step = if is_failing || pace::ticks(model) { Some(1) } else { is_followed().then_some(5) };
+    step.map(|seconds| later(model.now, Duration::from_secs(seconds)))
 }
 
 /// Asks which revisions contain the commit.
@@ -311,25 +348,6 @@ pub(in crate::app) fn traced(model: &mut Model, id: &OperationId, traced: Vec<(R
     follow(model)
 }
 
-/// The pods of what moved are asked for their digests once it is healthy.
-fn ask_pods(model: &mut Model, id: &OperationId) -> Vec<Effect> {
-    let Some(followed) = model.operations.underway.get(id).and_then(|underway| underway.followed.as_ref()) else { return Vec::new() };
-    if !followed.reached.contains_key(&Rung::Healthy) || followed.images.iter().all(|image| image.digest.is_none()) {
-        return Vec::new();
-    }
-    let workloads = followed.placements(&model.fleet).flat_map(|placement| &placement.parts).filter_map(|part| part.workloads.as_known()).flatten();
-    // What was known of pods before it was healthy is of the pods of before.
-    let healthy = followed.reached.get(&Rung::Healthy).copied().unwrap_or_default();
-    let is_old = |key: &&WorkloadKey| model.fleet.pods(key).is_none_or(|pods| pods.at < healthy);
-    let keys: Vec<WorkloadKey> = workloads.filter(is_old).cloned().collect();
-    let mut effects = Vec::new();
-    for key in keys {
-        let Some(selector) = model.fleet.workload(&key).map(|workload| workload.value.selector.clone()) else { continue };
-        effects.extend(model.ask(SourceId::cluster(&key.cluster), Question::Pods(key.clone()), Want::Pods(key, selector)));
-    }
-    effects
-}
-
 /// What leaving means for what is under way: what goes on by itself, and what does not.
 #[must_use]
 pub fn leaves(underway: &Underway) -> (Vec<Safe>, Vec<Safe>) {
@@ -339,6 +357,7 @@ pub fn leaves(underway: &Underway) -> (Vec<Safe>, Vec<Safe>) {
             goes_on.push(Safe::clean("checks and reviews on its forge, and whatever follows once somebody merges it"));
         }
         Some(State::Waits(what)) => does_not.push(what.clone()),
+        Some(State::Held(what)) => goes_on.push(what.clone()),
         Some(State::Stuck(why)) => does_not.push(why.clone()),
         _ if underway.followed.is_some() => goes_on.push(Safe::clean("the sync and the timed steps of a rollout")),
         _ => does_not.push(Safe::clean("what was not sent yet")),
@@ -353,5 +372,5 @@ pub fn leave(model: &Model) -> Vec<Effect> {
         let (goes_on, does_not) = leaves(underway);
         Effect::Record { id: id.clone(), entry: Box::new(Entry::Left { goes_on, does_not }) }
     };
-    model.operations.open().map(left).collect()
+    model.operations.open().filter(|(_, underway)| !underway.is_followed_only).map(left).collect()
 }

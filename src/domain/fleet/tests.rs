@@ -38,6 +38,7 @@ fn workload(owner: Option<&str>, image: &str, ready: u32) -> Workload {
         replicas: Replicas { desired: 4, current: 4, updated: 4, ready, available: ready },
         progress: Progress::Done,
         rollout: None,
+        unmade: None,
         selector: Raw::from("app=checkout"),
     }
 }

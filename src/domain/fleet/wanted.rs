@@ -358,7 +358,13 @@ mod tests {
 
     fn commit(minute: u64, tag: &str) -> Arc<Commit> {
         let subject = crate::safe!("promote to {}", tag);
-        Arc::new(Commit { id: Raw::from(format!("{minute:040x}").as_str()), author: Safe::clean("ana"), at: minutes(minute), subject })
+        Arc::new(Commit {
+            id: Raw::from(format!("{minute:040x}").as_str()),
+            author: Safe::clean("ana"),
+            at: minutes(minute),
+            subject,
+            operation: None,
+        })
     }
 
     /// Wants these tags one after the other, newest first, each since its minute.

@@ -64,6 +64,7 @@ fn fleet() -> Fleet {
         replicas: Replicas::default(),
         progress: Progress::Done,
         rollout: None,
+        unmade: None,
         selector: Raw::default(),
     };
     let key = WorkloadKey {
@@ -131,6 +132,7 @@ fn tells_desired(fleet: &mut Fleet, commits: &[(&str, u64)]) {
                 author: Safe::clean("Mara Lind"),
                 at: at(*seconds),
                 subject: Safe::clean("checkout 2.14.3"),
+                operation: None,
             }),
         })
         .collect();

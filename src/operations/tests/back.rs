@@ -103,7 +103,13 @@ fn the_commit_says_what_is_left_and_marks_it() {
 
 #[test]
 fn it_leads_toward_safety_only_where_it_was_deployed_and_brings_nothing_else() {
-    let other = || crate::domain::desired::Commit { id: Raw::from("c"), author: Safe::clean("ben"), at: NOW, subject: Safe::clean("more memory") };
+    let other = || crate::domain::desired::Commit {
+        id: Raw::from("c"),
+        author: Safe::clean("ben"),
+        at: NOW,
+        subject: Safe::clean("more memory"),
+        operation: None,
+    };
     let rows: [(&str, Change, Direction, &str); 5] = [
         ("deployed", |_| {}, Direction::Safety, "it was deployed there at 1970-01-01T00:49:00Z"),
         ("not in Argo CD's history", |world| world.app("checkout-production-eu").deployed = Some(vec![50]), Direction::Risk, "does not tell of it"),

@@ -12,8 +12,13 @@ const JOB: &str = "kind: Job\nmetadata: {name: migrate, annotations: {argocd.arg
                    [{name: migrate, image: 'migrate:1'}]}}}\n";
 
 fn operation(phase: Phase, hooks: &[(&str, &str)]) -> OperationDetail {
-    let run =
-        |(name, when): &(&str, &str)| HookRun { kind: Raw::from("Job"), name: Raw::from(*name), when: Raw::from(*when), phase: Phase::Succeeded };
+    let run = |(name, when): &(&str, &str)| HookRun {
+        kind: Raw::from("Job"),
+        name: Raw::from(*name),
+        when: Raw::from(*when),
+        phase: Phase::Succeeded,
+        message: Safe::default(),
+    };
     OperationDetail {
         phase,
         message: Safe::default(),

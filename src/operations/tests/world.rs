@@ -91,6 +91,8 @@ pub(in crate::operations) struct World {
     pub(super) forge: Forge,
     /// What GitHub says.
     pub(in crate::operations) pulls: Vec<(PullKey, Pull)>,
+    /// The operation that all commits were made by.
+    pub(in crate::operations) operation: Option<crate::base::OperationId>,
 }
 
 /// An overlay with this tag, and more of its entry.
@@ -120,6 +122,7 @@ impl World {
             by_pull_request: false,
             forge: Forge::Github { github: "github".into(), repository: "acme/gitops".into(), method: MergeMethod::Squash },
             pulls: Vec::new(),
+            operation: None,
         };
         world.put("apps/checkout/base/kustomization.yaml", "resources: [deployment.yaml]\n");
         world.put("apps/checkout/base/deployment.yaml", DEPLOYMENT);
@@ -301,6 +304,7 @@ impl World {
                 author: Safe::clean(self.author),
                 at: later(T0, Duration::from_mins(minute)),
                 subject: Safe::clean(subject),
+                operation: self.operation.clone(),
             })
         };
         let of = |tag: &str| -> Arc<[Image]> { [Image::read(&format!("acme/checkout:{tag}")), Image::read("envoy:1")].into() };
@@ -407,6 +411,7 @@ fn workload(name: &str, facts: &canary::Facts, runs: &str, pauses: &[Option<u64>
             available: 4,
             analysis: None,
         })),
+        unmade: None,
         selector: Raw::from("app=checkout"),
     }
 }

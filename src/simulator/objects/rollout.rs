@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::workload::metadata;
+use super::workload::{metadata, over_quota};
 use super::{Context, template};
 use crate::simulator::canary::Step;
 use crate::simulator::world::canary::Canary;
@@ -179,17 +179,19 @@ fn conditions(workload: &Workload, context: &Context<'_>, current: &str) -> Valu
     } else {
         condition("Progressing", "True", "ReplicaSetUpdated", &format!("ReplicaSet \"{set}\" is progressing."), workload.progressed)
     };
-    json!([
+    let mut conditions = vec![
         condition(
             "Available",
             truth(workload.ready(context.now) >= workload.replicas),
             "AvailableReason",
             "Rollout has minimum availability",
-            workload.created
+            workload.created,
         ),
         condition("Healthy", truth(workload.settled), "RolloutHealthy", healthy, workload.moved),
         condition("Completed", truth(workload.settled), "RolloutCompleted", "RolloutCompleted", workload.moved),
         progressing,
         condition("Paused", truth(paused), "RolloutPaused", "Rollout is paused", workload.progressed),
-    ])
+    ];
+    conditions.extend(over_quota(workload, context));
+    Value::from(conditions)
 }

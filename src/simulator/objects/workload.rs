@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Context, hash_label, identity, kind_of, owner, template};
 use crate::simulator::definition::WorkloadKind;
-use crate::simulator::world::pods::{Set, uid};
+use crate::simulator::world::pods::{Set, made_up, uid};
 use crate::simulator::world::workload::Workload;
 
 /// Metadata of a workload. `tracking` is the application's name in tracking ids.
@@ -82,8 +82,9 @@ fn deployment(workload: &Workload, context: &Context<'_>) -> (Value, Value) {
     };
     let progressing = json!({"lastTransitionTime": context.time(workload.created), "lastUpdateTime": context.time(workload.progressed),
         "message": message, "reason": reason, "status": word, "type": "Progressing"});
+    let conditions: Vec<Value> = [available, progressing].into_iter().chain(over_quota(workload, context)).collect();
     let mut status = json!({
-        "availableReplicas": ready, "conditions": [available, progressing], "observedGeneration": workload.generation, "readyReplicas": ready,
+        "availableReplicas": ready, "conditions": conditions, "observedGeneration": workload.generation, "readyReplicas": ready,
         "replicas": total, "updatedReplicas": updated,
     });
     if total > ready
@@ -98,6 +99,17 @@ fn deployment(workload: &Workload, context: &Context<'_>) -> (Value, Value) {
         "template": template(workload, &workload.tag, None),
     });
     (spec, status)
+}
+
+/// That its replica set cannot make pods, as the controllers take it over from there.
+pub(super) fn over_quota(workload: &Workload, context: &Context<'_>) -> Option<Value> {
+    let set = workload.current().filter(|_| workload.is_over_quota)?;
+    let pod = format!("{}-{}-{}", workload.name, set.hash, made_up(&set.hash, 5));
+    let message = format!(
+        "pods \"{pod}\" is forbidden: exceeded quota: compute, requested: limits.memory=512Mi, used: limits.memory=8Gi, limited: limits.memory=8Gi"
+    );
+    Some(json!({"lastTransitionTime": context.time(workload.moved), "lastUpdateTime": context.time(workload.moved), "message": message,
+        "reason": "FailedCreate", "status": "True", "type": "ReplicaFailure"}))
 }
 
 fn stateful_set(workload: &Workload, context: &Context<'_>) -> (Value, Value) {

@@ -352,6 +352,7 @@ fn workload_of(
         progressed: deployed_at,
         moved: deployed_at,
         deadline: workload.deadline(),
+        is_over_quota: false,
         settled: true,
         planned: None,
     }

@@ -7,6 +7,7 @@ use super::workload::{Nature, Workload};
 use crate::base::Timestamp;
 use crate::base::time::later;
 use crate::simulator::canary::Step;
+use crate::simulator::scenario::Fate;
 
 /// Between two measurements of an analysis, and how many there are; more than one failed fails it.
 pub(in crate::simulator) const INTERVAL: Duration = Duration::from_secs(10);
@@ -260,7 +261,7 @@ impl Workload {
         }
         let old_count = stable.and_then(|stable| self.sets.get(stable)).map_or(0, super::pods::Set::count);
         let surplus = self.total() < wanted + 1;
-        if self.updated() < new && surplus {
+        if self.updated() < new && surplus && nature.fate != Fate::NoQuota {
             self.add_pod(newest, now, nature);
             return true;
         }

@@ -403,7 +403,7 @@ impl World {
         if let Some(told) = told {
             return Nature { fate: told.fate, message: told.message.clone(), errors: told.errors };
         }
-        let fate = [("-crash", Fate::Crash), ("-nopull", Fate::NoPull), ("-slow", Fate::Slow)];
+        let fate = [("-crash", Fate::Crash), ("-nopull", Fate::NoPull), ("-noquota", Fate::NoQuota), ("-slow", Fate::Slow)];
         let fate = fate.iter().find(|(ending, _)| tag.ends_with(ending)).map_or(Fate::Fine, |(_, fate)| *fate);
         Nature { fate, ..Nature::default() }
     }

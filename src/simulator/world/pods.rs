@@ -55,7 +55,8 @@ impl Pod {
         match self.fate {
             _ if now < up => Condition::Starting,
             Fate::Fine => Condition::Ready { since: up },
-            Fate::Slow => Condition::Starting,
+            // There is none of the last.
+            Fate::Slow | Fate::NoQuota => Condition::Starting,
             Fate::NoPull => Condition::NoPull,
             Fate::Crash => {
                 let mut began = up;

@@ -56,6 +56,8 @@ pub(in crate::simulator) struct Workload {
     /// When it was last different from settled, or began to be so.
     pub(in crate::simulator) moved: Timestamp,
     pub(in crate::simulator) deadline: Duration,
+    /// Whether pods are wanted that there is no quota for.
+    pub(in crate::simulator) is_over_quota: bool,
     /// Whether what runs is what is wanted, and ready.
     pub(in crate::simulator) settled: bool,
     /// When the next step of the controller is planned: of several plans the newest counts.
@@ -132,7 +134,7 @@ impl Workload {
 
     /// Fills the newest set at once: how a world begins.
     pub(in crate::simulator) fn fill(&mut self, now: Timestamp, nature: &Nature) {
-        while self.updated() < self.replicas {
+        while nature.fate != Fate::NoQuota && self.updated() < self.replicas {
             self.add_pod(self.sets.len().saturating_sub(1), now, nature);
         }
         self.settled = true;
@@ -190,6 +192,7 @@ impl Workload {
         if acted || before != (self.ready(now), self.updated(), self.total()) {
             self.progressed = now;
         }
+        self.is_over_quota = nature.fate == Fate::NoQuota && self.updated() < self.replicas;
         let settled = self.is_settled(now);
         if settled != std::mem::replace(&mut self.settled, settled) {
             self.moved = now;
@@ -225,7 +228,7 @@ impl Workload {
             self.drop_one(old, now);
             acted = true;
         }
-        while self.updated() < wanted && self.total() < wanted + surge.max(u32::from(unavailable == 0)) {
+        while nature.fate != Fate::NoQuota && self.updated() < wanted && self.total() < wanted + surge.max(u32::from(unavailable == 0)) {
             self.add_pod(newest, now, nature);
             acted = true;
         }
@@ -239,6 +242,9 @@ impl Workload {
             let some = self.sets.iter().position(|set| !set.pods.is_empty()).unwrap_or(newest);
             self.drop_one(some, now);
             return true;
+        }
+        if self.total() < self.replicas && nature.fate == Fate::NoQuota {
+            return false;
         }
         if self.total() < self.replicas {
             let ordinal = self.sets.iter().flat_map(|set| &set.pods).map(|pod| pod.number).collect::<Vec<_>>();
@@ -301,6 +307,7 @@ pub(super) mod tests {
             progressed: at(-1000),
             moved: at(-1000),
             deadline: Duration::from_mins(10),
+            is_over_quota: false,
             settled: true,
             planned: None,
         };

@@ -367,7 +367,11 @@ impl Reader {
 pub(super) async fn detail(shared: &Arc<Shared>, api: &Api, key: &AppKey, project: &Raw) -> Result<(), Failure> {
     let version = Some(shared.hear());
     let body = api.get(&request::application(key.namespace.as_wire(), key.name.as_wire(), project.as_wire())).await?;
-    shared.report_detail(body, ReadFrom::Api, version).await
+    let window = async {
+        let answer = api.get(&request::windows(key.namespace.as_wire(), key.name.as_wire(), project.as_wire())).await;
+        answer.and_then(|body| read::<wire::Windows<'_>>(&body).map(|windows| translate::window(&windows))).ok().flatten()
+    };
+    shared.report_detail(body, ReadFrom::Api, version, window).await
 }
 
 /// A message of the stream, understood.

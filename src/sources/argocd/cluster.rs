@@ -242,7 +242,8 @@ pub(super) async fn detail(shared: &Arc<Shared>, cluster: &ClusterName, key: &Ap
     let version = Some(shared.hear());
     let client = shared.clients.reading(cluster).await?;
     let body = objects::get(&client, &shared.outbox, &objects::application(&key.namespace, key.name.as_wire())).await?;
-    shared.report_detail(body, ReadFrom::Object, version).await
+    // Only the API tells which windows are in force.
+    shared.report_detail(body, ReadFrom::Object, version, std::future::ready(None)).await
 }
 
 /// An event of the watch, understood, with the version it leaves the collection at.

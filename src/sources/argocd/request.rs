@@ -168,6 +168,11 @@ pub(super) fn application(namespace: &str, name: &str, project: &str) -> Request
     Request::small(format!("/api/v1/applications/{}?appNamespace={}&project={}", escaped(name), escaped(namespace), escaped(project)))
 }
 
+/// The sync windows of an application. With its project, as [`application`].
+pub(super) fn windows(namespace: &str, name: &str, project: &str) -> Request {
+    Request::small(format!("/api/v1/applications/{}/syncwindows?appNamespace={}&project={}", escaped(name), escaped(namespace), escaped(project)))
+}
+
 /// Percent-encodes everything but RFC 3986's unreserved characters: fit for a path segment and for a query value.
 pub(super) fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());

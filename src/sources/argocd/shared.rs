@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use crate::base::{Raw, RequestId, Safe};
 use crate::domain::access::ArgocdAccess;
 use crate::domain::observation::{InstanceFacts, Item, Observation, WorldVersion};
-use crate::domain::{ClusterName, Namespace};
+use crate::domain::{ClusterName, Namespace, Sync};
 use crate::sources::argocd::http::{Api, parsed};
 use crate::sources::argocd::sample::Sample;
 use crate::sources::argocd::translate::{self, Instance, Interner, ReadFrom};
@@ -134,14 +134,24 @@ impl Shared {
     }
 
     /// Reports both facets of one application that was read whole.
-    pub(super) async fn report_detail(self: &Arc<Self>, body: Vec<u8>, from: ReadFrom, version: Option<WorldVersion>) -> Result<(), Failure> {
+    /// `window`: asks which sync window stands in the way; only where something is to be synced.
+    pub(super) async fn report_detail(
+        self: &Arc<Self>,
+        body: Vec<u8>,
+        from: ReadFrom,
+        version: Option<WorldVersion>,
+        window: impl Future<Output = Option<Safe>>,
+    ) -> Result<(), Failure> {
         let shared = Arc::clone(self);
         let read = parsed(body, move |body| {
             let detail = translate::detail(&serde_json::from_slice::<wire::Detailed<'_>>(body)?, from);
             let (key, summary) = translate::summary(&serde_json::from_slice(body)?, &shared.instance, &mut lock(&shared.interner));
             Ok((key, summary, detail))
         });
-        let (key, summary, detail) = read.await?;
+        let (key, summary, mut detail) = read.await?;
+        if summary.sync != Sync::Synced && summary.automation.enabled {
+            detail.window = window.await;
+        }
         self.outbox.observed(Observation::Changed { item: Item::Application(key.clone(), Box::new(summary)), version }).await;
         self.outbox.observed(Observation::Changed { item: Item::Detail(key, Box::new(detail)), version }).await;
         Ok(())

@@ -183,7 +183,7 @@ pub(super) enum ReadFrom {
     Object,
 }
 
-/// The detail of an application.
+/// The detail of an application. Which sync window stands in the way is another question.
 pub(super) fn detail(from: &wire::Detailed<'_>, read: ReadFrom) -> Detail {
     let wire::Detailed { metadata, spec, status } = from;
     let told = read == ReadFrom::Api || status.resource_health_source.as_str() != "appTree";
@@ -196,6 +196,7 @@ pub(super) fn detail(from: &wire::Detailed<'_>, read: ReadFrom) -> Detail {
         operation: detailed_operation(&status.operation_state),
         made_by: made_by.map(|owner| Raw::from(owner.name.as_str())),
         ignored: spec.ignore_differences.iter().map(ignored).collect(),
+        window: None,
         respects_ignored: spec.sync_policy.sync_options.iter().any(|option| option.as_str() == "RespectIgnoreDifferences=true"),
     }
 }
@@ -210,6 +211,19 @@ fn ignored(entry: &wire::Ignored<'_>) -> Ignored {
         fields: entry.json_pointers.iter().chain(&entry.jq_path_expressions).map(raw).collect(),
         managers: entry.managed_fields_managers.iter().map(raw).collect(),
     }
+}
+
+/// What keeps Argo CD from syncing by itself: a `deny` window in force, or windows that allow it of which none is in force.
+pub(super) fn window(windows: &wire::Windows<'_>) -> Option<Safe> {
+    let is_of = |kind: &'static str| move |window: &&wire::Window<'_>| window.kind.as_str() == kind;
+    let words = |window: &wire::Window<'_>| {
+        safe!("{} {} for {}", Safe::clean(window.kind.as_str()), Safe::clean(window.schedule.as_str()), Safe::clean(window.duration.as_str()))
+    };
+    if let Some(denies) = windows.active_windows.iter().find(is_of("deny")) {
+        return Some(words(denies));
+    }
+    let is_allowed = windows.active_windows.iter().any(|window| is_of("allow")(&window));
+    windows.assigned_windows.iter().find(is_of("allow")).filter(|_| !is_allowed).map(|allows| safe!("only {}, which is closed", words(allows)))
 }
 
 fn resource(resource: &wire::Resource<'_>, health_is_told: bool) -> Resource {
@@ -272,6 +286,7 @@ fn detailed_operation(state: &wire::DetailedOperation<'_>) -> Option<OperationDe
         name: Raw::from(resource.name.as_str()),
         when: Raw::from(resource.hook_type.as_str()),
         phase: Phase::read(resource.hook_phase.as_str()),
+        message: Safe::clean(resource.message.as_str()),
     });
     (!state.phase.as_str().is_empty()).then(|| OperationDetail {
         phase: Phase::read(state.phase.as_str()),
@@ -288,4 +303,31 @@ fn detailed_operation(state: &wire::DetailedOperation<'_>) -> Option<OperationDe
         hooks: hooks.collect(),
         is_whole: asked.resources.is_empty() && asked.sync_strategy.apply.is_none() && !asked.dry_run,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_window_stands_in_the_way_where_it_denies_or_none_of_those_that_allow_is_open() {
+        let told = |text: &str| window(&serde_json::from_str(text).unwrap()).map(|words| words.to_string());
+        let (deny, allow) =
+            (r#"{"kind":"deny","schedule":"0 22 * * *","duration":"1h"}"#, r#"{"kind":"allow","schedule":"0 9 * * *","duration":"8h"}"#);
+        let windows = |active: &str, all: &str| format!(r#"{{"activeWindows":[{active}],"assignedWindows":[{all}],"canSync":true}}"#);
+        assert_eq!(told("{}"), None);
+        assert_eq!(told(&windows("", deny)), None, "it is open");
+        assert_eq!(told(&windows(deny, deny)).as_deref(), Some("deny 0 22 * * * for 1h"));
+        assert_eq!(told(&windows(&format!("{allow},{deny}"), deny)).as_deref(), Some("deny 0 22 * * * for 1h"), "denying wins");
+        assert_eq!(told(&windows(allow, allow)), None);
+        assert_eq!(told(&windows("", allow)).as_deref(), Some("only allow 0 9 * * * for 8h, which is closed"));
+    }
+
+    #[test]
+    fn hooks_of_a_sync_are_told_apart_from_manifests() {
+        let state = r#"{"phase":"Running","syncResult":{"resources":[{"kind":"Job","name":"migrate","hookType":"PreSync","hookPhase":"Running",
+            "message":"created"},{"kind":"Service","name":"shop","status":"Synced","hookPhase":"Running"}]}}"#;
+        let operation = detailed_operation(&serde_json::from_str(state).unwrap()).unwrap();
+        assert_eq!(operation.hooks.iter().map(|hook| (hook.name.as_wire(), hook.message.as_str())).collect::<Vec<_>>(), [("migrate", "created")]);
+    }
 }

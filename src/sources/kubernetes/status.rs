@@ -137,6 +137,13 @@ pub(super) fn rollout_progress(phase: &RolloutPhase, message: &Safe) -> Progress
     }
 }
 
+/// Why pods cannot be made, where that is so: condition `ReplicaFailure`, which the controllers of Deployments and Rollouts take over from their
+/// replica sets.
+pub(super) fn unmade(conditions: &[wire::Condition]) -> Option<Safe> {
+    let fails = |condition: &&wire::Condition| condition.kind.as_str() == "ReplicaFailure" && condition.status.as_str() == "True";
+    conditions.iter().find(fails).map(|condition| condition.message.0.shown())
+}
+
 fn is_workload_observed(object: &wire::Rollout) -> bool {
     let annotated = object.metadata.annotations.workload_generation.as_ref().and_then(|text| text.as_str().parse::<i64>().ok());
     let observed = object.status.workload_observed_generation.as_str().parse::<i64>().ok();
@@ -387,5 +394,16 @@ mod tests {
             let (found, text) = rollout_phase(&read(&json));
             assert_eq!((found.word(), text.as_str()), (phase, message), "{json}");
         }
+    }
+
+    #[test]
+    fn why_pods_cannot_be_made_is_told_while_it_holds() {
+        let conditions = |status: &str| -> Vec<wire::Condition> {
+            read(&format!(
+                r#"[{{"type":"Progressing","status":"True"}},{{"type":"ReplicaFailure","status":"{status}","message":"exceeded quota: compute"}}]"#
+            ))
+        };
+        assert_eq!(unmade(&conditions("True")), Some(Safe::clean("exceeded quota: compute")));
+        assert_eq!(unmade(&conditions("False")), None);
     }
 }

@@ -42,7 +42,8 @@ pub(super) fn deployment(object: &wire::Deployment, reading: &Reading) -> (Workl
         ready: status.ready_replicas.count(),
         available: status.available_replicas.count(),
     };
-    apps(WorkloadKind::Deployment, object, reading, replicas, status::deployment(object))
+    let (key, workload) = apps(WorkloadKind::Deployment, object, reading, replicas, status::deployment(object));
+    (key, Workload { unmade: status::unmade(&status.conditions), ..workload })
 }
 
 pub(super) fn stateful_set(object: &wire::StatefulSet, reading: &Reading) -> (WorkloadKey, Workload) {
@@ -82,6 +83,7 @@ fn apps<S>(
         replicas,
         progress,
         rollout: None,
+        unmade: None,
         selector: reading.shared(&selector(&object.spec.selector)),
     };
     (key(kind, &object.metadata, reading), workload)
@@ -103,6 +105,7 @@ pub(super) fn rollout(object: &wire::Rollout, reading: &Reading) -> (WorkloadKey
             available: status.available_replicas.count(),
         },
         progress: status::rollout_progress(&phase, &message),
+        unmade: status::unmade(&status.conditions),
         // With `workloadRef` the selector is the Deployment's too; the controller repeats it in the status.
         selector: reading.shared(if chosen.is_empty() { &status.selector.0 } else { &chosen }),
         rollout: Some(Box::new(rollout_status(object, phase, message, reading))),

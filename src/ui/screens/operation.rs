@@ -1,7 +1,7 @@
 //! An operation: what was sent, how far it has come, how it ended, and what to do next.
 
 use crate::app::Model;
-use crate::app::operation::{Ended, Timing, Underway, timing, underway};
+use crate::app::operation::{Ended, Timing, Underway, beside, timing, underway};
 use crate::base::OperationId;
 use crate::base::time::{Between, Lasted};
 use crate::operations::following::{Ladder, State};
@@ -64,7 +64,7 @@ pub(in crate::ui) fn write(page: &mut Page, look: Look, model: &Model, id: &Oper
     page.blank();
     lasts(page, operation, &measured);
     standing(page, look, operation);
-    let _ = moment;
+    beside(page, model, id, moment);
 }
 
 fn title(page: &mut Page, id: &OperationId, operation: &Underway) {
@@ -77,6 +77,20 @@ fn title(page: &mut Page, id: &OperationId, operation: &Underway) {
         page.say("   reason: ").say(reason);
     }
     page.end(2);
+}
+
+/// The others, which the arrows lead to.
+fn beside(page: &mut Page, model: &Model, id: &OperationId, moment: Moment) {
+    let all = beside::all(model);
+    if all.len() < 2 {
+        return;
+    }
+    page.blank();
+    let place = all.iter().position(|other| *other == id).unwrap_or_default();
+    page.tone(Tone::Info).say("← →  the other operations").tone(Tone::Quiet).say(" (").say(place + 1).say(" of ").say(all.len()).say(")").end(2);
+    for other in model.operations.others.iter().filter(|other| other.id != *id) {
+        page.tone(Tone::Moving).say("  ").tone(Tone::Plain).say(other.sentence(moment.exact())).end(4);
+    }
 }
 
 fn rungs(page: &mut Page, ladder: &Ladder, measured: &Timing) {
@@ -137,10 +151,17 @@ fn standing(page: &mut Page, look: Look, operation: &Underway) {
         None => {
             match operation.ladder.as_ref().map(|ladder| &ladder.state) {
                 Some(State::Waits(what)) => page.tone(Tone::Waiting).say("Waits: ").tone(Tone::Plain).say(what).end(2),
+                Some(State::Held(what)) => page.tone(Tone::Waiting).say("Held up: ").tone(Tone::Plain).say(what).end(2),
                 Some(State::Stuck(why)) => page.tone(Tone::Broken).say("Stuck: ").tone(Tone::Plain).say(why).end(2),
                 Some(State::Blind(why)) => page.tone(Tone::Stale).say("Cannot be told now: ").say(why).end(2),
                 Some(State::Failed(why)) => page.tone(Tone::Broken).say("Looks failed: ").tone(Tone::Plain).say(why).end(2),
                 _ => {}
+            }
+            if operation.is_followed_only {
+                page.tone(Tone::Quiet)
+                    .say("Followed from its commit: who began it carries it, and nothing is sent or put on record for it from here.")
+                    .end(2);
+                return;
             }
             let (goes_on, does_not) = underway::leaves(operation);
             page.tone(Tone::Quiet).say(look.keys.told("<back> leaves this screen. When the cockpit is closed")).end(2);

@@ -46,6 +46,14 @@ pub(in crate::ui) fn write(page: &mut Page, look: Look, model: &Model, moment: M
         }
     }
     posting(page, model);
+    if !model.operations.others.is_empty() {
+        page.blank();
+        page.tone(Tone::Strong).say("OPEN ").say(model.operations.others.len());
+        page.tone(Tone::Quiet).say(look.keys.told("  operations of others, by their commits: <operations> follows them")).end(0);
+        for other in &model.operations.others {
+            page.tone(Tone::Moving).say("  ").tone(Tone::Plain).say(other.sentence(moment.exact())).end(4);
+        }
+    }
     way_back(page, model);
     page.blank();
     in_no_cell(page, model);

@@ -57,7 +57,7 @@ fn desired(name: &str, history: &[(u64, &str, &str)]) -> Desired {
     let change = |(age, tag, author): &(u64, &str, &str)| {
         let subject = crate::safe!("promote({environment}): {service} {tag}");
         let id = Raw::from(format!("{:07x}{:033x}", 0x01c9_e2ab ^ age, 0).as_str());
-        Change { images: images(tag), commit: Arc::new(Commit { id, author: Safe::clean(author), at: ago(*age), subject }) }
+        Change { images: images(tag), commit: Arc::new(Commit { id, author: Safe::clean(author), at: ago(*age), subject, operation: None }) }
     };
     Desired {
         repository: Raw::from("gitops"),

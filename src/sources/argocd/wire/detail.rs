@@ -207,3 +207,26 @@ pub(in crate::sources::argocd) struct Applied<'a> {
     #[serde(borrow)]
     pub(in crate::sources::argocd) hook_phase: Text<'a>,
 }
+
+/// The answer to which sync windows there are: those that are in force now, and all.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(in crate::sources::argocd) struct Windows<'a> {
+    #[serde(borrow, deserialize_with = "lenient")]
+    pub(in crate::sources::argocd) active_windows: Vec<Window<'a>>,
+    #[serde(borrow, deserialize_with = "lenient")]
+    pub(in crate::sources::argocd) assigned_windows: Vec<Window<'a>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(in crate::sources::argocd) struct Window<'a> {
+    /// `allow` or `deny`.
+    #[serde(borrow)]
+    pub(in crate::sources::argocd) kind: Text<'a>,
+    /// When it begins, as cron writes it.
+    #[serde(borrow)]
+    pub(in crate::sources::argocd) schedule: Text<'a>,
+    #[serde(borrow)]
+    pub(in crate::sources::argocd) duration: Text<'a>,
+}

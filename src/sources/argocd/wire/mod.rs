@@ -11,7 +11,7 @@ use std::fmt;
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-pub(super) use detail::{Condition, Deployment, Detailed, DetailedOperation, Ignored, Initiator, Resource};
+pub(super) use detail::{Condition, Deployment, Detailed, DetailedOperation, Ignored, Initiator, Resource, Window, Windows};
 pub(super) use lenient::{Pairs, Text};
 use lenient::{lenient, truth};
 
