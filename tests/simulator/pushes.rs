@@ -5,11 +5,14 @@
 
 use std::path::PathBuf;
 use std::process::Command;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::support::wait::until;
 use crate::support::world::World;
 
+const SOON: Duration = Duration::from_secs(20);
 const ANOTHER: &str = "README.md";
 
 /// A clone, and the git that works in it.
@@ -94,7 +97,9 @@ fn refusals(world: &World, url: &str) {
     world.heal("git");
     clone.commit(ANOTHER);
     assert!(clone.push("main").0);
-    assert!(clone.git(&["-C", &file(world), "fsck", "--strict", "--no-dangling"]).0);
+    // The world goes on committing: what is half written at one look is whole at the next.
+    let fsck = || clone.git(&["-C", &file(world), "fsck", "--strict", "--no-dangling"]);
+    until("the repository is whole", SOON, fsck, |(is_done, _)| *is_done);
 }
 
 #[test]
