@@ -202,7 +202,7 @@ impl Field<'_> {
             }
             Request::Return { by: By::Commit, .. } => (crate::safe!("put {version} back"), self.meanwhile(), false),
             Request::Return { by: By::History, .. } => {
-                (crate::safe!("deploy {version} of Argo CD's history"), vec![crate::safe!("git still wants {}", self.wanted())], true)
+                (crate::safe!("Argo CD deploys {version} again"), vec![crate::safe!("git still wants {}", self.wanted())], true)
             }
             Request::Canary { verb: Verb::PromoteFully, placement: name, .. } => {
                 let version = placement(name).and_then(|placement| Some(placement.incoming.as_ref()?.text.shown()));

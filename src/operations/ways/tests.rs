@@ -45,7 +45,7 @@ fn the_order_and_what_is_left_follow_from_how_it_stands() {
             "abort and put 2.14.1 back: production·us stays on 2.14.2",
             "abort only [debt]: git still wants 2.14.2: the next change of its template starts it again; production·us stays on 2.14.2",
             "put 2.14.1 back: until Argo CD has synced it, 100 % of production·eu stay on the new version; production·us stays on 2.14.2",
-            "– deploy 2.14.1 of Argo CD's history: auto-sync",
+            "– Argo CD deploys 2.14.1 again: auto-sync",
         ],
         "{during:#?}"
     );
@@ -54,7 +54,7 @@ fn the_order_and_what_is_left_follow_from_how_it_stands() {
     assert_eq!(aborted[1], "put 2.14.1 back: production·us stays on 2.14.2");
     let there = told(&world(|facts| facts.stable_hash = facts.current_hash.clone()), None);
     assert!(there.iter().any(|way| way.starts_with("put 2.14.1 back")), "{there:#?}");
-    assert!(there.last().is_some_and(|way| way.starts_with("– deploy 2.14.1")), "{there:#?}");
+    assert!(there.last().is_some_and(|way| way.starts_with("– Argo CD deploys 2.14.1")), "{there:#?}");
 }
 
 #[test]
@@ -63,7 +63,7 @@ fn where_nothing_syncs_by_itself_argo_cd_can_deploy_what_was_before() {
     world.app("checkout-production-eu").is_automatic = false;
     let told = told(&world, Some(&eu()));
     assert!(
-        told.contains(&"deploy 2.14.1 of Argo CD's history [debt]: git still wants 2.14.2; production·us stays on 2.14.2".to_owned()),
+        told.contains(&"Argo CD deploys 2.14.1 again [debt]: git still wants 2.14.2; production·us stays on 2.14.2".to_owned()),
         "{told:#?}"
     );
     let ways = of(&"checkout".into(), &"production".into(), Some(&eu()), (&world.fleet(false), &Past::default()), NOW).unwrap();
