@@ -44,7 +44,7 @@ pub(super) fn run(file: Option<&Path>, wanted: &Wanted, surroundings: &Surroundi
 }
 
 /// Columns of the text: it is read in terminals of 80.
-const WIDTH: usize = 80;
+pub(super) const WIDTH: usize = 80;
 /// Where the findings begin.
 const INDENT: usize = 23;
 
@@ -55,21 +55,25 @@ fn text(checkup: &Checkup) -> String {
         for finding in &part.findings {
             // Whoever looks for what is wrong looks for capitals.
             let verdict = if finding.verdict == Verdict::Fail { "FAIL" } else { finding.verdict.word() };
-            let start = format!("  {verdict:<5} {:<14}", finding.what);
-            let mut lines = textwrap(finding.found.as_str(), WIDTH - INDENT).into_iter();
-            let _ = writeln!(out, "{start} {}", lines.next().unwrap_or_default());
-            for line in lines {
-                let _ = writeln!(out, "{:INDENT$}{line}", "");
-            }
-            // In one piece, so that it can be copied.
-            if let Some(cure) = &finding.cure {
-                let _ = writeln!(out, "{:7}→ {cure}", "");
-            }
+            tell(&mut out, &format!("  {verdict:<5} {:<14} ", finding.what), &finding.found, finding.cure.as_ref(), (INDENT, 7));
         }
         out.push('\n');
     }
     let _ = writeln!(out, "{}", verdict(checkup));
     out
+}
+
+/// Writes a finding: how it begins, what was found, and what cures it. `indent`: where the lines that go on begin, and the cure.
+pub(super) fn tell(out: &mut String, start: &str, found: &Safe, cure: Option<&Safe>, (indent, cure_at): (usize, usize)) {
+    let mut lines = textwrap(found.as_str(), WIDTH.saturating_sub(indent)).into_iter();
+    let _ = writeln!(out, "{start}{}", lines.next().unwrap_or_default());
+    for line in lines {
+        let _ = writeln!(out, "{:indent$}{line}", "");
+    }
+    // In one piece, so that it can be copied.
+    if let Some(cure) = cure {
+        let _ = writeln!(out, "{:cure_at$}→ {cure}", "");
+    }
 }
 
 fn heading(part: &Examined) -> String {

@@ -6,8 +6,7 @@ use std::time::Duration;
 use color_eyre::eyre::Result;
 use serde::Serialize;
 
-use super::practice::textwrap;
-use super::{Exit, print};
+use super::{Exit, doctor, print};
 use crate::base::{Safe, Timestamp};
 use crate::config::Config;
 use crate::operations::oncall::{Answer, Finding, Kind, Part, Report};
@@ -36,8 +35,6 @@ pub(super) fn run(config: &Config, json: bool, timeout: Duration) -> Result<Exit
     })
 }
 
-/// Columns of the text: it is read in terminals of 80.
-const WIDTH: usize = 80;
 /// Where the findings begin.
 const INDENT: usize = 16;
 
@@ -47,15 +44,7 @@ fn text(report: &Report) -> String {
         let _ = writeln!(out, "{}", heading(part));
         for finding in &part.findings {
             let start = format!("  {} {:<11} ", glyph(finding.answer), finding.what);
-            let mut lines = textwrap(finding.found.as_str(), WIDTH - INDENT).into_iter();
-            let _ = writeln!(out, "{start}{}", lines.next().unwrap_or_default());
-            for line in lines {
-                let _ = writeln!(out, "{:INDENT$}{line}", "");
-            }
-            // In one piece, so that it can be copied.
-            if let Some(cure) = &finding.cure {
-                let _ = writeln!(out, "{:4}→ {cure}", "");
-            }
+            doctor::tell(&mut out, &start, &finding.found, finding.cure.as_ref(), (INDENT, 4));
         }
         out.push('\n');
     }
@@ -161,7 +150,7 @@ mod tests {
     fn the_text_is_read_in_eighty_columns_and_cures_stay_in_one_piece() {
         let text = text(&found());
         insta::assert_snapshot!(text);
-        assert!(text.lines().all(|line| line.chars().count() <= WIDTH || line.contains('→') || line.starts_with("Way back")), "{text}");
+        assert!(text.lines().all(|line| line.chars().count() <= doctor::WIDTH || line.contains('→') || line.starts_with("Way back")), "{text}");
     }
 
     #[test]

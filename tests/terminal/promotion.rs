@@ -144,3 +144,22 @@ fn the_command_line_goes_through_the_same_door() {
     assert_eq!(said["rungs"].as_array().unwrap().last().unwrap()["name"], "verified");
     is_on_record(&world, 2);
 }
+
+#[test]
+fn a_change_by_pull_request_is_opened_approved_merged_and_seen_healthy() {
+    let world = World::start("pull-request", &["--speed", "20"]);
+    world.edit_config(|text| text.replace("name = \"production\"\n", "name = \"production\"\nread_only = false\nyes = true\n"));
+    std::fs::write(world.home().join(".gitconfig"), "[user]\n\tname = Ana\n\temail = ana@example.com\n").unwrap();
+    let refused = run(&world, &["merge", "cart", "--in", "production", "--yes", "--json"]);
+    assert_eq!(refused.status.code(), Some(3), "nothing is proposed yet: {}", text(&refused.stdout));
+    let opened = run(&world, &["promote", "cart", "--to", "production", "--yes", "--detach", "--json"]);
+    let said = answer(&opened);
+    assert!(said["operation"].is_string(), "{said:#}{}", text(&opened.stderr));
+    // Checks and a reviewer take their time, and until then the merge is refused with a sentence.
+    let merge = || run(&world, &["merge", "cart", "--in", "production", "--yes", "--json"]);
+    let (merged, _) = until("it is approved, and merged", CHANGE, merge, |merged| merged.status.code() != Some(3));
+    let said = answer(&merged);
+    assert_eq!((merged.status.code(), said["outcome"].as_str()), (Some(0), Some("done")), "{said:#}{}", text(&merged.stderr));
+    assert_eq!(said["rungs"].as_array().unwrap().last().unwrap()["name"], "verified");
+    is_on_record(&world, 2);
+}

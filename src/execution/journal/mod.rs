@@ -19,6 +19,7 @@ mod writer;
 use std::collections::BTreeMap;
 use std::fs::TryLockError;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rustix::fs::Access;
 
@@ -254,13 +255,23 @@ fn ends(index: &Checked) -> BTreeMap<OperationId, Option<Ended>> {
 }
 
 /// Takes the file for this process, until it is closed. Who has it is read from it.
+///
+/// Between its birth and its own program, a child of this process has every file open that this process had: a lock that was just let go may be held for that
+/// moment.
+#[expect(clippy::disallowed_methods, reason = "the journal blocks by nature and is called on threads that may; it is a moment")]
 fn lock(file: &std::fs::File, path: &Path, journal: &Journal, id: &OperationId) -> Result<(), Problem> {
-    match file.try_lock() {
-        Ok(()) => Ok(()),
-        Err(TryLockError::WouldBlock) => {
-            let holder = journal.read(id).ok().and_then(|recorded| recorded.story).map(|story| story.holder.words());
-            Err(Problem::held(path, &holder.unwrap_or_else(|| Safe::clean("somebody"))))
+    for is_last in std::iter::repeat_n(false, MOMENTS).chain([true]) {
+        match file.try_lock() {
+            Ok(()) => return Ok(()),
+            Err(TryLockError::WouldBlock) if is_last => break,
+            Err(TryLockError::WouldBlock) => std::thread::sleep(MOMENT),
+            Err(TryLockError::Error(error)) => return Err(Problem::io("cannot lock", path, &error)),
         }
-        Err(TryLockError::Error(error)) => Err(Problem::io("cannot lock", path, &error)),
     }
+    let holder = journal.read(id).ok().and_then(|recorded| recorded.story).map(|story| story.holder.words());
+    Err(Problem::held(path, &holder.unwrap_or_else(|| Safe::clean("somebody"))))
 }
+
+/// A lock that is held is asked for so often again, after so long each time.
+const MOMENTS: usize = 20;
+const MOMENT: Duration = Duration::from_millis(10);

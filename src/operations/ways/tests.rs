@@ -62,10 +62,7 @@ fn where_nothing_syncs_by_itself_argo_cd_can_deploy_what_was_before() {
     let mut world = world(|facts| facts.aborted = true);
     world.app("checkout-production-eu").is_automatic = false;
     let told = told(&world, Some(&eu()));
-    assert!(
-        told.contains(&"Argo CD deploys 2.14.1 again [debt]: git still wants 2.14.2; production·us stays on 2.14.2".to_owned()),
-        "{told:#?}"
-    );
+    assert!(told.contains(&"Argo CD deploys 2.14.1 again [debt]: git still wants 2.14.2; production·us stays on 2.14.2".to_owned()), "{told:#?}");
     let ways = of(&"checkout".into(), &"production".into(), Some(&eu()), (&world.fleet(false), &Past::default()), NOW).unwrap();
     assert_eq!(ways.by_hand, [], "what was aborted is off already");
 }
