@@ -9,6 +9,7 @@
     reason = "a benchmark: what cannot be set up fails it, and it takes the time"
 )]
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::Path;
@@ -16,13 +17,20 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Instant;
 
-use tiphys::base::{OperationId, Raw, Timestamp};
-use tiphys::domain::application::Origin;
-use tiphys::domain::desired::{Address, ValueKeys, Wish};
-use tiphys::domain::{AppKey, ArgocdName, Namespace};
+use tiphys::base::{Epoch, OperationId, Raw, Timestamp};
+use tiphys::domain::application::{Application, Automation, Destination, Origin, Shape};
+use tiphys::domain::desired::{Address, Desired, ValueKeys, Wish};
+use tiphys::domain::fleet::Fleet;
+use tiphys::domain::image::Image;
+use tiphys::domain::landscape::{Environment, Landscape};
+use tiphys::domain::mapping::Mapping;
+use tiphys::domain::observation::{Items, Observation, Report, ReportBody, Scope, SourceState};
+use tiphys::domain::template::Template;
+use tiphys::domain::{AppKey, ArgocdName, EnvironmentName, Health, Namespace, ServiceName, SourceId, Sync};
 use tiphys::gitops::push::{File, Goal, Limits, Outcome, Person, Proposal, push};
 use tiphys::gitops::{Mirror, Opened, Reader, Remote, prepare};
 use tiphys::manifest::prepared::{Asked, Subject};
+use tiphys::operations::{self, Read, Request, debt, others};
 
 const ENVIRONMENTS: [&str; 5] = ["dev", "test", "staging", "production-eu", "production-us"];
 /// Files that one service has beside its overlays.
@@ -74,27 +82,106 @@ fn main() {
     let wanted = planned(&url, services);
     let read = timed("what a plan for one application needs", || prepare(&wanted, &opened, &ValueKeys::default(), Timestamp::UNIX_EPOCH).unwrap());
     assert!(read.unread.is_empty() && read.applications.len() == 1);
+    plans(&mut asked(&mirror, &url, services), (&url, services), &opened);
     let outcome = timed("commit and push, read back", || runtime.block_on(async { push(&remote, &mirror, &proposal, limits).await }));
     assert!(matches!(outcome, Outcome::Pushed { .. }), "{outcome:?}");
     let outcome = timed("the same operation again", || runtime.block_on(async { push(&remote, &mirror, &proposal, limits).await }));
     assert!(matches!(outcome, Outcome::AlreadyThere { .. }), "{outcome:?}");
 }
 
+/// A promotion planned among all applications, and the open ends of all of them counted, each as often as it takes to tell.
+fn plans(reader: &mut Reader, (url, services): (&str, usize), opened: &[Opened]) {
+    let now = Timestamp::from_second(1_800_000_060).unwrap();
+    let fleet = fleet(reader.read().unwrap(), (url, services), now);
+    let request = Request::Promote {
+        service: ServiceName::from("svc-00002"),
+        from: None,
+        to: EnvironmentName::from("staging"),
+        version: None,
+        placements: None,
+        hotfix: false,
+    };
+    let wanted = operations::asked(&request, &fleet, now).unwrap();
+    let files = timed("what a promotion needs, read", || prepare(&wanted, opened, &ValueKeys::default(), now).unwrap());
+    let read = Read::from(files);
+    let plan = operations::plan(&request, &fleet, &read, now).unwrap_or_else(|refusal| panic!("{}", refusal.sentence()));
+    assert_eq!(plan.files().len(), 1, "{plan:?}");
+    percentiles("what to read for a plan, of all applications", || operations::asked(&request, &fleet, now).unwrap());
+    percentiles("the plan", || operations::plan(&request, &fleet, &read, now).unwrap());
+    percentiles("open ends of all", || (debt::of(&fleet, now), others::of(&fleet, now)));
+}
+
+/// All applications as Argo CD tells them, with what git wants of each. The first environments run a newer version of one service.
+fn fleet(answers: Vec<(AppKey, Desired)>, (url, services): (&str, usize), now: Timestamp) -> Fleet {
+    let environment = |(place, name): (usize, &&str)| Environment {
+        name: EnvironmentName::from(*name),
+        from: place.checked_sub(1).and_then(|before| ENVIRONMENTS.get(before)).map(|before| EnvironmentName::from(*before)).into_iter().collect(),
+        ..Environment::default()
+    };
+    let names = vec![Template::parse("{service}-{environment}").unwrap()];
+    let environments = ENVIRONMENTS.iter().enumerate().map(environment).collect();
+    let mut fleet = Fleet::new(Landscape::new(environments, Mapping { names, ..Mapping::default() }).unwrap());
+    // What git wants runs, as far as it says.
+    let wants: BTreeMap<AppKey, Vec<Image>> =
+        answers.iter().filter_map(|(key, desired)| Some((key.clone(), desired.images.as_known()?.to_vec()))).collect();
+    let all = (0..services).flat_map(|service| ENVIRONMENTS.map(|environment| (service, environment)));
+    let applications = all.map(|(service, environment)| {
+        let (key, origins) = named(url, service, environment);
+        let images = wants.get(&key).cloned().unwrap_or_default();
+        (key, application(environment, images, origins))
+    });
+    let (argocd, repository) = (SourceId::argocd(&"main".into()), SourceId::repository(Raw::from("gitops")));
+    let listed = Observation::Listed { scope: Scope::Applications, items: Items::Applications(applications.collect()), version: None };
+    let read = Observation::Page { items: Items::Desired(answers), version: None };
+    for (source, scope, observation) in [(argocd, Scope::Applications, listed), (repository, Scope::Desired, read)] {
+        fleet.connect(source.clone(), Epoch(1), now);
+        for body in [ReportBody::Observed(observation), ReportBody::State(scope, SourceState::Live)] {
+            fleet.apply(Report { source: source.clone(), epoch: Epoch(1), at: now, body });
+        }
+    }
+    fleet
+}
+
+fn application(environment: &str, images: Vec<Image>, origins: Box<[Origin]>) -> Application {
+    Application {
+        project: Raw::from("default"),
+        labels: Box::default(),
+        annotations: Box::default(),
+        destination: Destination { server: Some(Raw::from("https://kubernetes.default.svc")), name: None, namespace: Namespace::from(environment) },
+        origins,
+        health: Health::read("Healthy"),
+        health_since: Some(Timestamp::UNIX_EPOCH),
+        sync: Sync::Synced,
+        revisions: Box::default(),
+        images: images.into(),
+        operation: None,
+        deployed_at: Some(Timestamp::UNIX_EPOCH),
+        reconciled_at: None,
+        frozen: true,
+        automation: Automation { enabled: true, ..Automation::default() },
+        deleting: false,
+        shape: Shape::Plain,
+    }
+}
+
+/// The median and the slowest but one of a hundred, after three that do not count.
+fn percentiles<T>(what: &str, mut run: impl FnMut() -> T) {
+    let mut took: Vec<_> = (0..103)
+        .map(|_| {
+            let began = Instant::now();
+            drop(std::hint::black_box(run()));
+            began.elapsed()
+        })
+        .skip(3)
+        .collect();
+    took.sort();
+    println!("{what}: p50 {:?}, p99 {:?}", took.get(49).unwrap(), took.get(98).unwrap());
+}
+
 /// What a plan for one application asks for: its files, and which of all others render them.
 fn planned(url: &str, services: usize) -> Asked {
     let all = (0..services).flat_map(|service| ENVIRONMENTS.map(|environment| (service, environment)));
-    let all = all.map(|(service, environment)| {
-        let origin = Origin {
-            repository: Raw::from(url),
-            path: Some(Raw::from(path(service, environment).trim_end_matches("/kustomization.yaml"))),
-            target_revision: Some(Raw::from("main")),
-            ..Origin::default()
-        };
-        let name = Raw::from(format!("svc-{service:05}-{environment}"));
-        let key = AppKey { argocd: ArgocdName::from("main"), namespace: Namespace::from("argocd"), name };
-        (key, Box::from([origin]))
-    });
-    let mut others: Vec<(AppKey, Box<[Origin]>)> = all.collect();
+    let mut others: Vec<(AppKey, Box<[Origin]>)> = all.map(|(service, environment)| named(url, service, environment)).collect();
     let (app, origins) = others.remove(0);
     Asked { subjects: vec![Subject { app, origins, synced: Box::default() }], others, ..Asked::default() }
 }
@@ -133,14 +220,19 @@ fn timed<T>(what: &str, run: impl FnOnce() -> T) -> T {
 fn asked(mirror: &Mirror, url: &str, services: usize) -> Reader {
     let mut reader = Reader::new(Raw::from("gitops"), mirror.clone(), vec![Address::read(url)], ValueKeys::default());
     let wish = |service: usize, environment: &str| {
-        let name = Raw::from(format!("svc-{service:05}-{environment}"));
-        let key = AppKey { argocd: ArgocdName::from("main"), namespace: Namespace::from("argocd"), name };
-        let path = Raw::from(format!("apps/svc-{service:05}/overlays/{environment}"));
-        let origin = Origin { repository: Raw::from(url), path: Some(path), target_revision: Some(Raw::from("main")), ..Origin::default() };
-        (key, Some(Wish { origins: Box::new([origin]), revisions: Box::default() }))
+        let (key, origins) = named(url, service, environment);
+        (key, Some(Wish { origins, revisions: Box::default() }))
     };
     reader.ask((0..services).flat_map(|service| ENVIRONMENTS.map(|environment| wish(service, environment))).collect());
     reader
+}
+
+/// An application, and where its files lie.
+fn named(url: &str, service: usize, environment: &str) -> (AppKey, Box<[Origin]>) {
+    let path = Raw::from(path(service, environment).trim_end_matches("/kustomization.yaml"));
+    let origin = Origin { repository: Raw::from(url), path: Some(path), target_revision: Some(Raw::from("main")), ..Origin::default() };
+    let name = Raw::from(format!("svc-{service:05}-{environment}"));
+    (AppKey { argocd: ArgocdName::from("main"), namespace: Namespace::from("argocd"), name }, Box::new([origin]))
 }
 
 /// A repository as pipelines make it: one commit moves one tag.

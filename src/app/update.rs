@@ -190,8 +190,8 @@ fn fulfil(model: &mut Model, intent: Intent) -> Vec<Effect> {
     match intent {
         Intent::Up => go(model, -1),
         Intent::Down => go(model, 1),
-        Intent::PageUp => go(model, -page(model)),
-        Intent::PageDown => go(model, page(model)),
+        Intent::PageUp => turn(model, -page(model)),
+        Intent::PageDown => turn(model, page(model)),
         Intent::Top => go(model, isize::MIN / 2),
         Intent::Bottom => go(model, isize::MAX / 2),
         Intent::Left => return sideways(model, -1),
@@ -334,6 +334,15 @@ fn apply_filter(model: &mut Model, filter: Filter) {
     }
     model.matrix.filter = filter;
     model.rearrange();
+}
+
+/// A page further. Where the rows of a screen are few and what is told below them is long, the text moves and the cursor stays.
+fn turn(model: &mut Model, by: isize) {
+    if let (None, Screen::Ways(state)) = (&model.overlay, &mut model.screen) {
+        state.scroll.top = state.scroll.top.saturating_add_signed(by).min(SCROLL_LIMIT);
+        return;
+    }
+    go(model, by);
 }
 
 fn go(model: &mut Model, by: isize) {

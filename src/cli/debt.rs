@@ -11,7 +11,7 @@ use super::{Exit, duration, print};
 use crate::base::{Raw, Safe, Timestamp};
 use crate::config::Config;
 use crate::domain::{EnvironmentName, PlacementName, ServiceName};
-use crate::operations::debt::{self, Debt};
+use crate::operations::debt::{self, Debt, Kind};
 use crate::operations::others::{self, Other};
 use crate::runtime::{headless, report, tokio_runtime};
 
@@ -91,6 +91,9 @@ pub(super) fn run(config: &Config, wanted: &Wanted) -> Result<Exit> {
         }
         for debt in &debts {
             print(&format!("{}\n", debt.sentence()));
+        }
+        if debts.iter().any(|debt| debt.kind != Kind::Proposed) {
+            print("The ways back of each: tiphys ways SERVICE --in ENVIRONMENT.\n");
         }
     }
     Ok(if settled { Exit::Done } else { Exit::NoAnswer })

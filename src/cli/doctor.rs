@@ -8,9 +8,9 @@ use clap::Args;
 use color_eyre::eyre::Result;
 use serde::Serialize;
 
-use super::practice::textwrap;
+use super::findings::{Part, Told, tell};
 use super::{Exit, duration, print};
-use crate::base::{Safe, Timestamp, counted};
+use crate::base::{Timestamp, counted};
 use crate::config::{self, Surroundings};
 use crate::domain::checkup::{Finding, Verdict};
 use crate::runtime::checkup::{self, Checkup, Examined, Kind};
@@ -43,8 +43,6 @@ pub(super) fn run(file: Option<&Path>, wanted: &Wanted, surroundings: &Surroundi
     Ok(if found.count(Verdict::Fail) == 0 { Exit::Done } else { Exit::Failed })
 }
 
-/// Columns of the text: it is read in terminals of 80.
-pub(super) const WIDTH: usize = 80;
 /// Where the findings begin.
 const INDENT: usize = 23;
 
@@ -61,19 +59,6 @@ fn text(checkup: &Checkup) -> String {
     }
     let _ = writeln!(out, "{}", verdict(checkup));
     out
-}
-
-/// Writes a finding: how it begins, what was found, and what cures it. `indent`: where the lines that go on begin, and the cure.
-pub(super) fn tell(out: &mut String, start: &str, found: &Safe, cure: Option<&Safe>, (indent, cure_at): (usize, usize)) {
-    let mut lines = textwrap(found.as_str(), WIDTH.saturating_sub(indent)).into_iter();
-    let _ = writeln!(out, "{start}{}", lines.next().unwrap_or_default());
-    for line in lines {
-        let _ = writeln!(out, "{:indent$}{line}", "");
-    }
-    // In one piece, so that it can be copied.
-    if let Some(cure) = cure {
-        let _ = writeln!(out, "{:cure_at$}→ {cure}", "");
-    }
 }
 
 fn heading(part: &Examined) -> String {
@@ -103,47 +88,40 @@ struct Report<'a> {
     version: u32,
     at: Timestamp,
     verdict: &'static str,
-    parts: Vec<Part<'a>>,
-}
-
-#[derive(Debug, Serialize)]
-struct Part<'a> {
-    kind: &'static str,
-    name: &'a Safe,
-    findings: Vec<Line<'a>>,
+    parts: Vec<Part<'a, Line<'a>>>,
 }
 
 #[derive(Debug, Serialize)]
 struct Line<'a> {
-    what: &'a Safe,
     verdict: &'static str,
-    found: &'a Safe,
-    cure: Option<&'a Safe>,
+    #[serde(flatten)]
+    told: Told<'a>,
 }
 
-impl<'a> From<&'a Examined> for Part<'a> {
-    fn from(part: &'a Examined) -> Self {
-        let kind = match part.kind {
-            Kind::Machine => "machine",
-            Kind::Argocd => "argocd",
-            Kind::Cluster => "cluster",
-            Kind::Repository => "repository",
-        };
-        let line =
-            |finding: &'a Finding| Line { what: &finding.what, verdict: finding.verdict.word(), found: &finding.found, cure: finding.cure.as_ref() };
-        Self { kind, name: &part.name, findings: part.findings.iter().map(line).collect() }
-    }
+fn part(part: &Examined) -> Part<'_, Line<'_>> {
+    let kind = match part.kind {
+        Kind::Machine => "machine",
+        Kind::Argocd => "argocd",
+        Kind::Cluster => "cluster",
+        Kind::Repository => "repository",
+    };
+    Part { kind, name: &part.name, findings: part.findings.iter().map(line).collect() }
+}
+
+fn line(finding: &Finding) -> Line<'_> {
+    Line { verdict: finding.verdict.word(), told: Told { what: &finding.what, found: &finding.found, cure: finding.cure.as_ref() } }
 }
 
 fn json(checkup: &Checkup) -> Result<String> {
     let worst = checkup.parts.iter().flat_map(|part| &part.findings).map(|finding| finding.verdict).max().unwrap_or(Verdict::Well);
-    let report = Report { version: 1, at: checkup.at, verdict: worst.word(), parts: checkup.parts.iter().map(Part::from).collect() };
+    let report = Report { version: 1, at: checkup.at, verdict: worst.word(), parts: checkup.parts.iter().map(part).collect() };
     Ok(serde_json::to_string(&report)?)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::Safe;
 
     fn checkup() -> Checkup {
         let machine =
@@ -166,7 +144,7 @@ mod tests {
     fn the_text_is_read_in_eighty_columns_and_cures_stay_in_one_piece() {
         let text = text(&checkup());
         insta::assert_snapshot!(text);
-        assert!(text.lines().all(|line| line.chars().count() <= WIDTH || line.contains('→')), "{text}");
+        assert!(text.lines().all(|line| line.chars().count() <= super::super::findings::WIDTH || line.contains('→')), "{text}");
     }
 
     #[test]

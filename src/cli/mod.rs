@@ -7,6 +7,7 @@ mod changes;
 mod config;
 mod debt;
 mod doctor;
+mod findings;
 mod init;
 mod journal;
 mod manual;

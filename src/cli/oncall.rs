@@ -6,8 +6,9 @@ use std::time::Duration;
 use color_eyre::eyre::Result;
 use serde::Serialize;
 
-use super::{Exit, doctor, print};
-use crate::base::{Safe, Timestamp};
+use super::findings::{self, Told};
+use super::{Exit, print};
+use crate::base::Timestamp;
 use crate::config::Config;
 use crate::operations::oncall::{Answer, Finding, Kind, Part, Report};
 use crate::runtime::{carrying, headless, report, tokio_runtime};
@@ -23,7 +24,7 @@ pub(super) fn run(config: &Config, json: bool, timeout: Duration) -> Result<Exit
         report::print_error(&format!("tiphys: {remark}"));
     }
     if json {
-        print(&format!("{}\n", serde_json::to_string(&Told::of(&found))?));
+        print(&format!("{}\n", serde_json::to_string(&Answered::of(&found))?));
     } else {
         print(&text(&found));
     }
@@ -44,7 +45,7 @@ fn text(report: &Report) -> String {
         let _ = writeln!(out, "{}", heading(part));
         for finding in &part.findings {
             let start = format!("  {} {:<11} ", glyph(finding.answer), finding.what);
-            doctor::tell(&mut out, &start, &finding.found, finding.cure.as_ref(), (INDENT, 4));
+            findings::tell(&mut out, &start, &finding.found, finding.cure.as_ref(), (INDENT, 4));
         }
         out.push('\n');
     }
@@ -77,50 +78,43 @@ fn verdict(report: &Report) -> &'static str {
 }
 
 #[derive(Debug, Serialize)]
-struct Told<'a> {
+struct Answered<'a> {
     version: u32,
     at: Timestamp,
     answer: &'static str,
-    parts: Vec<Of<'a>>,
-}
-
-#[derive(Debug, Serialize)]
-struct Of<'a> {
-    kind: &'static str,
-    name: &'a Safe,
-    findings: Vec<Line<'a>>,
+    parts: Vec<findings::Part<'a, Line<'a>>>,
 }
 
 #[derive(Debug, Serialize)]
 struct Line<'a> {
-    what: &'a Safe,
     answer: &'static str,
-    found: &'a Safe,
-    cure: Option<&'a Safe>,
+    #[serde(flatten)]
+    told: Told<'a>,
 }
 
-impl<'a> Told<'a> {
+impl<'a> Answered<'a> {
     fn of(report: &'a Report) -> Self {
-        Self { version: 1, at: report.at, answer: report.answer().word(), parts: report.parts.iter().map(Of::from).collect() }
+        Self { version: 1, at: report.at, answer: report.answer().word(), parts: report.parts.iter().map(part).collect() }
     }
 }
 
-impl<'a> From<&'a Part> for Of<'a> {
-    fn from(part: &'a Part) -> Self {
-        let kind = match part.kind {
-            Kind::Machine => "machine",
-            Kind::Repository => "repository",
-            Kind::Placement => "placement",
-        };
-        let line =
-            |finding: &'a Finding| Line { what: &finding.what, answer: finding.answer.word(), found: &finding.found, cure: finding.cure.as_ref() };
-        Self { kind, name: &part.name, findings: part.findings.iter().map(line).collect() }
-    }
+fn part(part: &Part) -> findings::Part<'_, Line<'_>> {
+    let kind = match part.kind {
+        Kind::Machine => "machine",
+        Kind::Repository => "repository",
+        Kind::Placement => "placement",
+    };
+    findings::Part { kind, name: &part.name, findings: part.findings.iter().map(line).collect() }
+}
+
+fn line(finding: &Finding) -> Line<'_> {
+    Line { answer: finding.answer.word(), told: Told { what: &finding.what, found: &finding.found, cure: finding.cure.as_ref() } }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::Safe;
     use crate::operations::oncall;
 
     fn found() -> Report {
@@ -150,12 +144,12 @@ mod tests {
     fn the_text_is_read_in_eighty_columns_and_cures_stay_in_one_piece() {
         let text = text(&found());
         insta::assert_snapshot!(text);
-        assert!(text.lines().all(|line| line.chars().count() <= doctor::WIDTH || line.contains('→') || line.starts_with("Way back")), "{text}");
+        assert!(text.lines().all(|line| line.chars().count() <= findings::WIDTH || line.contains('→') || line.starts_with("Way back")), "{text}");
     }
 
     #[test]
     fn the_json_follows_its_schema() {
-        let told: serde_json::Value = serde_json::from_str(&serde_json::to_string(&Told::of(&found())).unwrap()).unwrap();
+        let told: serde_json::Value = serde_json::from_str(&serde_json::to_string(&Answered::of(&found())).unwrap()).unwrap();
         let schema = serde_json::from_str(include_str!("../../docs/oncall.schema.json")).unwrap();
         jsonschema::validate(&schema, &told).unwrap();
         assert_eq!(told["answer"], "no");

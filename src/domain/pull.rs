@@ -8,6 +8,12 @@ use crate::domain::names::{EnvironmentName, PlacementName, ServiceName};
 /// How the branches begin that operations have of their own; behind it stands the operation's id.
 pub const OWN_BRANCHES: &str = "tiphys/";
 
+/// The branch that an operation has of its own, without `refs/heads/`.
+#[must_use]
+pub fn own_branch(operation: &OperationId) -> String {
+    format!("{OWN_BRANCHES}{operation}")
+}
+
 /// Names a pull request.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct PullKey {

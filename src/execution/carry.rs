@@ -62,9 +62,9 @@ async fn go(
         let heard = match act {
             Act::Intend(step) => {
                 let mutation = protocol.current();
-                let requested = mutation.as_ref().map_or_else(|| Requested::new("nothing", Safe::default()), Requested::of);
+                let requested = mutation.as_ref().map_or_else(|| Requested::new("nothing", Safe::default()), |mutation| Requested::of(mutation, id));
                 request = mutation;
-                tell(News::Doing(words(request.as_ref())));
+                tell(News::Doing(words(id, request.as_ref())));
                 let kept;
                 (writer, kept) = keep(writer, Entry::Intent { step: number(step), request: requested }, hands.now()).await;
                 kept
@@ -79,14 +79,14 @@ async fn go(
                 None => Heard::Fits,
             },
             Act::Send(_, mutation) => {
-                tracing::info!(operation = %id, request = %mutation.words(), "sent");
+                tracing::info!(operation = %id, request = %mutation.words_of(id), "sent");
                 let answer = hands.send(id, &mutation).await;
                 request = Some(mutation);
                 Heard::Answered(answer)
             }
             Act::Look(_, mutation, looks) => {
                 if looks > 0 {
-                    tell(News::Doing(crate::safe!("looking whether it was done: {}", mutation.words())));
+                    tell(News::Doing(crate::safe!("looking whether it was done: {}", mutation.words_of(id))));
                     tokio::time::sleep(LOOK * 2_u32.pow(u32::from(looks.min(6)))).await;
                 }
                 let found = hands.look(id, &mutation, since).await;
@@ -94,7 +94,7 @@ async fn go(
                 Heard::Found(found)
             }
             Act::Settle(step, settled) => {
-                tell(News::Settled(words(request.as_ref()), settled.clone()));
+                tell(News::Settled(words(id, request.as_ref()), settled.clone()));
                 let kept;
                 (writer, kept) = keep(writer, Entry::Answered { step: number(step), answer: (&settled).into() }, hands.now()).await;
                 kept
@@ -115,8 +115,8 @@ async fn go(
     writer
 }
 
-fn words(mutation: Option<&Mutation>) -> Safe {
-    mutation.map(Mutation::words).unwrap_or_default()
+fn words(id: &OperationId, mutation: Option<&Mutation>) -> Safe {
+    mutation.map(|mutation| mutation.words_of(id)).unwrap_or_default()
 }
 
 fn number(step: usize) -> u32 {

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use super::others;
 use super::refusal::Place;
 use crate::base::time::since;
-use crate::base::{Safe, Timestamp};
+use crate::base::{OperationId, Safe, Timestamp};
 use crate::domain::canary::Waits;
 use crate::domain::fleet::{Fleet, Placement};
 use crate::domain::health::Sync;
@@ -30,6 +30,8 @@ pub struct Debt {
     pub pull: Option<(u64, Safe, Safe)>,
     /// Of what is unfinished: who committed what, and what it is at.
     pub left: Safe,
+    /// The operation that brings it about, where one does.
+    pub operation: Option<OperationId>,
 }
 
 /// Kinds of open ends.
@@ -69,16 +71,14 @@ impl Debt {
         match self.kind {
             Kind::Proposed => {
                 let (number, url, by) = self.pull.clone().unwrap_or_default();
-                crate::safe!(
-                    "{service} · {place}: pull request #{number} by {by} brings {wants}, and is open: merge it (m on the cell), or close it on {url}."
-                )
+                crate::safe!("{service} · {place}: pull request #{number} by {by} brings {wants}, and is open: merge it, or close it on {url}.")
             }
             Kind::Aborted => crate::safe!(
                 "{service} · {place}: the rollout of {wants} was aborted, users are on {runs}, and git still wants {wants}: the next change of its template \
-                 starts it again. Put {runs} back in git (b), or retry it."
+                 starts it again. Put {runs} back in git, or retry it."
             ),
             Kind::NotSynced => {
-                crate::safe!("{service} · {place}: git wants {wants}, {runs} runs, and auto-sync is off: sync it, or put {runs} back in git (b).")
+                crate::safe!("{service} · {place}: git wants {wants}, {runs} runs, and auto-sync is off: sync it, or put {runs} back in git.")
             }
             Kind::Unfinished => crate::safe!(
                 "{service} · {place}: {wants} was not seen through: {}. Look what it waits for and see it through, or go back.",
@@ -93,6 +93,9 @@ impl Debt {
     }
 }
 
+/// What kind of open end it is, what runs, and what git wants.
+type Judged = (Kind, Safe, Safe);
+
 /// All open ends that are known, by service and place.
 #[must_use]
 pub fn of(fleet: &Fleet, now: Timestamp) -> Vec<Debt> {
@@ -101,10 +104,10 @@ pub fn of(fleet: &Fleet, now: Timestamp) -> Vec<Debt> {
         for (index, cell) in &cells.cells {
             let Some(environment) = fleet.landscape().environments.get(*index) else { continue };
             for placement in &cell.placements {
-                let judged = judged(fleet, placement, now).map(|judged| (judged, Safe::default()));
-                let Some(((kind, runs, wants), left)) = judged.or_else(|| unfinished(placement, now)) else { continue };
+                let judged = judged(fleet, placement, now).map(|judged| (judged, Safe::default(), None));
+                let Some(((kind, runs, wants), left, operation)) = judged.or_else(|| unfinished(placement, now)) else { continue };
                 let place = Place { environment: environment.name.clone(), placement: placement.name.clone() };
-                found.push(Debt { service: service.clone(), place, kind, runs, wants, pull: None, left });
+                found.push(Debt { service: service.clone(), place, kind, runs, wants, pull: None, left, operation });
             }
         }
     }
@@ -129,19 +132,20 @@ fn proposed(fleet: &Fleet, number: u64, pull: &Pull) -> Option<Debt> {
         runs: Safe::clean(&runs.into_iter().collect::<Vec<_>>().join("+")),
         wants: pull.says.version.clone().unwrap_or_else(|| pull.title.clone()),
         left: Safe::default(),
+        operation: pull.says.operation.clone(),
         pull: Some((number, pull.url.clone(), pull.author.clone())),
     })
 }
 
 /// A commit of an operation that nobody sees through, in a placement that nothing else is to be said of.
-fn unfinished(placement: &Placement, now: Timestamp) -> Option<((Kind, Safe, Safe), Safe)> {
+fn unfinished(placement: &Placement, now: Timestamp) -> Option<(Judged, Safe, Option<OperationId>)> {
     let open = others::open(placement, now).filter(|open| !open.moves)?;
     let left = crate::safe!("{} committed it ({}); {}", open.commit.author, open.commit.short(), open.at);
     let runs = placement.version_text().unwrap_or_else(|| Safe::clean("?"));
-    Some(((Kind::Unfinished, runs, super::edits::wants(placement)), left))
+    Some(((Kind::Unfinished, runs, super::edits::wants(placement)), left, Some(open.id.clone())))
 }
 
-fn judged(fleet: &Fleet, placement: &Placement, now: Timestamp) -> Option<(Kind, Safe, Safe)> {
+fn judged(fleet: &Fleet, placement: &Placement, now: Timestamp) -> Option<Judged> {
     let runs = || placement.version_text().unwrap_or_else(|| Safe::clean("?"));
     let wants = || super::edits::wants(placement);
     if placement.open_canary().is_some_and(|canary| canary.waits == Waits::Aborted) {
@@ -182,7 +186,7 @@ mod tests {
         let told = of(&world.fleet(false), NOW).remove(0).sentence();
         assert_eq!(
             told.as_str(),
-            "checkout · production·eu: git wants 2.14.3, 2.14.2 runs, and auto-sync is off: sync it, or put 2.14.2 back in git (b)."
+            "checkout · production·eu: git wants 2.14.3, 2.14.2 runs, and auto-sync is off: sync it, or put 2.14.2 back in git."
         );
         world.app("checkout-production-eu").sync = Sync::Synced;
         assert_eq!(kinds(&world), [], "Argo CD calls it synced: its layout is not understood");

@@ -41,7 +41,7 @@ pub struct Other {
 
 /// A commit of an operation in a placement that it is not verified in.
 pub(super) struct Open<'f> {
-    id: &'f OperationId,
+    pub(super) id: &'f OperationId,
     pub(super) commit: &'f Arc<Commit>,
     version: Safe,
     /// What it is at.

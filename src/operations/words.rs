@@ -6,9 +6,15 @@ use super::plan::{Await, Plan, Step};
 use super::refusal::named;
 use crate::base::{OperationId, Safe};
 use crate::domain::AppKey;
-use crate::domain::pull::OWN_BRANCHES;
+use crate::domain::pull::{OWN_BRANCHES, own_branch};
 
 impl Step {
+    /// The step as one line, once the operation has an id.
+    #[must_use]
+    pub fn words_of(&self, id: &OperationId) -> Safe {
+        with_branch(&self.words(), id)
+    }
+
     /// The step as one line.
     #[must_use]
     pub fn words(&self) -> Safe {
@@ -23,6 +29,11 @@ impl Step {
             }
         }
     }
+}
+
+/// Before an operation has an id, `OPERATION` stands where it will stand.
+fn with_branch(words: &Safe, id: &OperationId) -> Safe {
+    Safe::clean(&words.as_str().replace(&format!("{OWN_BRANCHES}OPERATION"), &own_branch(id)))
 }
 
 impl Mutation {
@@ -55,6 +66,18 @@ impl Mutation {
                 crate::safe!("{once}patch rollout {} in {}: {}", patch.workload.name.shown(), patch.workload.cluster.shown(), effects(patch))
             }
         }
+    }
+
+    /// The same, once the operation has an id and with it a branch.
+    #[must_use]
+    pub fn words_of(&self, id: &OperationId) -> Safe {
+        with_branch(&self.words(), id)
+    }
+
+    /// The command, once the operation has an id.
+    #[must_use]
+    pub fn by_hand_of(&self, id: &OperationId) -> Option<Safe> {
+        self.by_hand().map(|command| with_branch(&command, id))
     }
 
     /// The same by other means, as a person would type it; `None` where no one command does it.

@@ -231,9 +231,11 @@ pub(super) fn count(model: &mut Model) {
         return;
     }
     model.operations.debts_at = model.now;
-    let (debts, mut others) = (debt::of(&model.fleet, model.now), others::of(&model.fleet, model.now));
+    let (mut debts, mut others) = (debt::of(&model.fleet, model.now), others::of(&model.fleet, model.now));
     // What was begun here is told better than its commit tells it.
     others.retain(|other| model.operations.underway.get(&other.id).is_none_or(|underway| underway.is_followed_only));
+    let is_open_here = |id: &OperationId| model.operations.underway.get(id).is_some_and(|own| own.ended.is_none() && !own.is_followed_only);
+    debts.retain(|debt| !debt.operation.as_ref().is_some_and(is_open_here));
     if debts != model.operations.debts || others != model.operations.others {
         model.operations.debts = debts;
         model.operations.others = others;

@@ -128,8 +128,9 @@ pub(in crate::app) fn look(model: &mut Model, at_once: bool) {
     state.selected = place.unwrap_or(state.selected).min(rows.len().saturating_sub(1));
 }
 
-/// Moves the cursor.
+/// Moves the cursor, and shows where it is.
 pub(in crate::app) fn step(state: &mut WaysState, by: isize) {
+    state.scroll = Scroll::default();
     let rows = state.ways.as_ref().map_or(0, |ways| ways.ways.len());
     state.selected = state.selected.saturating_add_signed(by).min(rows.saturating_sub(1));
 }
@@ -140,6 +141,7 @@ pub(in crate::app) fn choose(model: &mut Model, by: isize) {
         let count = state.scopes.len();
         state.scope = (state.scope.cast_signed() + by).rem_euclid(count.max(1).cast_signed()).cast_unsigned();
         state.selected = 0;
+        state.scroll = Scroll::default();
     }
     look(model, true);
 }

@@ -25,7 +25,16 @@ fn a_refused_way_says_why_and_leaving_leads_back_to_the_open_cell() {
     update(&mut model, at(5, What::Wants(Intent::Bottom)));
     update(&mut model, at(6, What::Tick));
     let Screen::Ways(state) = &model.screen else { panic!("{:?}", model.screen) };
-    assert_eq!(state.selected, state.ways.as_ref().unwrap().ways.len() - 1);
+    let last = state.ways.as_ref().unwrap().ways.len() - 1;
+    assert_eq!(state.selected, last);
+    // A page further shows what is told below the list; the cursor stays, and moving it shows it again.
+    update(&mut model, at(6, What::Wants(Intent::PageDown)));
+    update(&mut model, at(6, What::Painted { furthest: 3 }));
+    let Screen::Ways(state) = &model.screen else { panic!("{:?}", model.screen) };
+    assert_eq!((state.selected, state.scroll.top), (last, 3));
+    update(&mut model, at(6, What::Wants(Intent::Up)));
+    let Screen::Ways(state) = &model.screen else { panic!("{:?}", model.screen) };
+    assert_eq!((state.selected, state.scroll.top), (last.saturating_sub(1), 0));
     update(&mut model, at(7, What::Wants(Intent::Back)));
     assert!(matches!(model.screen, Screen::Cell(_)), "{:?}", model.screen);
     update(&mut model, at(8, What::Wants(Intent::Back)));

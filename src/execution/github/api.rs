@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::base::{OperationId, Raw, Safe};
-use crate::domain::pull::OWN_BRANCHES;
+use crate::domain::pull::own_branch;
 use crate::execution::rest::Call;
 use crate::execution::wire::{path, query, refused};
 use crate::operations::door::Permission;
@@ -26,17 +26,13 @@ fn of(repository: &Raw, more: &[&str]) -> String {
     path(&[&["repos", owner, name], more].concat())
 }
 
-fn branch(id: &OperationId) -> String {
-    format!("{OWN_BRANCHES}{id}")
-}
-
 pub(super) fn repository(repository: &Raw) -> Call {
     Call::get(of(repository, &[]))
 }
 
 pub(super) fn open(id: &OperationId, opening: &Opening, reason: Option<&Safe>) -> Call {
     let body = json!({
-        "title": opening.title.as_str(), "head": branch(id), "base": opening.base, "body": opening.text(id, reason), "maintainer_can_modify": false,
+        "title": opening.title.as_str(), "head": own_branch(id), "base": opening.base, "body": opening.text(id, reason), "maintainer_can_modify": false,
     });
     Call { method: Method::POST, target: of(&opening.name, &["pulls"]), body: Some(body), limit: None }
 }
@@ -44,7 +40,7 @@ pub(super) fn open(id: &OperationId, opening: &Opening, reason: Option<&Safe>) -
 /// The pull request from the branch of an operation: without its owner the branch would be ignored, and any pull request be found.
 pub(super) fn find(id: &OperationId, opening: &Opening) -> Call {
     let owner = opening.name.as_wire().split('/').next().unwrap_or_default();
-    let head = format!("{owner}:{}", branch(id));
+    let head = format!("{owner}:{}", own_branch(id));
     let query = query(&[("head", head.as_str()), ("state", "all"), ("base", opening.base.as_wire())]);
     Call::get(format!("{}?{query}", of(&opening.name, &["pulls"])))
 }

@@ -25,6 +25,7 @@ pub use self::outcome::{Landed, Outcome};
 pub use self::rehearse::{Rehearsal, rehearse};
 use self::words::Sent;
 use crate::base::{OperationId, Raw, Safe};
+use crate::domain::pull;
 use crate::gitops::mirror::Mirror;
 use crate::gitops::network::{Remote, Run, Trouble, TroubleKind};
 
@@ -148,7 +149,7 @@ fn short(reference: &Raw) -> Safe {
 /// The branch of its own that an operation has for a pull request.
 #[must_use]
 pub fn own_branch(operation: &OperationId) -> Raw {
-    Raw::from(format!("refs/heads/tiphys/{operation}"))
+    Raw::from(format!("refs/heads/{}", pull::own_branch(operation)))
 }
 
 /// Commits and pushes, or says why not. Nothing is pushed twice: where the operation was carried out before, that is the answer. Where the answer of

@@ -7,7 +7,7 @@ use crate::base::{Raw, Safe};
 use crate::domain::SourceId;
 use crate::domain::fleet::Fleet;
 use crate::domain::observation::Scope;
-use crate::domain::pull::{Mergeable, Pull, PullKey, PullState, Verdict};
+use crate::domain::pull::{Mergeable, Pull, PullKey, PullState, Verdict, own_branch};
 use crate::operations::mutation::{Mutation, Receipt};
 
 /// The rungs of a pull request.
@@ -77,7 +77,7 @@ impl Followed {
                 } else {
                     crate::safe!("propose it: {link}")
                 };
-                told.words.insert(Rung::Proposed, crate::safe!("branch {}{}: {hint}", crate::domain::pull::OWN_BRANCHES, self.id));
+                told.words.insert(Rung::Proposed, crate::safe!("branch {}: {hint}", own_branch(&self.id)));
                 if is_in {
                     told.passed.insert(Rung::Committed);
                 } else {

@@ -156,6 +156,7 @@ impl Receipt {
 
 #[cfg(test)]
 mod tests {
+    use crate::base::OperationId;
     use crate::domain::testing::app_key;
     use crate::domain::workload::{WorkloadKey, WorkloadKind};
     use crate::operations::mutation::{Mutation, Operation, Patch, Sync, Target};
@@ -179,12 +180,13 @@ mod tests {
             Mutation::Rollback { target: target.clone(), history: 7 },
             Mutation::Sync(Sync { target, revision: Some("c0ffee".into()), prune: false }),
         ];
+        let id = OperationId::read("0195a3c8-7e2b-7c11-9f6d-2b8f6f1f7c2f").unwrap();
         for mutation in all {
-            assert_eq!(Requested::of(&mutation).again(), Some(mutation));
+            assert_eq!(Requested::of(&mutation, &id).again(), Some(mutation));
         }
         let plan = World::new().plan(&to("production")).unwrap();
         let commit = plan.mutations().next().unwrap();
-        let Some(Mutation::Commit(again)) = Requested::of(commit).again() else { panic!("no commit") };
+        let Some(Mutation::Commit(again)) = Requested::of(commit, &id).again() else { panic!("no commit") };
         let planned = plan.commit().unwrap();
         assert_eq!((again.repository, again.branch, again.head), (planned.repository.clone(), planned.branch.clone(), planned.head.clone()));
         assert!(again.files.is_empty());

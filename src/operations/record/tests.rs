@@ -271,7 +271,8 @@ fn a_request_is_kept_with_all_that_it_needs_to_be_done_by_hand() {
         WorkloadKey { cluster: "prod-eu".into(), namespace: "shop".into(), kind: WorkloadKind::Rollout, name: Raw::from("checkout\u{1b}") };
     let operation = |op, value| Operation { op, path: "/status/abort".to_owned(), value };
     let operations = vec![operation("test", Some(json!(false))), operation("add", Some(json!(true))), operation("remove", None)];
-    let kept = Requested::of(&Mutation::Patch(Patch { workload, status: true, awaits: false, operations }));
+    let kept =
+        Requested::of(&Mutation::Patch(Patch { workload, status: true, awaits: false, operations }), &id("0195a3c8-7e2b-7c11-9f6d-2b8f6f1f7c2f"));
     let parts: Vec<String> = kept.parts.iter().map(|part| format!("{} = {}", part.name, part.value)).collect();
     let (by_hand, parts) = parts.split_last().unwrap();
     let expected = [

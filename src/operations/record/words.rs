@@ -1,13 +1,13 @@
 //! Plans, requests and answers as the journal keeps them. The names here stay when the types of the program change: what was written is read for years.
 
 use super::{Answer, Changed, Confirmed, Fact, File, Found, Opened, Part, Planned, Receipt, Requested, Rung, Span, Whence, Who};
-use crate::base::{Raw, Safe};
+use crate::base::{OperationId, Raw, Safe};
 use crate::operations::confirm::How;
 use crate::operations::following;
 use crate::operations::mutation::{self, Mutation, No, Rejection, Target};
 use crate::operations::protocol::Settled;
 use crate::operations::refusal::named;
-use crate::operations::{Approved, Expects, FileEdit, Line, Plan, Precondition, Sign, Step};
+use crate::operations::{Approved, Expects, FileEdit, Line, Plan, Precondition, Sign};
 
 impl Opened {
     /// What was approved. Who did it from where, and what was on screen, is for the caller to say.
@@ -29,7 +29,7 @@ impl Opened {
             clusters,
             reason: approved.stated().reason.clone(),
             ticket: approved.stated().ticket.clone(),
-            plan: Planned::of(plan),
+            plan: Planned::of(plan, approved.id()),
             on_screen,
             confirmed: approved.confirmed().how().into(),
             armed: approved.armed_until().map(|until| Span { since: None, until }),
@@ -40,14 +40,14 @@ impl Opened {
 impl Planned {
     /// A plan, with what will be sent for it.
     #[must_use]
-    pub fn of(plan: &Plan) -> Self {
+    pub fn of(plan: &Plan, id: &OperationId) -> Self {
         let line = |line: Line| Changed { number: line.number as u64, comes: line.sign == Sign::Comes, text: line.text };
         let file = |edit: &FileEdit| File { file: edit.file.shown(), lines: edit.lines().into_iter().map(line).collect() };
         Self {
-            steps: plan.steps.iter().map(Step::words).collect(),
+            steps: plan.steps.iter().map(|step| step.words_of(id)).collect(),
             files: plan.files().iter().map(file).collect(),
             message: plan.commit().map(|commit| commit.message.text().lines().map(Safe::clean).collect()).unwrap_or_default(),
-            requests: plan.mutations().map(Requested::of).collect(),
+            requests: plan.mutations().map(|mutation| Requested::of(mutation, id)).collect(),
             preconditions: plan.preconditions().iter().map(precondition).collect(),
             remarks: plan.remarks.clone(),
             not_known: plan.not_known.clone(),
@@ -92,8 +92,8 @@ impl Requested {
 
     /// What is about to be sent.
     #[must_use]
-    pub fn of(mutation: &Mutation) -> Self {
-        let of = |what| Self::new(what, mutation.words());
+    pub fn of(mutation: &Mutation, id: &OperationId) -> Self {
+        let of = |what| Self::new(what, mutation.words_of(id));
         let request = match mutation {
             Mutation::Commit(commit) => {
                 let request = of("commit").with("repository", commit.repository.shown()).with("branch", commit.branch.shown());
@@ -141,7 +141,7 @@ impl Requested {
                 })
             }
         };
-        match mutation.by_hand() {
+        match mutation.by_hand_of(id) {
             Some(by_hand) => request.with("by_hand", by_hand),
             None => request,
         }

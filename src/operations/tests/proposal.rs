@@ -305,7 +305,7 @@ fn an_open_pull_request_of_anybody_is_debt() {
     let told: Vec<String> = debts.iter().map(|debt| format!("{}: {}", debt.kind.name(), debt.sentence())).collect();
     assert_eq!(
         told,
-        ["pull-request: checkout · production: pull request #412 by ana brings 2.14.3, and is open: merge it (m on the cell), or close it on \
+        ["pull-request: checkout · production: pull request #412 by ana brings 2.14.3, and is open: merge it, or close it on \
           https://github.example/acme/gitops/pull/412."]
     );
     world.pulls[0].1.state = PullState::Closed;

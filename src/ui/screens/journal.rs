@@ -32,8 +32,9 @@ pub(in crate::ui) fn paint(canvas: &mut Canvas<'_>, painter: &mut Painter, state
             canvas.cut(1, 3, end, &painter.words, Tone::Broken);
         }
         Some(Ok((rows, _))) if rows.is_empty() => {
-            let told = canvas.look.keys.told("Nothing was confirmed here yet: <promote> on a cell shows what a promotion would change.");
-            canvas.cut(1, 3, end, &told, Tone::Plain);
+            canvas.cut(1, 3, end, "Nothing was confirmed here yet.", Tone::Plain);
+            let told = canvas.look.keys.told("<promote> on a cell shows what a promotion would change.");
+            canvas.cut(1, 4, end, &told, Tone::Info);
         }
         Some(Ok((rows, _))) => list(canvas, painter, state, rows, end),
     }

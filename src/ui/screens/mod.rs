@@ -18,6 +18,7 @@ use super::Painter;
 use super::canvas::{Canvas, width};
 use super::look::Tone;
 use super::page::Page;
+use crate::app::Intent;
 
 /// Paints a page from line `top` on, or as far as it goes.
 pub(super) fn text(canvas: &mut Canvas<'_>, painter: &mut Painter, top: usize, write: impl Fn(&mut Page)) {
@@ -43,7 +44,8 @@ pub(super) fn text(canvas: &mut Canvas<'_>, painter: &mut Painter, top: usize, w
 fn position(canvas: &mut Canvas<'_>, painter: &mut Painter, top: usize, rows: usize) {
     let below = painter.page.count().saturating_sub(top + rows);
     painter.words.clear();
-    let _ = if below > 0 { write!(painter.words, "{below} more below") } else { write!(painter.words, "the end") };
+    let key = canvas.look.keys.of(Intent::PageDown);
+    let _ = if below > 0 { write!(painter.words, "{below} more below ({key})") } else { write!(painter.words, "the end") };
     let y = canvas.height().saturating_sub(2);
     let end = canvas.width().saturating_sub(1);
     canvas.put_right(end, y, width(&painter.words), &painter.words, Tone::Quiet);

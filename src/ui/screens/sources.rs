@@ -39,7 +39,7 @@ pub(in crate::ui) fn write(page: &mut Page, look: Look, model: &Model, moment: M
             .say("DEBT ")
             .say(model.operations.debts.len())
             .tone(Tone::Quiet)
-            .say("  what runs and what git wants were left apart")
+            .say(look.keys.told("  what runs and what git wants were left apart: <ways-back> on the cell tells the ways back"))
             .end(0);
         for debt in &model.operations.debts {
             page.tone(Tone::Waiting).say("  ").say(debt.sentence()).end(4);
