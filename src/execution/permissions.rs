@@ -7,6 +7,7 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 use crate::base::{Raw, Safe};
+use crate::domain::workload::WorkloadKey;
 use crate::domain::{ArgocdName, ClusterName, Namespace};
 use crate::execution::argocd::Argocd;
 use crate::execution::cluster::Cluster;
@@ -37,9 +38,9 @@ pub async fn ask<'a>(
                     },
                     Mutation::Sync(sync) => syncing(argocd(&sync.target.app.argocd), &sync.target).await,
                     Mutation::Rollback { target, .. } | Mutation::Terminate(target) => syncing(argocd(&target.app.argocd), target).await,
-                    Mutation::Act { target, rollout, action } => match argocd(&target.app.argocd) {
-                        Some(argocd) => acting(argocd.actions(target, rollout).await, action),
-                        None => unreached(&target.app.argocd.shown()),
+                    Mutation::Act(asked) => match argocd(&asked.target.app.argocd) {
+                        Some(argocd) => acting(argocd.actions(&asked.target, &asked.patch.workload).await, asked.action),
+                        None => unreached(&asked.target.app.argocd.shown()),
                     },
                     // Whoever may read an application may have it compared.
                     Mutation::Refresh(target) => match argocd(&target.app.argocd).map(Argocd::holder) {
@@ -76,6 +77,17 @@ fn unreached(name: &Safe) -> Permission {
 async fn patching(client: &kube::Client, patch: &Patch) -> Permission {
     let subresource = if patch.status { "status" } else { "" };
     review(client, &patch.workload.namespace, "rollouts", subresource, patch.workload.name.as_wire()).await
+}
+
+/// Why the cluster does not let this account patch a Rollout, and its status; `None`: it does, or nobody said.
+pub async fn withheld(cluster: &Cluster, key: &WorkloadKey) -> (Option<Safe>, Option<Safe>) {
+    let asked = |subresource| review(cluster.client(), &key.namespace, "rollouts", subresource, key.name.as_wire());
+    let why = |permission| if let Permission::Denied { why, .. } = permission { Some(why) } else { None };
+    let both = async { tokio::join!(asked(""), asked("status")) };
+    match tokio::time::timeout(LIMIT, both).await {
+        Ok((object, status)) => (why(object), why(status)),
+        Err(_late) => (None, None),
+    }
 }
 
 async fn patching_application(client: &kube::Client, target: &Target) -> Permission {

@@ -8,11 +8,11 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::base::{Raw, Safe, Timestamp};
-use crate::domain::AppKey;
 use crate::domain::application::Origin;
 use crate::domain::desired::{Commit, ValueKeys};
 use crate::domain::health::Known;
 use crate::domain::workload::WorkloadKey;
+use crate::domain::{AppKey, ClusterName};
 use crate::manifest::edit::Changed;
 use crate::manifest::objects::{Found, Object};
 use crate::manifest::tree::{Entry, Inputs, Tree};
@@ -25,8 +25,21 @@ pub struct Asked {
     pub subjects: Vec<Subject>,
     /// All others: which of them render the same files is to be found out.
     pub others: Vec<(AppKey, Box<[Origin]>)>,
-    /// Rollouts that are to be read in their clusters, right before something is done to them.
-    pub rollouts: Vec<WorkloadKey>,
+    /// Rollouts that are to be read in their clusters, right before something is done to them, by application.
+    pub rollouts: Vec<Owned>,
+}
+
+/// The Rollouts of an application.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Owned {
+    /// The application.
+    pub app: AppKey,
+    /// Its project.
+    pub project: Raw,
+    /// The cluster that it deploys to.
+    pub cluster: ClusterName,
+    /// Which ones; `None`: its cluster does not tell, and Argo CD is to be asked.
+    pub rollouts: Option<Vec<WorkloadKey>>,
 }
 
 /// An application that is to be edited.

@@ -1,29 +1,29 @@
 //! What a way back sends beside its commit: before it, what is under way is aborted; after it, the pods of then are promoted fully. It knows no file.
 
 use super::edits::Edited;
-use super::mutation::Patch;
+use super::mutation::Mutation;
 use super::refusal::Refusal;
 use super::scene::Scene;
 use super::{By, Read, canary, held};
 use crate::base::Safe;
 use crate::domain::fleet::Placement;
 use crate::domain::image::Image;
-use crate::domain::workload::WorkloadKey;
+use crate::manifest::prepared::Owned;
 
 /// What is sent beside a commit.
 #[derive(Debug, Default)]
 pub(super) struct Beside {
-    pub(super) before: Vec<Patch>,
-    pub(super) after: Vec<Patch>,
+    pub(super) before: Vec<Mutation>,
+    pub(super) after: Vec<Mutation>,
     /// What they do, a sentence each.
     pub(super) words: Vec<Safe>,
 }
 
 /// The Rollouts that must be read for it.
-pub(super) fn rollouts(scene: &Scene<'_>) -> Result<Vec<WorkloadKey>, Refusal> {
+pub(super) fn rollouts(scene: &Scene<'_>) -> Result<Vec<Owned>, Refusal> {
     let mut found = Vec::new();
     for placement in scene.targets.iter().filter(|placement| is_concerned(scene, placement)) {
-        found.extend(held::rollouts(placement, &scene.target(placement))?);
+        found.extend(held::owned(scene.fleet, placement, &scene.target(placement))?);
     }
     Ok(found)
 }
@@ -49,11 +49,11 @@ impl Beside {
     }
 
     fn abort(&mut self, scene: &Scene<'_>, placement: &Placement, read: &Read) -> Result<(), Refusal> {
-        match held::patches(scene.fleet, placement, &scene.target(placement), (canary::Verb::Abort, false), read) {
-            Ok((patches, words)) => {
-                self.before.extend(patches);
-                // What git wants afterwards is told by the rest of the plan.
-                self.words.extend(words.into_iter().take(1));
+        match held::requests(scene.fleet, placement, &scene.target(placement), (canary::Verb::Abort, false), read) {
+            // What git wants afterwards is told by the rest of the plan.
+            Ok(sent) => {
+                self.before.extend(sent.requests);
+                self.words.extend(sent.words.into_iter().chain(sent.more));
             }
             // It is over, or was aborted by somebody: what is left is to put the version back.
             Err(Refusal::NotNow { why, .. }) => self.words.push(why),
@@ -64,10 +64,14 @@ impl Beside {
 
     fn hasten(&mut self, scene: &Scene<'_>, placement: &Placement, images: &[(Image, Image)], read: &Read) -> Result<(), Refusal> {
         let place = scene.target(placement);
-        for key in held::rollouts(placement, &place)? {
+        for key in held::rollouts(placement, &place, read)? {
             let facts = held::facts(read, &key, &place)?;
             let planned = canary::hasten(facts, images).map_err(|why| Refusal::NotHastened { place: place.clone(), why })?;
-            self.after.extend(planned.patches);
+            if let Some(why) = read.rollouts.instead.get(&key).and_then(|instead| instead.status.clone()) {
+                let why = crate::safe!("{why}, and Argo CD has no action that waits for a version to come");
+                return Err(Refusal::NotHastened { place, why });
+            }
+            self.after.extend(planned.patches.into_iter().map(Mutation::Patch));
             self.words.extend(planned.words);
         }
         Ok(())

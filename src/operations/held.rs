@@ -2,17 +2,17 @@
 //! which Rollouts a placement has, and what is known around them.
 
 use super::canary::{self, Around, Verb};
-use super::mutation::{Mutation, Patch};
+use super::mutation::{Mutation, Target};
 use super::plan::{Fresh, Moves, Plan, Step};
 use super::refusal::{Place, Refusal};
 use super::scene::{chosen, deployed, must_be_known};
-use super::{Direction, LIFETIME, Read, Rendered, Request, earlier, edits};
+use super::{Direction, LIFETIME, Read, Rendered, Request, earlier, edits, instead};
 use crate::base::time::{later, since};
-use crate::base::{Safe, Timestamp};
-use crate::domain::fleet::{Fleet, Placement};
+use crate::base::{Raw, Safe, Timestamp};
+use crate::domain::fleet::{Cell, Fleet, Placement};
 use crate::domain::workload::{WorkloadKey, WorkloadKind};
-use crate::domain::{Known, SourceId};
-use crate::manifest::prepared::Asked;
+use crate::domain::{AppKey, Known, SourceId};
+use crate::manifest::prepared::{Asked, Owned};
 
 /// The placement that a request to hold or move a canary is about.
 fn placement<'f>(request: &Request, fleet: &'f Fleet) -> Result<(&'f Placement, Place), Refusal> {
@@ -30,13 +30,47 @@ fn placement<'f>(request: &Request, fleet: &'f Fleet) -> Result<(&'f Placement, 
     Ok((placement, Place { environment: to.clone(), placement: placement.name.clone() }))
 }
 
-/// The Rollouts of a placement; refused where its cluster did not tell whether there are any.
-pub(super) fn rollouts(placement: &Placement, place: &Place) -> Result<Vec<WorkloadKey>, Refusal> {
+/// The Rollouts of a placement that are to be read. Where its cluster does not tell which they are, Argo CD may: of an application that is one service's own.
+pub(super) fn owned(fleet: &Fleet, placement: &Placement, place: &Place) -> Result<Vec<Owned>, Refusal> {
     let mut found = Vec::new();
     for part in &placement.parts {
-        match &part.workloads {
-            Known::Known(workloads) => found.extend(workloads.iter().filter(|key| key.kind == WorkloadKind::Rollout).cloned()),
-            Known::Unknown(why) => return Err(Refusal::Rollouts { place: place.clone(), why: why.0.clone() }),
+        let rollouts = match &part.workloads {
+            Known::Known(workloads) => Some(workloads.iter().filter(|key| key.kind == WorkloadKind::Rollout).cloned().collect::<Vec<_>>()),
+            Known::Unknown(why) if is_shared(fleet, &part.app) => return Err(Refusal::Rollouts { place: place.clone(), why: why.0.clone() }),
+            Known::Unknown(_) => None,
+        };
+        if rollouts.as_ref().is_some_and(Vec::is_empty) {
+            continue;
+        }
+        let Target { app, project } = Target::of(fleet, &part.app);
+        let destination = fleet.application(&app).map(|entry| &entry.value.destination);
+        let named = || destination.and_then(|to| to.name.as_ref().or(to.server.as_ref())).map_or("", Raw::as_wire).into();
+        let cluster = placement.cluster.as_known().cloned().unwrap_or_else(named);
+        found.push(Owned { app, project, cluster, rollouts });
+    }
+    if found.is_empty() { Err(Refusal::NoRollout(place.clone())) } else { Ok(found) }
+}
+
+/// Whether an application carries more than one service.
+fn is_shared(fleet: &Fleet, app: &AppKey) -> bool {
+    let carries = |cell: &Cell| cell.placements.iter().any(|placement| placement.parts.iter().any(|part| part.app == *app));
+    let cells = fleet.services().keys().map(|service| {
+        let mut environments = fleet.landscape().environments.iter();
+        environments.any(|environment| fleet.cell(service, &environment.name).is_some_and(carries))
+    });
+    cells.filter(|carries| *carries).count() > 1
+}
+
+/// The Rollouts of a placement; refused where neither its cluster nor Argo CD told whether there are any.
+pub(super) fn rollouts(placement: &Placement, place: &Place, read: &Read) -> Result<Vec<WorkloadKey>, Refusal> {
+    let mut found = Vec::new();
+    for part in &placement.parts {
+        let unknown = |why: Safe| Refusal::Rollouts { place: place.clone(), why };
+        match (&part.workloads, read.rollouts.listed.get(&part.app)) {
+            (Known::Known(workloads), _) => found.extend(workloads.iter().filter(|key| key.kind == WorkloadKind::Rollout).cloned()),
+            (Known::Unknown(_), Some(Ok(listed))) => found.extend(listed.iter().cloned()),
+            (Known::Unknown(why), Some(Err(also))) => return Err(unknown(crate::safe!("{}; {also}", why.0))),
+            (Known::Unknown(why), None) => return Err(unknown(why.0.clone())),
         }
     }
     if found.is_empty() { Err(Refusal::NoRollout(place.clone())) } else { Ok(found) }
@@ -44,27 +78,37 @@ pub(super) fn rollouts(placement: &Placement, place: &Place) -> Result<Vec<Workl
 
 pub(super) fn asked(request: &Request, fleet: &Fleet) -> Result<Asked, Refusal> {
     let (placement, place) = placement(request, fleet)?;
-    Ok(Asked { rollouts: rollouts(placement, &place)?, ..Asked::default() })
+    Ok(Asked { rollouts: owned(fleet, placement, &place)?, ..Asked::default() })
 }
 
-/// What is sent to the Rollouts of a placement, and what it does. Those that the verb is not for are left alone, unless it is for none.
-pub(super) fn patches(
-    fleet: &Fleet,
-    placement: &Placement,
-    place: &Place,
-    (verb, skips): (Verb, bool),
-    read: &Read,
-) -> Result<(Vec<Patch>, Vec<Safe>), Refusal> {
-    let (mut patches, mut words, mut refused) = (Vec::new(), Vec::new(), None);
+/// What is sent to the Rollouts of a placement.
+#[derive(Debug, Default)]
+pub(super) struct Sent {
+    pub(super) requests: Vec<Mutation>,
+    /// What they do, a sentence each.
+    pub(super) words: Vec<Safe>,
+    /// What stays open afterwards.
+    pub(super) left: Vec<Safe>,
+    /// What a person should know of it.
+    pub(super) more: Vec<Safe>,
+}
+
+/// What is sent to the Rollouts of a placement. Those that the verb is not for are left alone, unless it is for none.
+pub(super) fn requests(fleet: &Fleet, placement: &Placement, place: &Place, (verb, skips): (Verb, bool), read: &Read) -> Result<Sent, Refusal> {
+    let (mut sent, mut refused) = (Sent::default(), None);
     let around = around(fleet, placement);
-    for key in rollouts(placement, place)? {
+    for key in rollouts(placement, place, read)? {
         let facts = facts(read, &key, place)?;
         match canary::plan(verb, facts, &around, skips, read.files.at) {
             Ok(planned) => {
-                patches.extend(planned.patches);
-                words.extend(planned.words);
+                let requests = instead::sent(verb, planned.patches, facts, read.rollouts.instead.get(&key));
+                let (requests, more) = requests.map_err(|why| Refusal::NotNow { place: place.clone(), verb, why })?;
+                sent.requests.extend(requests);
+                sent.words.extend(planned.words);
+                sent.left.extend(planned.left);
+                sent.more.extend(more);
                 if matches!(verb, Verb::Abort | Verb::Undo) {
-                    words.extend(canary::references::words(&facts.references));
+                    sent.more.extend(canary::references::words(&facts.references));
                 }
             }
             Err(canary::Refusal::Idle(why)) => refused = refused.or(Some(why)),
@@ -72,14 +116,14 @@ pub(super) fn patches(
         }
     }
     match refused {
-        Some(why) if patches.is_empty() => Err(Refusal::NotNow { place: place.clone(), verb, why }),
-        _ => Ok((patches, words)),
+        Some(why) if sent.requests.is_empty() => Err(Refusal::NotNow { place: place.clone(), verb, why }),
+        _ => Ok(sent),
     }
 }
 
 /// A Rollout as it was read.
 pub(super) fn facts<'r>(read: &'r Read, key: &WorkloadKey, place: &Place) -> Result<&'r canary::Facts, Refusal> {
-    match read.rollouts.get(key) {
+    match read.rollouts.facts.get(key) {
         Some(Ok(facts)) => Ok(facts),
         Some(Err(why)) => Err(Refusal::Rollouts { place: place.clone(), why: why.clone() }),
         None => Err(Refusal::Rollouts { place: place.clone(), why: Safe::clean("it was not read: plan again") }),
@@ -89,7 +133,8 @@ pub(super) fn facts<'r>(read: &'r Read, key: &WorkloadKey, place: &Place) -> Res
 fn around(fleet: &Fleet, placement: &Placement) -> Around {
     let application = placement.parts.first().and_then(|part| fleet.application(&part.app));
     Around {
-        stable: placement.version_text(),
+        // Where the cluster does not tell which is which, Argo CD lists both.
+        stable: placement.versions.as_known().filter(|versions| versions.len() == 1).and_then(|_| placement.version_text()),
         newest: placement.incoming.as_ref().map(|version| version.text.shown()),
         wanted: placement.wanted.is_some().then(|| edits::wants(placement)),
         automation: application.map(|entry| entry.value.automation),
@@ -101,7 +146,7 @@ fn direction(verb: Verb, placement: &Placement, fleet: &Fleet, read: &Read, plac
     if !matches!(verb, Verb::PromoteFully | Verb::NextStep | Verb::Resume) || !earlier::is_returning(fleet, placement) {
         return Ok(verb.direction());
     }
-    for key in rollouts(placement, place)? {
+    for key in rollouts(placement, place, read)? {
         let facts = facts(read, &key, place)?;
         if !facts.is_settled() && !facts.comes_back() {
             return Ok(verb.direction());
@@ -117,9 +162,12 @@ pub(super) fn plan(request: &Request, fleet: &Fleet, read: &Read, now: Timestamp
     if since(read.files.at, now) > LIFETIME {
         return Err(Refusal::Stale { place, why: Safe::clean("its Rollout was read too long ago") });
     }
-    let (patches, remarks) = patches(fleet, placement, &place, (*verb, *skips), read)?;
-    let mut rests_on: Vec<Fresh> =
-        patches.iter().map(|patch| Fresh { source: SourceId::cluster(&patch.workload.cluster), seen: Some(read.files.at) }).collect();
+    let Sent { requests, words, left, more } = requests(fleet, placement, &place, (*verb, *skips), read)?;
+    let source = |request: &Mutation| match request {
+        Mutation::Patch(patch) => Some(SourceId::cluster(&patch.workload.cluster)),
+        request => request.app().map(|app| SourceId::argocd(&app.argocd)),
+    };
+    let mut rests_on: Vec<Fresh> = requests.iter().filter_map(source).map(|source| Fresh { source, seen: Some(read.files.at) }).collect();
     rests_on.dedup();
     Ok(Plan {
         request: request.clone(),
@@ -129,12 +177,12 @@ pub(super) fn plan(request: &Request, fleet: &Fleet, read: &Read, now: Timestamp
         to: request.to().clone(),
         version: placement.incoming.as_ref().map(|version| version.text.shown()).or_else(|| placement.version_text()).unwrap_or_default(),
         images: Vec::new(),
-        steps: patches.into_iter().map(|patch| Step::Send(Mutation::Patch(patch))).collect(),
+        steps: requests.into_iter().map(Step::Send).collect(),
         moves: vec![Moves::of(placement, place)],
         carried: Vec::new(),
         rendered: Rendered::default(),
         rests_on,
-        remarks,
+        remarks: words.into_iter().chain(left).chain(more).collect(),
         not_known: Vec::new(),
         expires: later(read.files.at.min(now), LIFETIME),
     })

@@ -15,7 +15,8 @@
 //! * [`expected`]: how long it takes, by what earlier ones took
 //! * `proposal`: a change by pull request; `merging`: the merge of one, as a plan of its own
 //! * `scene`: whom a request concerns and which version it is about; `earlier`: what was there before; `brought`: what goes before and after the
-//!   commit of a way back; `deployed`: ways back through Argo CD's history; `held`: what is done to Rollouts; `edits`: what that does to files;
+//!   commit of a way back; `deployed`: ways back through Argo CD's history; `held`: what is done to Rollouts; `instead`: the same by
+//!   Argo CD where their cluster cannot be changed from here; `edits`: what that does to files;
 //!   `brings`: what else its sync carries; [`rendering`]: what renderers make of it; `writers`: who else writes the same lines; `message`: the commit; `words`: everything as
 //!   a person would say it
 
@@ -33,6 +34,7 @@ mod edits;
 pub mod expected;
 pub mod following;
 mod held;
+mod instead;
 mod merging;
 mod message;
 pub mod mutation;
@@ -54,9 +56,8 @@ mod writers;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::base::{Raw, Safe};
+use crate::base::Raw;
 use crate::domain::forge::Forge;
-use crate::domain::workload::WorkloadKey;
 use crate::domain::{EnvironmentName, PlacementName, ServiceName};
 use crate::manifest::prepared::Prepared;
 use crate::manifest::rendered::Wish;
@@ -66,6 +67,7 @@ pub use confirm::Confirmation;
 pub use direction::Direction;
 pub use door::{Approved, Bar};
 pub use edits::{FileEdit, Line, Sign};
+pub use instead::{Instead, Rollouts};
 pub use merging::open as open_pulls;
 pub use plan::{Await, Carried, Differs, Expects, Fresh, Message, Moves, Plan, Precondition, Step, plan};
 pub use refusal::{Place, Refusal, Versioned};
@@ -163,8 +165,8 @@ pub enum By {
 pub struct Read {
     /// Of repositories.
     pub files: Prepared,
-    /// Of Rollouts, each right before; or why it was not.
-    pub rollouts: BTreeMap<WorkloadKey, Result<canary::Facts, Safe>>,
+    /// Of Rollouts.
+    pub rollouts: Rollouts,
     /// What rendering came to, and what was wished for then.
     pub rendered: (Vec<Wish>, Answers),
     /// The forges of repositories, by the names of their sources.

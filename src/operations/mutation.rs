@@ -34,15 +34,8 @@ pub enum Mutation {
         /// Argo CD's number of the deployment.
         history: i64,
     },
-    /// Argo CD does something to a Rollout, where its cluster is not reached from here.
-    Act {
-        /// The application that it belongs to.
-        target: Target,
-        /// The Rollout.
-        rollout: WorkloadKey,
-        /// The action, as Argo CD calls it: `abort`.
-        action: &'static str,
-    },
+    /// Argo CD does something to a Rollout, where that cannot be done in its cluster from here.
+    Act(Box<Acting>),
     /// A Rollout is patched in its cluster.
     Patch(Patch),
 }
@@ -54,7 +47,7 @@ impl Mutation {
         match self {
             Self::Refresh(_) => true,
             Self::Patch(patch) => patch.awaits,
-            Self::Commit(_) | Self::Open(_) | Self::Merge(_) | Self::Sync(_) | Self::Terminate(_) | Self::Rollback { .. } | Self::Act { .. } => false,
+            Self::Commit(_) | Self::Open(_) | Self::Merge(_) | Self::Sync(_) | Self::Terminate(_) | Self::Rollback { .. } | Self::Act(_) => false,
         }
     }
 }
@@ -156,6 +149,18 @@ pub struct Patch {
     pub awaits: bool,
     /// The operations, in order.
     pub operations: Vec<Operation>,
+}
+
+/// What Argo CD is asked to do to a Rollout. Its actions are held to nothing: what the patch tests is looked at right before, and what changes after that
+/// look is not noticed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Acting {
+    /// The application that it belongs to.
+    pub target: Target,
+    /// The action, as Argo CD calls it: `abort`.
+    pub action: &'static str,
+    /// The patch that it stands for: by it is told whether it may be sent, and whether it was done. It is not sent.
+    pub patch: Patch,
 }
 
 /// One operation of a JSON Patch.

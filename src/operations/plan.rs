@@ -7,7 +7,7 @@ use super::direction::Direction;
 use super::earlier::Back;
 use super::edits::{self, Edited, FileEdit};
 use super::message;
-use super::mutation::{Commit, Mutation, Patch, Sync, Target};
+use super::mutation::{Commit, Mutation, Sync, Target};
 use super::refusal::Place;
 use super::rendering::{self, Rendered};
 use super::scene::{Scene, is_ahead};
@@ -322,10 +322,10 @@ pub fn plan(request: &Request, fleet: &Fleet, read: &Read, now: Timestamp) -> Re
 
 /// What goes before the commit, the commit, then Argo CD is told to look, and asked to sync where it does not by itself; the rest is waited for.
 fn steps(scene: &Scene<'_>, edited: &Edited, moving: &[&Placement], commit: Commit, beside: &Beside) -> Vec<Step> {
-    let mut steps = patched(&beside.before);
+    let mut steps: Vec<Step> = sent(&beside.before).collect();
     steps.push(Step::Send(Mutation::Commit(Box::new(commit))));
     steps.extend(edited.moves.iter().map(|app| Step::Send(brought(scene.fleet, app))));
-    steps.extend(patched(&beside.after));
+    steps.extend(sent(&beside.after));
     steps.extend(awaited(scene, edited, moving));
     steps
 }
@@ -340,9 +340,9 @@ pub(super) fn brought(fleet: &Fleet, app: &AppKey) -> Mutation {
     }
 }
 
-/// Patches as steps.
-pub(super) fn patched(patches: &[Patch]) -> Vec<Step> {
-    patches.iter().cloned().map(|patch| Step::Send(Mutation::Patch(patch))).collect()
+/// Requests as steps.
+pub(super) fn sent(requests: &[Mutation]) -> impl Iterator<Item = Step> {
+    requests.iter().cloned().map(Step::Send)
 }
 
 /// What is waited for once the commit is on its branch.

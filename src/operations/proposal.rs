@@ -5,7 +5,7 @@ use super::Read;
 use super::brought::Beside;
 use super::edits::{Edited, Sign};
 use super::mutation::{Commit, Mutation, Opening};
-use super::plan::{Await, Step, awaited, patched};
+use super::plan::{Await, Step, awaited, sent};
 use super::refusal::Refusal;
 use super::scene::Scene;
 use crate::base::Safe;
@@ -55,7 +55,7 @@ pub(super) fn steps(
         let why = Safe::clean("it takes pull requests only, and until one is merged there is nothing to promote");
         return Err(Refusal::NotHastened { place: scene.target(target), why });
     }
-    let mut steps = patched(&beside.before);
+    let mut steps: Vec<Step> = sent(&beside.before).collect();
     steps.push(Step::Send(Mutation::Commit(Box::new(commit))));
     steps.extend(opening.map(|opening| Step::Send(Mutation::Open(Box::new(opening)))));
     steps.push(Step::Await(Await::Merged(base)));

@@ -60,7 +60,10 @@ impl Mutation {
             Self::Rollback { target, history } => {
                 crate::safe!("Argo CD is asked to deploy {} as it was in its deployment {history}", target.app.name.shown())
             }
-            Self::Act { rollout, action, .. } => crate::safe!("Argo CD is asked to {action} rollout {}", rollout.name.shown()),
+            Self::Act(acting) => {
+                let (app, name) = (acting.target.app.name.shown(), acting.patch.workload.name.shown());
+                crate::safe!("Argo CD is asked for the action '{}' on rollout {name} of {app}: {}", acting.action, effects(&acting.patch))
+            }
             Self::Patch(patch) => {
                 let once = if patch.awaits { "once the pods of then are its newest, " } else { "" };
                 crate::safe!("{once}patch rollout {} in {}: {}", patch.workload.name.shown(), patch.workload.cluster.shown(), effects(patch))
@@ -106,11 +109,12 @@ impl Mutation {
             }
             Self::Terminate(target) => crate::safe!("argocd app terminate-op {}", whole_name(&target.app)),
             Self::Rollback { target, history } => crate::safe!("argocd app rollback {} {history}", whole_name(&target.app)),
-            Self::Act { target, rollout, action } => crate::safe!(
-                "argocd app actions run {} {action} --kind Rollout --resource-name {} --namespace {}",
-                whole_name(&target.app),
-                rollout.name.shown(),
-                rollout.namespace.shown()
+            Self::Act(acting) => crate::safe!(
+                "argocd app actions run {} {} --kind Rollout --resource-name {} --namespace {}",
+                whole_name(&acting.target.app),
+                acting.action,
+                acting.patch.workload.name.shown(),
+                acting.patch.workload.namespace.shown()
             ),
             Self::Patch(patch) => {
                 let (key, status) = (&patch.workload, if patch.status { " --subresource=status" } else { "" });
@@ -130,8 +134,9 @@ impl Mutation {
     #[must_use]
     pub const fn app(&self) -> Option<&AppKey> {
         match self {
-            Self::Refresh(target) | Self::Terminate(target) | Self::Rollback { target, .. } | Self::Act { target, .. } => Some(&target.app),
+            Self::Refresh(target) | Self::Terminate(target) | Self::Rollback { target, .. } => Some(&target.app),
             Self::Sync(sync) => Some(&sync.target.app),
+            Self::Act(acting) => Some(&acting.target.app),
             Self::Commit(_) | Self::Patch(_) | Self::Open(_) | Self::Merge(_) => None,
         }
     }

@@ -312,6 +312,10 @@ fn argo_cd_acts_on_rollouts_and_says_which_actions_would_do_something() {
     given.world.refresh(name);
     reached("Paused", 1);
     assert_eq!(open(), ["abort", "promote-full", "restart", "resume", "skip-current-step"]);
+    let handed = given.admin.get(&format!("/api/v1/applications/{name}/resource?{place}"));
+    assert!(problems(&Schemas::all().answer("/api/v1/applications/{name}/resource", true), &handed).is_empty(), "{handed}");
+    let handed: Value = serde_json::from_str(handed["manifest"].as_str().unwrap()).unwrap();
+    assert_eq!(handed["status"]["currentPodHash"], rollout()["status"]["currentPodHash"]);
     act("abort");
     reached("Degraded", 0);
     assert!(open().contains(&"retry".to_owned()));

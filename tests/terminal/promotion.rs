@@ -163,3 +163,26 @@ fn a_change_by_pull_request_is_opened_approved_merged_and_seen_healthy() {
     assert_eq!(said["rungs"].as_array().unwrap().last().unwrap()["name"], "verified");
     is_on_record(&world, 2);
 }
+
+#[test]
+fn a_canary_is_aborted_through_argo_cd_where_its_cluster_is_away() {
+    // Colleagues let it go on after three minutes of that world.
+    let world = World::start("quiet-day", &["--speed", "4"]);
+    world.edit_config(|text| text.replace("name = \"production\"\n", "name = \"production\"\nread_only = false\nyes = true\n"));
+    std::fs::write(world.home().join(".gitconfig"), "[user]\n\tname = Ana\n\temail = ana@example.com\n").unwrap();
+    let begun = run(&world, &["promote", "checkout", "--to", "production", "--yes", "--detach", "--json"]);
+    assert!(answer(&begun)["operation"].is_string(), "{}", text(&begun.stderr));
+    let status = || text(&run(&world, &["status", "--json"]).stdout);
+    until("its canary waits for a person", CHANGE, status, |status| status.contains("CanaryPauseStep"));
+    world.fault("cluster:prod-eu", &serde_json::json!({"down": true}));
+    let abort = ["canary", "abort", "checkout", "--in", "production", "--placement", "eu", "--yes", "--json"];
+    let aborted = run(&world, &abort);
+    let said = answer(&aborted);
+    assert_eq!((aborted.status.code(), said["outcome"].as_str()), (Some(0), Some("done")), "{said:#}{}", text(&aborted.stderr));
+    assert!(said["requests"][0]["words"].as_str().unwrap().starts_with("Argo CD is asked for the action 'abort'"), "{said:#}");
+    let again = run(&world, &abort);
+    assert!(text(&again.stdout).contains("it was aborted already"), "{}", text(&again.stdout));
+    world.heal("cluster:prod-eu");
+    until("its cluster says so too", SOON, status, |status| status.contains("\"waits_for\":\"aborted\"") || status.contains("RolloutAborted"));
+    is_on_record(&world, 2);
+}

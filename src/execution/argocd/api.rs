@@ -35,9 +35,9 @@ pub(super) fn call(mutation: &Mutation, mark: &Mark) -> Option<Call> {
             post(&sync.target, &["sync"], vec![("revision", revision), ("prune", json!(sync.prune)), ("infos", infos(mark))])
         }
         Mutation::Rollback { target, history } => post(target, &["rollback"], vec![("id", json!(history)), ("prune", json!(false))]),
-        Mutation::Act { target, rollout, action } => {
-            let resource = resource_of(rollout).into_iter().map(|(key, value)| (key, json!(value)));
-            post(target, &["resource", "actions", "v2"], resource.chain([("action", json!(action))]).collect())
+        Mutation::Act(acting) => {
+            let resource = resource_of(&acting.patch.workload).into_iter().map(|(key, value)| (key, json!(value)));
+            post(&acting.target, &["resource", "actions", "v2"], resource.chain([("action", json!(acting.action))]).collect())
         }
         Mutation::Terminate(target) => {
             let target = format!("{}?{}", of_app(target, &["operation"]), query(&scope(target)));

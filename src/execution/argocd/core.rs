@@ -21,7 +21,7 @@ pub(super) fn patch(mutation: &Mutation, mark: &Mark, app: &Value) -> Result<Vec
         Mutation::Sync(sync) => begin(mark, app, synced(sync, app)?)?,
         Mutation::Rollback { history, .. } => begin(mark, app, rolled_back(*history, app)?)?,
         Mutation::Terminate(_) => terminate(app)?,
-        Mutation::Act { .. } | Mutation::Commit(_) | Mutation::Open(_) | Mutation::Merge(_) | Mutation::Patch(_) => {
+        Mutation::Act(_) | Mutation::Commit(_) | Mutation::Open(_) | Mutation::Merge(_) | Mutation::Patch(_) => {
             return Err(rejection(No::Invalid, "no Application does this", ""));
         }
     };

@@ -6,7 +6,9 @@ use serde_json::Value;
 
 use super::api::MARK;
 use super::{Mark, core};
-use crate::base::{Safe, Timestamp};
+use crate::base::{Raw, Safe, Timestamp};
+use crate::domain::ClusterName;
+use crate::domain::workload::{WorkloadKey, WorkloadKind};
 use crate::operations::mutation::{Found, Mutation, Receipt};
 
 /// By how much the clocks of this machine and of Argo CD's may differ without something that is newer being taken for older.
@@ -44,7 +46,7 @@ pub(super) fn operation(mutation: &Mutation, mark: &Mark, since: Timestamp, app:
                 Found::Unknown(Safe::clean("another operation of Argo CD came after it, or instead of it"))
             }
         }
-        Mutation::Act { .. } | Mutation::Commit(_) | Mutation::Patch(_) | Mutation::Open(_) | Mutation::Merge(_) => {
+        Mutation::Act(_) | Mutation::Commit(_) | Mutation::Patch(_) | Mutation::Open(_) | Mutation::Merge(_) => {
             Found::Unknown(Safe::clean("the Application does not tell"))
         }
     }
@@ -60,20 +62,17 @@ fn refreshed(since: Timestamp, app: &Value) -> Found {
     }
 }
 
-/// What a Rollout, as Argo CD's API hands it out, tells of an action.
-pub(super) fn action(action: &str, answer: &Value) -> Found {
-    let rollout = answer.get("manifest").and_then(Value::as_str).and_then(|text| serde_json::from_str::<Value>(text).ok());
-    let Some(rollout) = rollout else { return Found::Unknown(Safe::clean("Argo CD does not hand out the Rollout")) };
-    let is = |path: &str| rollout.pointer(path).and_then(Value::as_bool).unwrap_or(false);
-    let is_settled = || rollout.pointer("/status/stableRS") == rollout.pointer("/status/currentPodHash");
-    let is_so = match action {
-        "abort" => is("/status/abort"),
-        "retry" => !is("/status/abort"),
-        "pause" => is("/spec/paused"),
-        "promote-full" => is("/status/promoteFull") || is_settled(),
-        _ => return Found::Unknown(Safe::clean("the Rollout does not tell by what it moved")),
+/// The Rollouts that an Application lists as its own.
+pub(super) fn rollouts(app: &Value, cluster: &ClusterName) -> Vec<WorkloadKey> {
+    let resources = app.pointer("/status/resources").and_then(Value::as_array).into_iter().flatten();
+    let kind = WorkloadKind::Rollout;
+    let key = |resource: &Value| {
+        let text = |field: &str| resource.get(field).and_then(Value::as_str);
+        let is_one = text("group") == Some(kind.group()) && text("kind") == Some(kind.word());
+        let (namespace, name) = (text("namespace")?.into(), Raw::from(text("name")?));
+        is_one.then(|| WorkloadKey { cluster: cluster.clone(), namespace, kind, name })
     };
-    if is_so { Found::Done(Receipt::Applied) } else { Found::NotDone }
+    resources.filter_map(key).collect()
 }
 
 fn is_marked(operation: &Value, mark: &Mark) -> bool {

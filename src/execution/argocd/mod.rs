@@ -15,9 +15,12 @@ use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use serde_json::Value;
 
 use crate::base::{OperationId, Raw, Safe, Timestamp};
+use crate::domain::ClusterName;
 use crate::domain::workload::WorkloadKey;
+use crate::execution::cluster::{acted, facts, holds};
 use crate::execution::rest::{Call, Rest};
 use crate::execution::wire::{self, Answered, Silence, refused, rejection};
+use crate::operations::canary::Facts;
 use crate::operations::mutation::{Answer, Found, Mutation, No, Receipt, Rejection, Target};
 
 pub use crate::execution::rest::Login;
@@ -76,6 +79,13 @@ impl Argocd {
 
     /// Asks for a mutation, once.
     pub async fn send(&self, mutation: &Mutation, mark: &Mark) -> Answer {
+        // What is sent is held to nothing: what it was planned on is looked at now.
+        if let (Mutation::Act(acting), Way::Api { .. }) = (mutation, &self.way) {
+            let live = self.live(&acting.target, &acting.patch.workload).await;
+            if let Err(rejection) = live.and_then(|live| holds(&acting.patch, &live)) {
+                return Answer::Refused(rejection);
+            }
+        }
         match &self.way {
             Way::Api { renewal, .. } => match api::call(mutation, mark) {
                 Some(call) => match self.ask(&call).await {
@@ -91,9 +101,7 @@ impl Argocd {
     /// Whether a mutation was done of which nobody knows. `since`: when it was sent, by this machine's clock.
     pub async fn look(&self, mutation: &Mutation, mark: &Mark, since: Timestamp) -> Found {
         let read = match mutation {
-            Mutation::Act { target, rollout, action } => {
-                self.read(&api::resource(target, rollout)).await.map(|answer| found::action(action, &answer))
-            }
+            Mutation::Act(acting) => self.live(&acting.target, &acting.patch.workload).await.map(|live| acted(acting, &live)),
             Mutation::Refresh(target) | Mutation::Terminate(target) | Mutation::Rollback { target, .. } => {
                 self.application(target).await.map(|app| found::operation(mutation, mark, since, &app))
             }
@@ -103,6 +111,22 @@ impl Argocd {
             }
         };
         read.unwrap_or_else(|rejection| Found::Unknown(rejection.why))
+    }
+
+    /// A Rollout as Argo CD reads it in its cluster, with its own login there. Its replica sets are not told.
+    pub async fn rollout(&self, target: &Target, key: &WorkloadKey) -> Result<Facts, Rejection> {
+        self.live(target, key).await.map(|live| facts(key, &live, &[]))
+    }
+
+    /// The Rollouts that an application has, as Argo CD lists them.
+    pub async fn rollouts(&self, target: &Target, cluster: &ClusterName) -> Result<Vec<WorkloadKey>, Rejection> {
+        self.application(target).await.map(|app| found::rollouts(&app, cluster))
+    }
+
+    async fn live(&self, target: &Target, key: &WorkloadKey) -> Result<Value, Rejection> {
+        let answer = self.read(&api::resource(target, key)).await?;
+        let live = answer.get("manifest").and_then(Value::as_str).and_then(|text| serde_json::from_str(text).ok());
+        live.ok_or_else(|| rejection(No::Invalid, "Argo CD does not hand out the Rollout", ""))
     }
 
     async fn application(&self, target: &Target) -> Result<Value, Rejection> {
@@ -149,7 +173,7 @@ async fn through_object(client: &kube::Client, mutation: &Mutation, mark: &Mark)
     let target = match mutation {
         Mutation::Refresh(target) | Mutation::Terminate(target) | Mutation::Rollback { target, .. } => target,
         Mutation::Sync(sync) => &sync.target,
-        Mutation::Act { .. } => return refused(No::NotSent, "an action of Argo CD needs its API", "patch the Rollout in its cluster"),
+        Mutation::Act(_) => return refused(No::NotSent, "an action of Argo CD needs its API", "patch the Rollout in its cluster"),
         Mutation::Commit(_) | Mutation::Patch(_) | Mutation::Open(_) | Mutation::Merge(_) => {
             return refused(No::Invalid, "this is not for Argo CD", "");
         }

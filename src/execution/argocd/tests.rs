@@ -7,13 +7,13 @@ use reqwest::header::AUTHORIZATION;
 use serde_json::json;
 
 use super::*;
-use crate::base::scripted::{Reply, Scripted, late};
+use crate::base::scripted::{Reply, Scripted, Seen, late};
 use crate::domain::workload::{WorkloadKey, WorkloadKind};
 use crate::domain::{AppKey, ArgocdName, ClusterName, Namespace};
 use crate::execution::permissions;
 use crate::execution::wire::DEADLINE;
 use crate::operations::door::Permission;
-use crate::operations::mutation::{Receipt, Sync};
+use crate::operations::mutation::{Acting, Operation, Patch, Receipt, Sync};
 
 macro_rules! recorded {
     ($name:literal) => {
@@ -39,6 +39,45 @@ pub(super) fn rollout() -> WorkloadKey {
     }
 }
 
+/// An action that stands for a patch of this object with these pods.
+pub(super) fn act(app: &str, action: &'static str) -> Mutation {
+    let operation = |op, path: &str, value| Operation { op, path: path.to_owned(), value: Some(value) };
+    let operations = vec![
+        operation("test", "/metadata/uid", json!("u")),
+        operation("test", "/status/currentPodHash", json!("h")),
+        operation("add", "/status/abort", json!(true)),
+    ];
+    let patch = Patch { workload: rollout(), status: true, awaits: false, operations };
+    Mutation::Act(Box::new(Acting { target: target(app), action, patch }))
+}
+
+/// Whether Argo CD is asked for a Rollout.
+fn is_read(seen: &Seen) -> bool {
+    seen.target.contains("/resource?")
+}
+
+/// A Rollout as Argo CD hands it out.
+fn live(uid: &str, hash: &str) -> String {
+    let rollout = json!({"metadata": {"uid": uid}, "status": {"currentPodHash": hash, "stableRS": "old"}});
+    json!({ "manifest": rollout.to_string() }).to_string()
+}
+
+#[tokio::test]
+async fn an_action_is_not_sent_where_the_rollout_is_not_what_it_was_planned_on() {
+    let forbidden = || (403, r#"{"code":7,"message":"permission denied"}"#.to_owned());
+    for (what, (status, body), expected) in [
+        ("another object", (200, live("v", "h")), "Moved"),
+        ("other pods", (200, live("u", "i")), "Moved"),
+        ("it may not be read", forbidden(), "Forbidden"),
+        ("it is not handed out", (200, "{}".to_owned()), "Invalid"),
+        ("Argo CD does not reach the cluster either", (500, r#"{"code":2,"message":"dial tcp: refused"}"#.to_owned()), "NotSent"),
+    ] {
+        let server = Scripted::start(move |_| Reply::Whole(status, Vec::new(), body.clone().into_bytes())).await;
+        let answer = as_bearer(&server.url(), "t").send(&act("mine", "abort"), &mark(ID)).await;
+        assert_eq!((kind(&answer).as_str(), server.seen().iter().all(is_read)), (expected, true), "{what}: {answer:?}");
+    }
+}
+
 pub(super) fn mark(id: &str) -> Mark {
     Mark { operation: OperationId::read(id).unwrap(), reason: Some(Raw::from("INC-7")), by: Raw::from("ada (tiphys)") }
 }
@@ -54,7 +93,7 @@ fn everything() -> [(Mutation, &'static str, &'static str); 5] {
         (Mutation::Rollback { target: app(), history: 3 }, "POST", of("/rollback", "")),
         (Mutation::Terminate(app()), "DELETE", of("/operation", scope)),
         (Mutation::Refresh(app()), "GET", of("", "?refresh=normal&appNamespace=argocd&project=ecommerce")),
-        (Mutation::Act { target: app(), rollout: rollout(), action: "abort" }, "POST", of("/resource/actions/v2", "")),
+        (act("catalog-service-production", "abort"), "POST", of("/resource/actions/v2", "")),
     ]
 }
 
@@ -99,10 +138,11 @@ fn kind(answer: &Answer) -> String {
 #[tokio::test]
 async fn everything_is_asked_for_once_as_json_with_the_project_and_the_mark() {
     for (mutation, method, wanted) in everything() {
-        let server = Scripted::start(|_| Reply::json(recorded!("sync"))).await;
+        let server = Scripted::start(|seen| Reply::json(if is_read(seen) { live("u", "h") } else { recorded!("sync").to_owned() })).await;
         let answer = as_bearer(&server.url(), "t").send(&mutation, &mark(ID)).await;
         assert_eq!(kind(&answer), "Accepted", "{mutation:?} {answer:?}");
-        let seen = server.seen();
+        let (read, seen): (Vec<_>, Vec<_>) = server.seen().into_iter().partition(is_read);
+        assert_eq!(read.len(), usize::from(matches!(mutation, Mutation::Act(_))), "what is held to nothing is read right before");
         assert_eq!((seen.len(), seen[0].method.as_str(), seen[0].target.as_str()), (1, method, wanted));
         assert_eq!((seen[0].header("content-type"), seen[0].header("authorization")), ("application/json", "Bearer t"));
         let body: Value = serde_json::from_slice(&seen[0].body).unwrap_or_default();
@@ -118,7 +158,7 @@ async fn everything_is_asked_for_once_as_json_with_the_project_and_the_mark() {
                 assert_eq!((&body["prune"], &body["revision"]), (&json!(false), &json!("")));
             }
             Mutation::Rollback { .. } => assert_eq!(body["id"], json!(3)),
-            Mutation::Act { .. } => assert_eq!((&body["action"], &body["resourceName"]), (&json!("abort"), &json!("checkout-service"))),
+            Mutation::Act(_) => assert_eq!((&body["action"], &body["resourceName"]), (&json!("abort"), &json!("checkout-service"))),
             _ => {}
         }
     }
@@ -307,7 +347,7 @@ async fn permissions_are_asked_for_beforehand_and_silence_is_no_yes() {
         let workload = WorkloadKey { cluster: ClusterName::from(cluster), name: Raw::from(name), ..rollout() };
         Mutation::Patch(crate::operations::mutation::Patch { workload, status, awaits: false, operations: Vec::new() })
     };
-    let act = |action| Mutation::Act { target: target("mine"), rollout: rollout(), action };
+    let act = |action| act("mine", action);
     let asked = [
         sync("mine"),
         sync("theirs"),

@@ -9,17 +9,20 @@ mod tests;
 
 use serde_json::Value;
 
+pub(super) use rollout::facts;
+
 use crate::base::{Raw, Safe};
 use crate::domain::Namespace;
 use crate::domain::workload::{WorkloadKey, WorkloadKind};
 use crate::execution::wire::{self, FIELD_MANAGER};
 use crate::operations::canary::Facts;
-use crate::operations::mutation::{Answer, Found, No, Operation, Patch, Receipt, Rejection};
+use crate::operations::mutation::{Acting, Answer, Found, No, Operation, Patch, Receipt, Rejection};
 
 const UID: &str = "/metadata/uid";
 /// Where a Rollout tells its newest version, and the step at which it stands.
 const HASH: &str = "/status/currentPodHash";
 const STEP: &str = "/status/currentStepIndex";
+const RESTART: &str = "/spec/restartAt";
 
 /// What is seen of a version that a patch awaits.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,7 +63,7 @@ impl Cluster {
         let target = format!("{target}?{}", wire::query(&[("labelSelector", &selector.join(","))]));
         let sets = wire::get(&self.client, &target).await.unwrap_or_default();
         let sets = sets.get("items").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
-        let mut facts = rollout::facts(key, &object, sets);
+        let mut facts = facts(key, &object, sets);
         facts.references = self.references(key, &facts, sets).await;
         Ok(facts)
     }
@@ -150,6 +153,24 @@ fn found(patch: &Patch, now: &Value) -> Found {
     } else {
         Found::Unknown(Safe::clean("the Rollout went on meanwhile, and does not tell by what"))
     }
+}
+
+/// Whether an object still is what a patch is held to.
+pub(super) fn holds(patch: &Patch, now: &Value) -> Result<(), Rejection> {
+    let tests = patch.operations.iter().filter(|operation| operation.op == "test");
+    match tests.into_iter().find(|test| now.pointer(&test.path) != test.value.as_ref()) {
+        Some(test) => Err(wire::rejection(No::Moved, &format!("{} is not what it was when this was planned", test.path), "plan again")),
+        None => Ok(()),
+    }
+}
+
+/// What an object says of an action of Argo CD. A restart has its own time there.
+pub(super) fn acted(acting: &Acting, now: &Value) -> Found {
+    if acting.action != "restart" {
+        return found(&acting.patch, now);
+    }
+    let at = now.pointer(RESTART).filter(|at| !at.is_null());
+    if at.is_some() && at != planned(&acting.patch, RESTART) { Found::Done(Receipt::Applied) } else { Found::NotDone }
 }
 
 fn target(key: &WorkloadKey, status: bool) -> Result<String, wire::Silence> {

@@ -11,7 +11,7 @@ use crate::operations::canary::{Facts, Revision, StepKind};
 const TEMPLATE_HASH: &str = "rollouts-pod-template-hash";
 
 /// The facts of a Rollout; of `sets` those that it owns.
-pub(super) fn facts(key: &WorkloadKey, object: &Value, sets: &[Value]) -> Facts {
+pub(in crate::execution) fn facts(key: &WorkloadKey, object: &Value, sets: &[Value]) -> Facts {
     let text = |path: &str| object.pointer(path).and_then(Value::as_str).map(Raw::from);
     let flag = |path: &str| object.pointer(path).and_then(Value::as_bool).unwrap_or(false);
     let is_there = |path: &str| object.pointer(path).is_some_and(|value| !value.is_null());

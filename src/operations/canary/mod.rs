@@ -111,8 +111,10 @@ pub struct Around {
 pub struct Planned {
     /// The requests, in order. The next is sent when the one before was taken.
     pub patches: Vec<Patch>,
-    /// What they will do now, and what stays open afterwards: a sentence each.
+    /// What they will do now: a sentence each.
     pub words: Vec<Safe>,
+    /// What stays open afterwards.
+    pub left: Vec<Safe>,
 }
 
 /// Why a verb is not for this Rollout now.
@@ -158,7 +160,7 @@ pub fn plan(verb: Verb, facts: &Facts, around: &Around, skips: bool, now: Timest
         Verb::Undo => undo(facts),
         Verb::Restart => restart(facts, now),
     }?;
-    Ok(Planned { words: words::of(verb, facts, around), patches })
+    Ok(Planned { words: words::of(verb, facts, around), left: words::left(verb, around), patches })
 }
 
 /// What makes a version that is put back stable at once, its steps and analyses left out: the replica set that it leads to is promoted fully as soon as it is
@@ -176,7 +178,7 @@ pub fn hasten(facts: &Facts, images: &[(Image, Image)]) -> Result<Planned, Safe>
         revision.number,
         revision.hash.shown()
     )];
-    Ok(Planned { patches: vec![patch::hasten(facts, &revision.hash)], words })
+    Ok(Planned { patches: vec![patch::hasten(facts, &revision.hash)], words, left: Vec::new() })
 }
 
 fn pause(facts: &Facts) -> Result<Vec<Patch>, Refusal> {

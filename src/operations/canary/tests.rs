@@ -195,7 +195,7 @@ fn words_say_what_happens_now_and_what_git_still_wants() {
     };
     let words = |verb, facts: &Facts, automation| {
         let planned = plan(verb, facts, &around(automation), true, NOW.parse().unwrap()).unwrap();
-        planned.words.iter().map(Safe::to_string).collect::<Vec<_>>().join(". ")
+        planned.words.iter().chain(&planned.left).map(Safe::to_string).collect::<Vec<_>>().join(". ")
     };
     let routed = Facts { has_traffic_routing: true, ..moving() };
     for (said, expected) in [

@@ -21,17 +21,22 @@ pub(super) fn of(verb: Verb, facts: &Facts, around: &Around) -> Vec<Safe> {
         }
         Verb::Abort => {
             let how = if facts.has_traffic_routing || is_blue_green(facts) { "at once" } else { "pod by pod, as there is no traffic routing" };
-            let wanted = named(around.wanted.as_ref().or(around.newest.as_ref()), "the new version");
-            vec![
-                safe!("traffic goes back to {stable}, {how}"),
-                safe!("git still wants {wanted}: a retry or the next change of the template starts it again"),
-            ]
+            vec![safe!("traffic goes back to {stable}, {how}")]
         }
         Verb::Retry if is_blue_green(facts) => vec![safe!("brings {newest} up again beside {stable}")],
         Verb::Retry => vec![safe!("starts {newest} again from the first of {} steps", facts.steps.len())],
         Verb::Undo => undone(facts, around),
         Verb::Restart => vec![Safe::clean("replaces its pods a few at a time; the version stays")],
     }
+}
+
+/// What stays open afterwards.
+pub(super) fn left(verb: Verb, around: &Around) -> Vec<Safe> {
+    if verb != Verb::Abort {
+        return Vec::new();
+    }
+    let wanted = named(around.wanted.as_ref().or(around.newest.as_ref()), "the new version");
+    vec![safe!("git still wants {wanted}: a retry or the next change of the template starts it again")]
 }
 
 /// What promoting fully would leave out of analyses and experiments.

@@ -8,8 +8,9 @@ use crate::domain::forge::MergeMethod;
 use crate::domain::pull::PullKey;
 use crate::domain::workload::{WorkloadKey, WorkloadKind};
 use crate::domain::{AppKey, EnvironmentName, PlacementName, ServiceName};
+use crate::operations::canary::Verb;
 use crate::operations::following::{Followed, proposed};
-use crate::operations::mutation::{self, Commit, Merging, Mutation, Opening, Operation, Patch, Target};
+use crate::operations::mutation::{self, Acting, Commit, Merging, Mutation, Opening, Operation, Patch, Target};
 use crate::operations::plan::Message;
 use crate::operations::refusal::Place;
 
@@ -57,6 +58,11 @@ impl Requested {
             "terminate" => Mutation::Terminate(self.target()?),
             "rollback" => Mutation::Rollback { target: self.target()?, history: self.part("history")?.as_str().parse().ok()? },
             "patch" => Mutation::Patch(self.patch()?),
+            "act" => {
+                let action = self.part("action")?.as_str();
+                let action = Verb::ALL.into_iter().filter_map(Verb::action).find(|known| *known == action)?;
+                Mutation::Act(Box::new(Acting { target: self.target()?, action, patch: self.patch()? }))
+            }
             _ => return None,
         })
     }
@@ -159,7 +165,7 @@ mod tests {
     use crate::base::OperationId;
     use crate::domain::testing::app_key;
     use crate::domain::workload::{WorkloadKey, WorkloadKind};
-    use crate::operations::mutation::{Mutation, Operation, Patch, Sync, Target};
+    use crate::operations::mutation::{Acting, Mutation, Operation, Patch, Sync, Target};
     use crate::operations::record::Requested;
     use crate::operations::tests::{World, to};
 
@@ -173,8 +179,10 @@ mod tests {
             operation("remove", "/status/pauseConditions", None),
             operation("add", "/status/promoteFull", Some(true.into())),
         ];
+        let patch = Patch { workload, status: true, awaits: true, operations };
         let all = [
-            Mutation::Patch(Patch { workload, status: true, awaits: true, operations }),
+            Mutation::Act(Box::new(Acting { target: target.clone(), action: "promote-full", patch: patch.clone() })),
+            Mutation::Patch(patch),
             Mutation::Refresh(target.clone()),
             Mutation::Terminate(target.clone()),
             Mutation::Rollback { target: target.clone(), history: 7 },

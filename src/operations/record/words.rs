@@ -4,7 +4,7 @@ use super::{Answer, Changed, Confirmed, Fact, File, Found, Opened, Part, Planned
 use crate::base::{OperationId, Raw, Safe};
 use crate::operations::confirm::How;
 use crate::operations::following;
-use crate::operations::mutation::{self, Mutation, No, Rejection, Target};
+use crate::operations::mutation::{self, Mutation, No, Patch, Rejection, Target};
 use crate::operations::protocol::Settled;
 use crate::operations::refusal::named;
 use crate::operations::{Approved, Expects, FileEdit, Line, Plan, Precondition, Sign};
@@ -124,27 +124,26 @@ impl Requested {
             }
             Mutation::Terminate(target) => of("terminate").at(target),
             Mutation::Rollback { target, history } => of("rollback").at(target).with("history", crate::safe!("{history}")),
-            Mutation::Act { target, rollout, action } => {
-                let rollout = crate::safe!("{}/{}", rollout.namespace.shown(), rollout.name.shown());
-                of("act").at(target).with("rollout", rollout).with("action", Safe::clean(action))
-            }
-            Mutation::Patch(patch) => {
-                let key = &patch.workload;
-                let request = of("patch").with("cluster", key.cluster.shown()).with("namespace", key.namespace.shown());
-                let request = request.with("kind", Safe::clean(key.kind.word())).with("name", key.name.shown());
-                let request = request.with("status", crate::safe!("{}", patch.status));
-                let request = if patch.awaits { request.with("awaits", Safe::clean("true")) } else { request };
-                // One part each: a long one is cut.
-                patch.operations.iter().fold(request, |request, operation| {
-                    let value = operation.value.as_ref().map(|value| format!(" {value}")).unwrap_or_default();
-                    request.with(operation.op, crate::safe!("{}{value}", Safe::clean(&operation.path)))
-                })
-            }
+            Mutation::Act(acting) => of("act").at(&acting.target).with("action", Safe::clean(acting.action)).patching(&acting.patch),
+            Mutation::Patch(patch) => of("patch").patching(patch),
         };
         match mutation.by_hand_of(id) {
             Some(by_hand) => request.with("by_hand", by_hand),
             None => request,
         }
+    }
+
+    fn patching(self, patch: &Patch) -> Self {
+        let key = &patch.workload;
+        let request = self.with("cluster", key.cluster.shown()).with("namespace", key.namespace.shown());
+        let request = request.with("kind", Safe::clean(key.kind.word())).with("name", key.name.shown());
+        let request = request.with("status", crate::safe!("{}", patch.status));
+        let request = if patch.awaits { request.with("awaits", Safe::clean("true")) } else { request };
+        // One part each: a long one is cut.
+        patch.operations.iter().fold(request, |request, operation| {
+            let value = operation.value.as_ref().map(|value| format!(" {value}")).unwrap_or_default();
+            request.with(operation.op, crate::safe!("{}{value}", Safe::clean(&operation.path)))
+        })
     }
 
     fn at(self, target: &Target) -> Self {

@@ -2,8 +2,10 @@
 
 use super::*;
 use crate::base::Safe;
+use crate::domain::testing::app_key;
 use canary::Verb;
 use canary::tests::moving;
+use mutation::Target;
 
 fn verb(verb: Verb, skips: bool) -> Request {
     Request::Canary { service: "checkout".into(), environment: "production".into(), placement: "eu".into(), verb, skips }
@@ -121,6 +123,72 @@ fn a_way_back_after_all_steps_is_hastened_to_the_pods_of_then_and_to_no_others()
         "The way back in production·eu cannot be hastened: none of its 0 earlier replica sets has this template with the image of then: more than the image \
          was another. Put the version back, and promote it fully by hand when its pods come."
     );
+}
+
+/// Its cluster is away, and Argo CD told its Rollout.
+fn without_cluster(change: impl FnOnce(&mut canary::Facts)) -> World {
+    let mut world = world(change);
+    let app = app_key("checkout-production-eu");
+    let why = || Some(Safe::clean("cluster prod: nobody was reached"));
+    let instead = Instead { target: Target { app, project: "shop".into() }, object: why(), status: why(), is_read: true };
+    let key = world.rollouts["checkout-production-eu"].rollout.clone();
+    world.instead.insert(key, instead);
+    world
+}
+
+#[test]
+fn where_its_cluster_is_away_argo_cd_is_asked_and_what_that_does_not_guard_is_said() {
+    let plan = without_cluster(|_| {}).plan(&verb(Verb::Abort, false)).unwrap();
+    let [Step::Send(Mutation::Act(acting))] = plan.steps.as_slice() else { panic!("{:?}", plan.steps) };
+    assert_eq!((acting.action, acting.target.app.name.as_wire()), ("abort", "checkout-production-eu"));
+    assert_eq!(plan.direction, Direction::Safety);
+    let tests: Vec<&str> = acting.patch.operations.iter().filter(|one| one.op == "test").map(|one| one.path.as_str()).collect();
+    assert_eq!(tests, ["/metadata/uid", "/status/currentPodHash"]);
+    let told = plan.remarks.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+    for part in ["because cluster prod: nobody was reached", "is held to nothing", "git still wants 2.14.2", "only its cluster tells"] {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+    assert!(plan.rests_on.iter().all(|fresh| fresh.source.kind == crate::domain::SourceKind::Argocd), "{:?}", plan.rests_on);
+    let paused = |facts: &mut canary::Facts| {
+        facts.paused = true;
+        facts.pauses = Some(vec![Raw::from("CanaryPauseStep")]);
+    };
+    let settled = |facts: &mut canary::Facts| {
+        facts.restart_at = Some(Raw::from("2026-01-01T00:00:00Z"));
+        facts.restarted_at = facts.restart_at.clone();
+    };
+    let rows: [(Verb, Change, &[&str]); 7] = [
+        (Verb::Pause, |_| {}, &["pause"]),
+        (Verb::Resume, paused, &["resume"]),
+        (Verb::NextStep, paused, &["resume"]),
+        (Verb::NextStep, |_| {}, &["skip-current-step"]),
+        (Verb::PromoteFully, paused, &["promote-full", "resume"]),
+        (Verb::Retry, |facts| facts.aborted = true, &["retry"]),
+        (Verb::Restart, settled, &["restart"]),
+    ];
+    for (asked, change, expected) in rows {
+        let plan = without_cluster(change).plan(&verb(asked, true)).unwrap();
+        let actions: Vec<_> = plan.mutations().map(|one| if let Mutation::Act(acting) = one { acting.action } else { "none" }).collect();
+        assert_eq!(actions, expected, "{asked:?}");
+    }
+    let refused = without_cluster(|_| {}).plan(&verb(Verb::Undo, false)).unwrap_err().sentence().to_string();
+    assert!(refused.contains("no earlier version") || refused.contains("Argo CD has no action"), "{refused}");
+    // What may be patched is: the status is withheld, the object is not.
+    let mut world = without_cluster(|_| {});
+    world.instead.values_mut().for_each(|instead| instead.object = None);
+    let steps = |asked| steps(&world.plan(&verb(asked, false)).unwrap()).concat();
+    assert!(steps(Verb::Pause).starts_with("patch rollout") && steps(Verb::Abort).starts_with("Argo CD is asked"));
+    // And before a commit.
+    let back = Request::Return {
+        service: "checkout".into(),
+        environment: "production".into(),
+        version: None,
+        placements: Some(vec!["eu".into()]),
+        by: By::Abort,
+    };
+    let plan = world.plan(&back).unwrap();
+    assert!(matches!(plan.steps.first(), Some(Step::Send(Mutation::Act(_)))), "{:?}", plan.steps);
+    assert!(plan.remarks.iter().any(|words| words.as_str().starts_with("it goes through Argo CD")), "{:?}", plan.remarks);
 }
 
 #[test]

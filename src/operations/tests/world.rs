@@ -26,7 +26,7 @@ use crate::manifest::prepared::{Branch, Facts, File, Prepared, Snapshot};
 use crate::manifest::rendered::Rendering;
 use crate::manifest::tree::{Inputs, Tree};
 use crate::manifest::{Question, Wanted, read};
-use crate::operations::{Plan, Read, Refusal, Request, asked, canary, plan};
+use crate::operations::{Instead, Plan, Read, Refusal, Request, Rollouts, asked, canary, plan};
 
 pub(super) const T0: Timestamp = Timestamp::UNIX_EPOCH;
 pub(in crate::operations) const NOW: Timestamp = Timestamp::constant(3_600, 0);
@@ -82,6 +82,8 @@ pub(in crate::operations) struct World {
     pub(super) detail: Detail,
     /// Its Rollouts, by application: as the fleet and as a plan see them.
     pub(in crate::operations) rollouts: BTreeMap<String, canary::Facts>,
+    /// Those that Argo CD is asked to change.
+    pub(super) instead: BTreeMap<WorkloadKey, Instead>,
     /// The pauses of their steps.
     pub(super) pauses: Vec<Option<u64>>,
     pub(super) read_at: Timestamp,
@@ -117,6 +119,7 @@ impl World {
             author: "ana",
             detail: Detail::default(),
             rollouts: BTreeMap::new(),
+            instead: BTreeMap::new(),
             pauses: Vec::new(),
             read_at: NOW,
             by_pull_request: false,
@@ -212,8 +215,9 @@ impl World {
     /// What the cockpit does: it asks what must be read, has it read, and plans.
     pub(in crate::operations) fn plan(&self, request: &Request) -> Result<Plan, Refusal> {
         asked(request, &self.fleet(false), NOW)?;
-        let rollouts = self.rollouts.iter().map(|(name, facts)| (rollout_key(name), Ok(facts.clone()))).collect();
+        let facts = self.rollouts.iter().map(|(name, facts)| (rollout_key(name), Ok(facts.clone()))).collect();
         let forges = BTreeMap::from([("gitops".into(), self.forge.clone())]);
+        let rollouts = Rollouts { facts, instead: self.instead.clone(), ..Rollouts::default() };
         let mut read = Read { files: self.prepared(), rollouts, forges, ..Read::default() };
         let wishes = plan(request, &self.fleet(true), &read, NOW)?.unrendered().to_vec();
         let answers = wishes.iter().map(|wish| (wish.app.clone(), self.rendered.clone())).collect();

@@ -9,7 +9,6 @@ use tokio::sync::Mutex;
 
 use crate::base::{OperationId, Raw, Safe, Timestamp};
 use crate::domain::access::ApiAccess;
-use crate::domain::workload::WorkloadKey;
 use crate::domain::{ArgocdName, ClusterName, SourceId};
 use crate::execution::argocd::{Argocd, Login, Mark};
 use crate::execution::carry::Hands;
@@ -17,7 +16,6 @@ use crate::execution::cluster::{Awaited, Cluster};
 use crate::execution::git::Repository;
 use crate::execution::github::Github;
 use crate::execution::permissions;
-use crate::operations::canary::Facts;
 use crate::operations::door::Permission;
 use crate::operations::mutation::{Answer, Found, Mutation, No, Patch, Receipt, Rejection};
 use crate::operations::protocol::Heard;
@@ -26,8 +24,6 @@ use crate::runtime::{clock, faults};
 use crate::sources::argocd::changing::Changing;
 use crate::sources::{Clients, Failure};
 
-/// A cluster that does not answer is not waited for any longer.
-const PATIENCE: Duration = Duration::from_secs(10);
 /// What a patch awaits is looked for this often, and no longer than so: Argo CD looks at its repositories every three minutes where nobody tells it to
 /// (`timeout.reconciliation`).
 const BETWEEN: Duration = Duration::from_secs(1);
@@ -86,25 +82,11 @@ impl World {
         permissions::ask(mutations, |name| clusters.get(name), |name| argocds.get(name), |name| githubs.get(name)).await
     }
 
-    /// Rollouts as they are now, or why they were not read.
-    pub(super) async fn rollouts(&self, keys: &[WorkloadKey]) -> BTreeMap<WorkloadKey, Result<Facts, Safe>> {
-        let mut found = BTreeMap::new();
-        for key in keys {
-            let read = async { self.cluster(&key.cluster).await?.read(key).await };
-            let read = match tokio::time::timeout(PATIENCE, read).await {
-                Ok(read) => read.map_err(|rejection| rejection.why),
-                Err(_) => Err(crate::safe!("{} did not answer within {} s", key.cluster.shown(), PATIENCE.as_secs())),
-            };
-            found.insert(key.clone(), read);
-        }
-        found
-    }
-
     pub(super) async fn cluster(&self, name: &ClusterName) -> Result<Cluster, Rejection> {
         self.clients.changing(name).await.map(Cluster::new).map_err(|failure| unreached(&failure))
     }
 
-    async fn argocd(&self, name: &ArgocdName) -> Result<Argocd, Rejection> {
+    pub(super) async fn argocd(&self, name: &ArgocdName) -> Result<Argocd, Rejection> {
         let Some(access) = self.reached.argocds.iter().find(|access| access.name == *name) else {
             return Err(nobody(&name.shown()));
         };

@@ -4,6 +4,7 @@
 mod hands;
 mod oncall;
 mod reading;
+mod rollouts;
 mod who;
 
 use std::collections::BTreeMap;
@@ -18,18 +19,17 @@ use crate::app::operation::Progress;
 use crate::app::{Effect, Model, What};
 use crate::base::{OperationId, Raw, Safe};
 use crate::config::Config;
-use crate::domain::workload::WorkloadKey;
 use crate::execution::carry::{self, News};
 use crate::execution::git::Repository;
 use crate::execution::journal::{Journal, Writer};
 use crate::gitops;
-use crate::operations::canary::Facts;
+use crate::manifest::prepared::Owned;
 use crate::operations::mutation::Mutation;
 use crate::operations::oncall::{Question, Report, question};
 use crate::operations::protocol::{Ended, Protocol};
 use crate::operations::record::story::Story;
 use crate::operations::record::{Entry, Fact, Opened};
-use crate::operations::{Approved, Read};
+use crate::operations::{Approved, Read, Rollouts};
 use crate::runtime::carrying::hands::{Tools, World};
 use crate::runtime::carrying::oncall::Examination;
 use crate::runtime::connections::Reached;
@@ -42,8 +42,8 @@ pub use who::visitor;
 const LAST: Duration = Duration::from_millis(800);
 
 /// Rollouts as they are now, or why they were not read: for a plan that nobody carries out.
-pub async fn rollouts(config: &Config, keys: &[WorkloadKey]) -> BTreeMap<WorkloadKey, Result<Facts, Safe>> {
-    World::new(reached(config)).rollouts(keys).await
+pub async fn rollouts(config: &Config, asked: &[Owned]) -> Rollouts {
+    World::new(reached(config)).rollouts(asked).await
 }
 
 /// Whether this person could go back now, as a model of the world tells whom to ask. It changes nothing.

@@ -73,20 +73,28 @@ impl Server {
         Answer::ok(&answer)
     }
 
+    /// A workload of an application as Argo CD reads it, with its own login, in its cluster.
+    pub(super) fn resource(&self, question: &Question, name: &str) -> Answer {
+        match self.live(question, name) {
+            Ok(live) => Answer::ok(&json!({ "manifest": live.to_string() })),
+            Err(answer) => answer,
+        }
+    }
+
     /// What can be done to a Rollout now.
     pub(super) fn actions(&self, question: &Question, name: &str) -> Answer {
-        let object = match list::known(&self.plan, (question.parameter("appNamespace"), question.parameter("project")), name) {
-            Ok(object) => object,
-            Err(answer) => return answer,
-        };
-        let parameter = |name: &str| question.parameter(name).unwrap_or_default();
-        let kind = parameter("kind");
-        let resource = (kind, parameter("namespace"), parameter("resourceName"));
-        match self.hands.live(&self.plan.name, (&object.namespace, &object.name), resource) {
-            Ok(live) if kind == "Rollout" => Answer::ok(&json!({ "actions": rollout_actions(&live) })),
+        match self.live(question, name) {
+            Ok(live) if question.parameter("kind") == Some("Rollout") => Answer::ok(&json!({ "actions": rollout_actions(&live) })),
             Ok(_) => Answer::ok(&json!({})),
-            Err(refused) => refusal_of(&refused),
+            Err(answer) => answer,
         }
+    }
+
+    fn live(&self, question: &Question, name: &str) -> Result<Value, Answer> {
+        let object = list::known(&self.plan, (question.parameter("appNamespace"), question.parameter("project")), name)?;
+        let parameter = |name: &str| question.parameter(name).unwrap_or_default();
+        let resource = (parameter("kind"), parameter("namespace"), parameter("resourceName"));
+        self.hands.live(&self.plan.name, (&object.namespace, &object.name), resource).map_err(|refused| refusal_of(&refused))
     }
 
     /// Everything that is no question.

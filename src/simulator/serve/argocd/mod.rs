@@ -77,6 +77,7 @@ impl Server {
             (&Method::GET, ["api", "v1", "applications"]) => return Ok(self.listed(question).await),
             (&Method::GET, ["api", "v1", "applications", name]) => self.one(&question, name).await,
             (&Method::GET, ["api", "v1", "applications", name, "syncwindows"]) => self.windows(&question, name),
+            (&Method::GET, ["api", "v1", "applications", name, "resource"]) => self.resource(&question, name),
             (&Method::GET, ["api", "v1", "applications", name, "resource", "actions"]) => self.actions(&question, name),
             (&Method::GET, ["api", "v1", "stream", "applications"]) => return self.streamed(&question).await,
             (&Method::GET, ["api", "v1", ..]) => error(StatusCode::NOT_IMPLEMENTED, 12, "the simulated Argo CD does not answer this question"),
