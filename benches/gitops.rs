@@ -183,7 +183,7 @@ fn planned(url: &str, services: usize) -> Asked {
     let all = (0..services).flat_map(|service| ENVIRONMENTS.map(|environment| (service, environment)));
     let mut others: Vec<(AppKey, Box<[Origin]>)> = all.map(|(service, environment)| named(url, service, environment)).collect();
     let (app, origins) = others.remove(0);
-    Asked { subjects: vec![Subject { app, origins, synced: Box::default() }], others, ..Asked::default() }
+    Asked { subjects: vec![Subject { app, origins, synced: Box::default(), then: Box::default() }], others, ..Asked::default() }
 }
 
 /// Moves the tag of a service on the head that the mirror has.

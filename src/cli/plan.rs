@@ -65,6 +65,9 @@ pub(super) struct Rollback {
     /// By what: tiphys ways lists what each leaves.
     #[arg(long, value_name = "MEANS", default_value = "commit")]
     by: Means,
+    /// Image and configuration: also what the files said at that deployment that nothing but the placement renders. The same as --by configuration.
+    #[arg(long, conflicts_with = "by")]
+    configuration: bool,
     /// As JSON, by docs/plan.schema.json.
     #[arg(long)]
     json: bool,
@@ -84,6 +87,8 @@ pub(super) enum Means {
     Hasten,
     /// Argo CD deploys what it deployed then; git keeps what it wants.
     History,
+    /// A commit with the image and the configuration of then: the files that nothing but the placement renders.
+    Configuration,
 }
 
 impl Means {
@@ -93,6 +98,7 @@ impl Means {
             By::Abort => Self::Abort,
             By::Hasten => Self::Hasten,
             By::History => Self::History,
+            By::Configuration => Self::Configuration,
         }
     }
 
@@ -103,6 +109,7 @@ impl Means {
             Self::Abort => "abort",
             Self::Hasten => "hasten",
             Self::History => "history",
+            Self::Configuration => "configuration",
         }
     }
 }
@@ -114,6 +121,7 @@ impl From<Means> for By {
             Means::Abort => Self::Abort,
             Means::Hasten => Self::Hasten,
             Means::History => Self::History,
+            Means::Configuration => Self::Configuration,
         }
     }
 }
@@ -129,7 +137,7 @@ impl Asks for Rollback {
             environment: EnvironmentName::from(self.environment.as_str()),
             version: self.version.as_deref().map(Raw::from),
             placements: placements(&self.placement),
-            by: self.by.into(),
+            by: if self.configuration { By::Configuration } else { self.by.into() },
         }
     }
 }
@@ -296,6 +304,8 @@ pub(super) fn told(plan: &Plan, expected: &Durations, now: Timestamp) -> String 
         let says = |text: Option<&Raw>| text.map_or_else(|| "nothing".to_owned(), |text| text.shown().to_string());
         format!("{}: {} → {}", edit.shown(), says(edit.from()), says(edit.to()))
     });
+    let whole = plan.files().iter().filter(|file| file.undo.is_empty()).map(|file| file.undone().to_string());
+    let (undo, edits) = (undo.chain(whole), edits + plan.files().iter().filter(|file| file.undo.is_empty()).count());
     section(&mut out, &format!("Back, {} put on the head of then", counted(edits as u64, "edit", "edits")), undo);
     section(&mut out, "Worth knowing", plan.remarks.iter().map(ToString::to_string));
     section(&mut out, "Not known", plan.not_known.iter().map(ToString::to_string));

@@ -1,6 +1,8 @@
 //! What a plan needs to know of repositories, read at the heads of their branches: the bytes of every file that matters, which applications render
 //! it, and what others committed since an application was synced last. It changes nothing and knows no plan.
 
+mod then;
+
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
@@ -61,10 +63,13 @@ pub fn prepare(asked: &Asked, repositories: &[Opened], keys: &ValueKeys, at: Tim
         prepared.applications.insert(subject.app.clone(), facts);
     }
     editable.retain(|(place, path)| desk.branches.get(*place).is_some_and(|known| known.is_file(path)));
+    let then = prepared.applications.values().filter_map(|facts| facts.then.as_ref()?.as_known());
+    editable.extend(then.flat_map(|then| &then.files).map(|was| (was.branch, was.path.clone())));
+    let is_wide = asked.subjects.iter().any(|subject| !subject.then.is_empty());
     let mut feeds: BTreeMap<(usize, String), BTreeSet<AppKey>> = editable.into_iter().map(|file| (file, BTreeSet::new())).collect();
     let subjects = asked.subjects.iter().map(|subject| (&subject.app, &subject.origins));
     for (app, origins) in subjects.chain(asked.others.iter().map(|(app, origins)| (app, origins))) {
-        let trouble = desk.feeds(app, origins, &mut feeds);
+        let trouble = desk.feeds(app, origins, &mut feeds, is_wide);
         if !prepared.applications.contains_key(app) {
             prepared.unread.extend(trouble.map(|why| (app.clone(), why)));
         }
@@ -168,7 +173,8 @@ impl Desk<'_> {
             Known::Unknown(why) => Known::Unknown(why.clone()),
         };
         let unrendered = wanted.unrendered();
-        (Facts { origins: subject.origins.clone(), branches, carried, gone, found, unrendered }, wanted.inputs, trouble)
+        let then = (!subject.then.is_empty()).then(|| self.then(subject, &branches, &touched).unwrap_or_else(|why| Known::Unknown(Why(why))));
+        (Facts { origins: subject.origins.clone(), branches, carried, gone, found, unrendered, then }, wanted.inputs, trouble)
     }
 
     /// Objects that the files had at the revision that was synced last and have no more.
@@ -196,17 +202,23 @@ impl Desk<'_> {
         Some(Plain { files: &read.files, root })
     }
 
-    /// Notes which of the files an application depends on; why that cannot be told.
-    fn feeds(&mut self, app: &AppKey, origins: &[Origin], feeds: &mut BTreeMap<(usize, String), BTreeSet<AppKey>>) -> Option<Safe> {
+    /// Notes which of the files an application depends on; why that cannot be told. `is_wide`: also where it only makes objects of them.
+    fn feeds(&mut self, app: &AppKey, origins: &[Origin], feeds: &mut BTreeMap<(usize, String), BTreeSet<AppKey>>, is_wide: bool) -> Option<Safe> {
         let (places, trouble) = self.places(origins);
         if places.iter().all(Option::is_none) {
             return trouble;
         }
         let wanted = self.read(app, origins, &places, false);
+        let beside = |(place, inputs): (&Option<usize>, &Inputs)| {
+            let tree = self.tree(*place, None).filter(|_| is_wide);
+            tree.map(|tree| objects::beside(&tree, inputs)).unwrap_or_default()
+        };
+        let beside: Vec<BTreeSet<String>> = places.iter().zip(&wanted.inputs).map(beside).collect();
         for ((place, path), apps) in feeds {
             let is_read = |(index, inputs): (usize, &Inputs)| {
                 places.get(index) == Some(&Some(*place))
                     && (inputs.files.contains(path)
+                        || beside.get(index).is_some_and(|beside| beside.iter().any(|other| other == path || lies_in(other, path)))
                         || inputs.folders.iter().any(|folder| lies_in(folder, path))
                         // What a plugin reads is not known: all that lies where it works.
                         || origins.get(index).is_some_and(|origin| origin.plugin && origin.path.as_ref().is_some_and(|folder| lies_in(folder.as_wire(), path))))

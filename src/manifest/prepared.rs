@@ -11,6 +11,7 @@ use crate::base::{Raw, Safe, Timestamp};
 use crate::domain::application::Origin;
 use crate::domain::desired::{Commit, ValueKeys};
 use crate::domain::health::Known;
+use crate::domain::image::Image;
 use crate::domain::workload::WorkloadKey;
 use crate::domain::{AppKey, ClusterName};
 use crate::manifest::edit::Changed;
@@ -52,6 +53,17 @@ pub struct Subject {
     /// For each origin the revision that was synced last, as far as it is known: what came after it goes along with the next sync. Fewer than there
     /// are origins, or none: not known.
     pub synced: Box<[Raw]>,
+    /// For each origin the revision whose files are to be told beside those of now; none: no such files are asked for.
+    pub then: Box<[Revision]>,
+}
+
+/// A revision of a repository. By the clocks of others a deployment may seem to be of a time that was over: git knows which commit has which in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Revision {
+    /// This commit, unless it has the other one in it.
+    pub at: Option<Raw>,
+    /// Else what was there right before this commit: its first parent.
+    pub before: Option<Raw>,
 }
 
 /// What was read.
@@ -107,6 +119,35 @@ pub struct Facts {
     pub found: Found,
     /// Why the files do not tell every object that is made of them; `None`: they do.
     pub unrendered: Option<Safe>,
+    /// What its files were at the revision that was asked for; `None`: none was.
+    pub then: Option<Known<Then>>,
+}
+
+/// What the files of an application were at an earlier revision, as far as they are not the same now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Then {
+    /// What was asked for.
+    pub asked: Box<[Revision]>,
+    /// The commit, in full, for each branch by its place.
+    pub commits: BTreeMap<usize, Raw>,
+    /// The images that they said.
+    pub images: Vec<Image>,
+    /// The files that differ, of all that the application depended on then or depends on now. Each is among the files of
+    /// [`Prepared::feeds`], whether there is one now or not.
+    pub files: Vec<Was>,
+}
+
+/// A file that is not what it was.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Was {
+    /// Its branch, by its place.
+    pub branch: usize,
+    /// The path from the root.
+    pub path: String,
+    /// What lay there; `None`: nothing.
+    pub file: Option<File>,
+    /// The commits since then that touched it, newest first.
+    pub since: Vec<Commit>,
 }
 
 /// The part of a tree that was looked at.
@@ -152,6 +193,18 @@ impl Snapshot {
     pub fn lay(&mut self, changed: &Changed) {
         if let Some(Some(file)) = self.files.get_mut(changed.file.as_wire()) {
             file.bytes = Ok(Arc::from(changed.bytes.as_slice()));
+        }
+    }
+
+    /// Lays bytes over what lies at a path, or where nothing lies. The id stays that of what is in the repository.
+    pub fn put(&mut self, path: &str, bytes: &Arc<[u8]>) {
+        let blob = self.files.get(path).and_then(Option::as_ref).map(|file| file.blob.clone()).unwrap_or_default();
+        self.files.insert(path.to_owned(), Some(File { blob, bytes: Ok(Arc::clone(bytes)) }));
+        let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
+        if let Some(Some(entries)) = self.folders.get_mut(folder)
+            && let Err(place) = entries.binary_search_by(|entry| entry.name.as_str().cmp(name))
+        {
+            entries.insert(place, Entry { name: name.to_owned(), is_folder: false });
         }
     }
 

@@ -206,7 +206,7 @@ pub(super) fn asked(request: &Request, fleet: &Fleet, now: Timestamp) -> Result<
     for app in errand.apps().into_iter().filter(|_| errand.verb == Verb::Sync) {
         let Some(entry) = fleet.application(app) else { continue };
         let synced = last_synced(fleet, app, &entry.value);
-        asked.subjects.push(Subject { app: app.clone(), origins: entry.value.origins.clone(), synced });
+        asked.subjects.push(Subject { app: app.clone(), origins: entry.value.origins.clone(), synced, then: Box::default() });
     }
     Ok(asked)
 }

@@ -33,7 +33,7 @@ fn is_concerned(scene: &Scene<'_>, placement: &Placement) -> bool {
     match scene.by {
         Some(By::Abort) => placement.open_canary().is_some(),
         Some(By::Hasten) => true,
-        Some(By::Commit | By::History) | None => false,
+        Some(By::Commit | By::History | By::Configuration) | None => false,
     }
 }
 

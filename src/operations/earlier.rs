@@ -8,10 +8,12 @@ use super::refusal::{Place, Refusal};
 use super::scene::Scene;
 use crate::base::{Raw, Safe, Timestamp};
 use crate::domain::AppKey;
+use crate::domain::application::Deployment;
 use crate::domain::desired::{Change, Commit};
 use crate::domain::fleet::{Fleet, Part, Placement};
 use crate::domain::image::Image;
 use crate::domain::version::Version;
+use crate::manifest::prepared::Revision;
 
 /// What is gone back to.
 #[derive(Debug, Default)]
@@ -30,7 +32,9 @@ pub(super) struct Time {
     /// The version's name.
     text: Raw,
     /// Its images.
-    images: Vec<Image>,
+    pub(super) images: Vec<Image>,
+    /// For each origin the revision that was deployed last with it; where Argo CD does not tell, what git had last with it.
+    pub(super) then: Box<[Revision]>,
     /// The commit that brought it.
     commit: Commit,
     /// When the next one came; `None`: it is wanted now.
@@ -111,8 +115,13 @@ fn times(scene: &Scene<'_>, placement: &Placement, part: &Part) -> Vec<Time> {
                 until,
                 was_left: next.is_some_and(|next| next.subject.as_str().starts_with(message::RETURNS)),
                 seen: Seen::NotRead,
+                then: Box::default(),
             };
             time.seen = seen(scene.fleet, &part.app, &time.commit, time.until);
+            let deployed = deployment(scene.fleet, &part.app, &time.commit, time.until);
+            let at = |number: usize| deployed.and_then(|deployed| deployed.revisions.get(number).cloned());
+            let origins = 0..entry.value.origins.len();
+            time.then = origins.map(|number| Revision { at: at(number), before: next.map(|next| next.id.clone()) }).collect();
             // Once left is left, also where the same version was there earlier.
             time.was_left |= found.iter().any(|newer| newer.was_left && newer.text == time.text);
             found.push(time);
@@ -138,20 +147,34 @@ pub(super) fn is_returning(fleet: &Fleet, placement: &Placement) -> bool {
 }
 
 fn seen(fleet: &Fleet, app: &AppKey, commit: &Commit, until: Option<Timestamp>) -> Seen {
-    let Some(detail) = fleet.detail(app) else { return Seen::NotRead };
+    if fleet.detail(app).is_none() {
+        return Seen::NotRead;
+    }
+    let found = deployment(fleet, app, commit, until);
+    let found = found.and_then(|deployment| Some((deployment.deployed_at.or(deployment.started_at)?, deployment.id)));
+    found.map_or(Seen::NotThere, |(at, id)| Seen::Deployed(at, id))
+}
+
+/// The newest deployment that Argo CD tells of in the time of a version.
+fn deployment<'f>(fleet: &'f Fleet, app: &AppKey, commit: &Commit, until: Option<Timestamp>) -> Option<&'f Deployment> {
+    let detail = fleet.detail(app)?;
     let is_in = |at: Timestamp| at >= commit.at && until.is_none_or(|until| at < until);
     // Whose clock the times of commits are by nobody knows: what was deployed at a commit that came after the version was left is no evidence for it.
     let history = fleet.desired(app).map(|desired| std::sync::Arc::clone(&desired.value.history)).unwrap_or_default();
     let after: Vec<&Raw> = history.iter().take_while(|change| change.commit.id != commit.id).map(|change| &change.commit.id).collect();
-    let mut deployed = detail.value.history.iter().filter(|deployment| {
+    detail.value.history.iter().find(|deployment| {
         let is_after = deployment.revisions.iter().any(|revision| after.contains(&revision));
-        deployment.revisions.contains(&commit.id) || !is_after && deployment.started_at.or(deployment.deployed_at).is_some_and(is_in)
-    });
-    let found = deployed.find_map(|deployment| Some((deployment.deployed_at.or(deployment.started_at)?, deployment.id)));
-    found.map_or(Seen::NotThere, |(at, id)| Seen::Deployed(at, id))
+        let at = deployment.started_at.or(deployment.deployed_at);
+        at.is_some() && (deployment.revisions.contains(&commit.id) || !is_after && at.is_some_and(is_in))
+    })
 }
 
 impl Back {
+    /// The time of an application that is gone back to; `None`: it has the version now.
+    pub(super) fn of(&self, app: &AppKey) -> Option<&Time> {
+        self.times.iter().find(|time| time.app == *app)
+    }
+
     /// Whether Argo CD tells of every application that it deployed the version there.
     pub(super) fn is_seen(&self) -> bool {
         self.times.iter().all(|time| matches!(time.seen, Seen::Deployed(..)))

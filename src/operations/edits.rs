@@ -1,10 +1,13 @@
 //! What a plan does to files: the exact bytes, whom they reach, and what they rest on. The editor finds the places and judges its own work; here
 //! is decided whether what it would do is what was asked for, and nothing beside it.
 
+mod restored;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use similar::{ChangeTag, TextDiff};
 
+use super::By;
 use super::plan::{Expects, Precondition};
 use super::refusal::{Place, Refusal};
 use super::scene::Scene;
@@ -29,9 +32,10 @@ pub struct FileEdit {
     pub before: Vec<u8>,
     /// All bytes that it is to have.
     pub after: Vec<u8>,
-    /// The edits that lead from the one to the other, in order.
+    /// The edits that lead from the one to the other, in order. None where the whole file is what it was at an earlier revision; its `blob` is empty
+    /// where nothing lies there now.
     pub edits: Vec<Edit>,
-    /// The edits that lead back, in order.
+    /// The edits that lead back, in order. None where there are no edits: the bytes of now do.
     pub undo: Vec<Edit>,
 }
 
@@ -56,6 +60,18 @@ pub enum Sign {
 }
 
 impl FileEdit {
+    /// How it is taken back, where it is changed as a whole.
+    #[must_use]
+    pub fn undone(&self) -> Safe {
+        let file = self.file.shown();
+        let blob = self.blob.as_wire().get(..10).unwrap_or(self.blob.as_wire());
+        if self.blob.is_empty() {
+            crate::safe!("{file}: git rm, it is not there now")
+        } else {
+            crate::safe!("{file}: its bytes of now, blob {}", Safe::clean(blob))
+        }
+    }
+
     /// The lines that go and come, in the order of the file.
     #[must_use]
     pub fn lines(&self) -> Vec<Line> {
@@ -84,6 +100,12 @@ pub(super) struct Edited {
     pub(super) images: Vec<(Image, Image)>,
     pub(super) preconditions: Vec<Precondition>,
     pub(super) remarks: Vec<Safe>,
+    /// The files that are what they were, where a way back takes configuration along; with the revision that they are of, in full.
+    pub(super) restored: BTreeMap<Raw, Raw>,
+    /// What a person should know of them.
+    pub(super) told: Vec<Safe>,
+    /// Files that are not what they were and stay as they are, each with why.
+    pub(super) stay: Vec<Safe>,
 }
 
 /// Edits while they are found, each in what those before it left.
@@ -93,6 +115,12 @@ struct Desk<'d> {
     /// The branches with what was edited so far.
     laid: Vec<Snapshot>,
     edits: BTreeMap<(usize, Raw), Vec<Edit>>,
+    /// Whether files of then take the place of those of now.
+    restores: bool,
+    /// Files that become what they were, with the revision that they are of.
+    restored: BTreeMap<(usize, Raw), Raw>,
+    told: Vec<Safe>,
+    stay: Vec<Safe>,
     moves: BTreeSet<AppKey>,
     images: Vec<(Image, Image)>,
     inputs: Vec<(usize, Inputs)>,
@@ -100,13 +128,39 @@ struct Desk<'d> {
 }
 
 pub(super) fn edited(scene: &Scene<'_>, prepared: &Prepared) -> Result<Edited, Refusal> {
+    if scene.by != Some(By::Configuration) {
+        return edited_by(scene, prepared, false);
+    }
+    let restored = edited_by(scene, prepared, true)?;
+    let bytes = |edited: &Edited| edited.files.iter().map(|file| (file.file.clone(), file.after.clone())).collect::<Vec<_>>();
+    Ok(match edited_by(scene, prepared, false) {
+        // Files that differ in nothing but the version are no configuration.
+        Ok(alone) if bytes(&alone) == bytes(&restored) => Edited { told: vec![restored::nothing()], stay: restored.stay, ..alone },
+        _ => restored,
+    })
+}
+
+fn edited_by(scene: &Scene<'_>, prepared: &Prepared, restores: bool) -> Result<Edited, Refusal> {
     let laid = prepared.branches.iter().map(|branch| branch.files.clone()).collect();
     let (moves, images, inputs) = (BTreeSet::new(), Vec::new(), Vec::new());
-    let mut desk = Desk { scene, prepared, laid, edits: BTreeMap::new(), moves, images, inputs, remarks: Vec::new() };
+    let mut desk = Desk {
+        scene,
+        prepared,
+        laid,
+        edits: BTreeMap::new(),
+        restores,
+        restored: BTreeMap::new(),
+        told: Vec::new(),
+        stay: Vec::new(),
+        moves,
+        images,
+        inputs,
+        remarks: Vec::new(),
+    };
     for (placement, part) in scene.parts() {
         desk.part(placement, part)?;
     }
-    if desk.edits.is_empty() {
+    if desk.edits.is_empty() && desk.restored.is_empty() {
         return Err(nothing(scene));
     }
     desk.must_reach_no_other()?;
@@ -138,11 +192,20 @@ impl Desk<'_> {
         let meant = scene.meant(placement, part, &images, &application.value);
         let meant = meant.map_err(|why| Refusal::WhichImage { place: place.clone(), why })?;
         let repositories: BTreeSet<&Raw> = meant.iter().map(|image| &image.repository).collect();
+        let restored = self.restore(placement, app, (&question, facts))?;
         for repository in repositories {
             let (version, source) = scene.version_of(app, repository);
             let is_there = |image: &Image| version.is_said_by(image, repository.as_wire());
             let before: Vec<&Image> = meant.iter().copied().filter(|image| image.repository == *repository).collect();
             if before.iter().all(|image| is_there(image)) {
+                continue;
+            }
+            let name = version.name.as_ref().unwrap_or(repository);
+            let mut said = restored.iter().filter(|image| image.repository == *name).peekable();
+            if said.peek().is_some() && said.clone().all(is_there) {
+                self.images(before, &said.cloned().collect::<Vec<_>>());
+                self.moves.insert(app.clone());
+                self.remark(repository, source);
                 continue;
             }
             let moved = edit::moved(&question, &trees(facts, &self.laid), repository.as_wire(), &version);
@@ -157,17 +220,20 @@ impl Desk<'_> {
             }
             let inputs = facts.branches.iter().zip(moved.wanted.inputs);
             self.inputs.extend(inputs.filter_map(|(branch, inputs)| Some(((*branch)?, inputs))));
-            let after = moved.wanted.images.unwrap_or_default().into_iter().find(is_there);
-            for (before, after) in before.into_iter().zip(after.into_iter().cycle()) {
-                let pair = (before.clone(), after);
-                if !self.images.contains(&pair) {
-                    self.images.push(pair);
-                }
-            }
+            let after: Vec<Image> = moved.wanted.images.unwrap_or_default().into_iter().filter(is_there).collect();
+            self.images(before, &after);
             self.moves.insert(app.clone());
             self.remark(repository, source);
         }
         Ok(())
+    }
+
+    /// Notes what images become.
+    fn images(&mut self, before: Vec<&Image>, after: &[Image]) {
+        for before in before {
+            let pair = after.first().map(|after| (before.clone(), after.clone()));
+            self.images.extend(pair.filter(|pair| !self.images.contains(pair)));
+        }
     }
 
     /// The branch of an origin; refused where it takes no commit.
@@ -208,7 +274,7 @@ impl Desk<'_> {
         let places = places(self.scene.fleet);
         let chosen: BTreeSet<&AppKey> = self.scene.parts().map(|(_, part)| &part.app).collect();
         let mut more = BTreeSet::new();
-        for (branch, file) in self.edits.keys() {
+        for (branch, file) in self.edits.keys().chain(self.restored.keys()) {
             let Some(apps) = self.prepared.feeds.get(&(*branch, file.as_wire().to_owned())) else {
                 return Err(Refusal::Reaches { file: file.clone(), others: vec![Safe::clean("what, is not known: plan again")] });
             };
@@ -241,8 +307,9 @@ impl Desk<'_> {
     }
 
     fn finish(self) -> Result<Edited, Refusal> {
-        let mut branches: Vec<usize> = self.edits.keys().map(|(branch, _)| *branch).collect();
-        branches.dedup();
+        let changed: BTreeSet<&(usize, Raw)> = self.edits.keys().chain(self.restored.keys()).collect();
+        let branches: BTreeSet<usize> = changed.iter().map(|(branch, _)| *branch).collect();
+        let branches: Vec<usize> = branches.into_iter().collect();
         let [branch] = *branches.as_slice() else {
             let named = |place: &usize| {
                 self.prepared.branches.get(*place).map(|branch| crate::safe!("{} of {}", branch.name().unwrap_or("?"), branch.repository.shown()))
@@ -252,19 +319,33 @@ impl Desk<'_> {
         let bytes = |snapshot: Option<&Snapshot>, file: &Raw| snapshot.and_then(|snapshot| snapshot.bytes(file.as_wire()));
         let mut files = Vec::new();
         let read = self.prepared.branches.get(branch).map(|branch| &branch.files);
-        for ((_, file), edits) in self.edits {
+        for key in changed {
+            let (file, edits) = (key.1.clone(), self.edits.get(key).cloned().unwrap_or_default());
             let blob = read.and_then(|read| read.file(file.as_wire())).flatten().map(|found| found.blob.clone()).unwrap_or_default();
             let (before, after) = (bytes(read, &file).unwrap_or_default(), bytes(self.laid.get(branch), &file).unwrap_or_default());
             let undo = edit::inverse(&edits);
             // A change that could not be taken back to the byte is none to make.
-            if edit::put(&before, &edits).as_ref() != Ok(&after) || edit::put(&after, &undo).as_ref() != Ok(&before) {
+            let is_edited = || edit::put(&before, &edits).as_ref() == Ok(&after) && edit::put(&after, &undo).as_ref() == Ok(&before);
+            let is_whole = edits.is_empty() && self.restored.contains_key(key);
+            if !is_whole && !is_edited() {
                 let why = crate::safe!("{} could not be taken back to the byte: edit it by hand", file.shown());
                 return Err(Refusal::Editor { place: Place { environment: self.scene.to.clone(), placement: PlacementName::default() }, why });
             }
             files.push(FileEdit { file, blob, before, after, edits, undo });
         }
         let preconditions = preconditions(self.prepared, &self.inputs);
-        Ok(Edited { branch, files, moves: self.moves, images: self.images, preconditions, remarks: self.remarks })
+        let restored = self.restored.into_iter().map(|((_, file), revision)| (file, revision)).collect();
+        Ok(Edited {
+            branch,
+            files,
+            moves: self.moves,
+            images: self.images,
+            preconditions,
+            remarks: self.remarks,
+            restored,
+            told: self.told,
+            stay: self.stay,
+        })
     }
 }
 

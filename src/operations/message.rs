@@ -1,10 +1,11 @@
 //! The commit of a plan in words: a subject that people read in a log, and trailers that programs read. Trailers are the last paragraph and
 //! nothing but trailers: any other line there would void all of them (git-interpret-trailers).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::edits::Edited;
 use super::plan::Message;
+use super::refusal::named;
 use super::scene::Scene;
 use crate::base::Safe;
 use crate::domain::fleet::Placement;
@@ -25,6 +26,9 @@ pub(super) fn of(scene: &Scene<'_>, edited: &Edited) -> Message {
     if scene.is_hotfix {
         body.push(crate::safe!("A hotfix: {from} never had {version}."));
     }
+    for (revision, files) in restored(edited) {
+        body.push(crate::safe!("Puts back what {} said at {revision}.", named(files.into_iter())));
+    }
     let mut trailers = match &scene.back {
         None => vec![("Promoted-From", from), ("Promoted-To", to.clone())],
         Some(_) => brought(&moving).into_iter().map(|commit| ("Rollback-Of", commit)).collect(),
@@ -35,6 +39,7 @@ pub(super) fn of(scene: &Scene<'_>, edited: &Edited) -> Message {
     for (before, _) in &edited.images {
         trailers.push(("Previous-Image", reference(before)));
     }
+    trailers.extend(restored(edited).into_keys().map(|revision| ("Configuration-Of", revision)));
     if scene.back.is_some() {
         trailers.extend(left(&moving).into_iter().map(|version| ("Do-Not-Promote", version)));
     }
@@ -49,6 +54,15 @@ pub(super) fn of(scene: &Scene<'_>, edited: &Edited) -> Message {
         Some(_) => crate::safe!("{RETURNS}{to}): {service} {version}"),
     };
     Message { subject, body, trailers }
+}
+
+/// The files that become what they were, by the revision that they are of.
+fn restored(edited: &Edited) -> BTreeMap<Safe, Vec<Safe>> {
+    let mut found: BTreeMap<Safe, Vec<Safe>> = BTreeMap::new();
+    for (file, revision) in &edited.restored {
+        found.entry(revision.shown()).or_default().push(file.shown());
+    }
+    found
 }
 
 /// The commits that brought what is left, in full.

@@ -158,6 +158,8 @@ pub enum By {
     Hasten,
     /// Argo CD deploys what it deployed then. Git keeps what it wants.
     History,
+    /// A commit that puts back more than the image: what the files said that nothing else renders.
+    Configuration,
 }
 
 /// What was read for a plan.

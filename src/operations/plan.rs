@@ -297,7 +297,8 @@ pub fn plan(request: &Request, fleet: &Fleet, read: &Read, now: Timestamp) -> Re
     let rendered = Rendered::of(rendering::wishes(&scene, &edited, prepared), &read.rendered);
     let brings = |app: &AppKey| brings::carried(fleet, scene.parts().map(|(_, part)| part), prepared, (app, rendered.of_app(app)));
     let carried: Vec<Carried> = edited.moves.iter().map(brings).collect();
-    let more = rendered.more(&edited.images);
+    let mut more = rendered.more(&edited.images);
+    more.extend((!edited.restored.is_empty()).then(|| Safe::clean("it takes configuration back, which is more than the version")));
     let mut remarks = remarks(&scene, &edited, &moving, now);
     let risks = scene.risks(&carried, &more).into_iter().map(|why| crate::safe!("this way back leads toward risk: {why}"));
     remarks.splice(0..0, beside.words.into_iter().chain(proposed).chain(risks));
@@ -438,7 +439,12 @@ fn went_back(back: &Back, edited: &Edited) -> Vec<Safe> {
         remarks.push(time.words());
         remarks.extend(time.warning());
     }
-    remarks.push(Safe::clean("only the image goes back: configuration, secrets and data stay as they are now"));
+    remarks.extend(edited.told.iter().chain(&edited.stay).cloned());
+    remarks.push(Safe::clean(if edited.restored.is_empty() {
+        "only the image goes back: configuration, secrets and data stay as they are now"
+    } else {
+        "what these files do not say, secrets kept elsewhere and data among it, stays as it is now"
+    }));
     remarks
 }
 

@@ -278,6 +278,13 @@ pub enum Refusal {
         /// The sentence.
         why: Safe,
     },
+    /// The configuration of an earlier deployment cannot be put back.
+    Configuration {
+        /// Where.
+        place: Place,
+        /// Why.
+        why: Safe,
+    },
     /// A file that would be edited is rendered elsewhere too.
     Reaches {
         /// The file.
@@ -349,6 +356,7 @@ impl Refusal {
             Self::Overridden { .. } => "overridden",
             Self::Pinned { .. } => "pinned",
             Self::Editor { .. } => "editor",
+            Self::Configuration { .. } => "configuration",
             Self::Reaches { .. } => "reaches-others",
             Self::MoveTogether { .. } => "move-together",
             Self::SeveralBranches(_) => "several-branches",

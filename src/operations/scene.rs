@@ -61,7 +61,9 @@ pub fn asked(request: &Request, fleet: &Fleet, now: Timestamp) -> Result<Asked, 
         let application = &entry.value;
         if parts.contains(app) {
             let synced = last_synced(fleet, app, application);
-            asked.subjects.push(prepared::Subject { app: app.clone(), origins: application.origins.clone(), synced });
+            let then = scene.back.as_ref().filter(|_| scene.by == Some(By::Configuration)).and_then(|back| back.of(app));
+            let then = then.map(|time| time.then.clone()).unwrap_or_default();
+            asked.subjects.push(prepared::Subject { app: app.clone(), origins: application.origins.clone(), synced, then });
         } else {
             asked.others.push((app.clone(), application.origins.clone()));
         }

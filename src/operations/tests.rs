@@ -3,6 +3,7 @@
 mod argocd;
 mod back;
 mod brings;
+mod configuration;
 mod held;
 mod proposal;
 mod world;

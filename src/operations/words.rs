@@ -174,6 +174,9 @@ impl Plan {
             }
             super::Request::Return { by: By::Abort, .. } => crate::safe!("abort and put {service} {} back in {to}", self.version),
             super::Request::Return { by: By::Hasten, .. } => crate::safe!("put {service} {} back in {to} and promote it fully", self.version),
+            super::Request::Return { by: By::Configuration, .. } => {
+                crate::safe!("put {service} {} back in {to} with its configuration", self.version)
+            }
             super::Request::Return { by: By::History, .. } => crate::safe!("deploy {service} {} of before in {to} again", self.version),
             super::Request::Merge { .. } => {
                 let number =

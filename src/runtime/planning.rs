@@ -36,7 +36,7 @@ pub fn prepare(config: &Config, model: &Model, asked: &Asked, at: Timestamp) -> 
 
 /// Has rendered what a plan changes, by the programs on the search path.
 pub fn rendered(reached: &Arc<Reached>, model: &Model, wishes: Vec<Wish>) -> impl Future<Output = Answers> + use<> {
-    let subject = |wish: &Wish| Subject { app: wish.app.clone(), origins: wish.origins.clone(), synced: Box::default() };
+    let subject = |wish: &Wish| Subject { app: wish.app.clone(), origins: wish.origins.clone(), synced: Box::default(), then: Box::default() };
     let asked = Asked { subjects: wishes.iter().map(subject).collect(), ..Asked::default() };
     let tools = Tools::on(std::env::var_os("PATH").as_deref());
     render(wishes, repositories(reached, model, &asked), reached.discovered.keys.clone(), tools)

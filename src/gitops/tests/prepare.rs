@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::*;
 use crate::domain::health::Known;
 use crate::gitops::{Opened, prepare};
-use crate::manifest::prepared::{Asked, Prepared, Subject};
+use crate::manifest::prepared::{Asked, Prepared, Revision, Subject};
 use crate::manifest::tree::Tree as _;
 
 const MANIFEST: &str = "kind: Deployment\nmetadata: {name: shop}\nspec: {template: {spec: {containers: [{name: shop, image: shop}]}}}\n";
@@ -25,11 +25,16 @@ fn files(dev: &'static str) -> Vec<(&'static str, &'static str)> {
 }
 
 async fn prepared(mine: &Mine, target: Option<&str>, synced: &[&str]) -> Prepared {
+    prepared_then(mine, target, synced, Vec::new()).await
+}
+
+async fn prepared_then(mine: &Mine, target: Option<&str>, synced: &[&str], then: Vec<Revision>) -> Prepared {
     mine.fetch().await;
     let subject = Subject {
         app: app_key("shop-dev"),
         origins: Box::new([at("shop/dev", target)]),
         synced: synced.iter().map(|revision| Raw::from(*revision)).collect(),
+        then: then.into(),
     };
     let others = [("shop-production", "shop/production"), ("broken", "broken"), ("gone", "gone")];
     let others = others.map(|(name, path)| (app_key(name), Box::from([at(path, Some("main"))]))).into();
@@ -126,4 +131,52 @@ async fn a_revision_that_is_no_branch_takes_no_commit() {
     let prepared = prepared(&mine, Some("nowhere"), &[&head]).await;
     assert_eq!(prepared.applications[&app_key("shop-dev")].branches, [None]);
     assert_eq!(prepared.unread.first().unwrap().1.as_str(), "there is no branch, tag or commit 'nowhere'");
+}
+
+#[tokio::test]
+async fn what_files_were_at_an_earlier_revision_is_told_to_the_byte_and_who_changed_them() {
+    let upstream = Upstream::new();
+    let dev = "resources: [../base]\r\nconfigMapGenerator: [{name: c, files: [app.toml]}]\nimages: [{name: shop, newTag: '1.0'}]";
+    upstream.commit("Ana", "import", &[files(dev), vec![("shop/dev/app.toml", "a = 1\n"), ("shop/dev/notes.md", "nobody reads this\n")]].concat());
+    let first = upstream.head();
+    upstream.commit("Bo", "a setting", &[("shop/dev/app.toml", "a = 2\n"), ("shop/dev/notes.md", "at all\n")]);
+    let dev = "resources: [../base, more.yaml]\nimages: [{name: shop, newTag: '2.0'}]\n";
+    let promoted = upstream.commit("Cem", "promote", &[("shop/dev/kustomization.yaml", dev), ("shop/dev/more.yaml", MANIFEST)]);
+    upstream.commit("Dan", "base", &[("shop/base/deployment.yaml", MANIFEST.replace("shop}", "shop }").leak()), ("shop/dev/app.toml", "")]);
+    let mine = Mine::of(&upstream);
+    let then = |prepared: &Prepared| match &prepared.applications[&app_key("shop-dev")].then {
+        Some(Known::Known(then)) => {
+            let was = |was: &crate::manifest::prepared::Was| {
+                let bytes = was.file.as_ref().map(|file| String::from_utf8_lossy(file.bytes.as_ref().unwrap()).into_owned());
+                let since: Vec<String> = was.since.iter().map(|commit| commit.author.to_string()).collect();
+                format!("{} {:?} {}", was.path, bytes.map(|bytes| bytes.len()), since.join("+"))
+            };
+            then.files.iter().map(was).collect::<Vec<_>>()
+        }
+        Some(Known::Unknown(why)) => vec![why.0.to_string()],
+        None => Vec::new(),
+    };
+    let before = prepared_then(&mine, None, &[], vec![Revision { at: None, before: Some(Raw::from(promoted.as_str())) }]).await;
+    assert_eq!(
+        then(&before),
+        [
+            "shop/base/deployment.yaml Some(108) Dan",
+            "shop/dev/app.toml Some(6) Dan",
+            "shop/dev/kustomization.yaml Some(110) Cem",
+            "shop/dev/more.yaml None Cem"
+        ]
+    );
+    let feeds = |path: &str| before.feeds[&(0, path.to_owned())].iter().map(|app| app.name.as_wire().to_owned()).collect::<Vec<_>>().join(" ");
+    assert_eq!(feeds("shop/base/deployment.yaml"), "shop-dev shop-production");
+    assert_eq!(feeds("shop/dev/app.toml"), "", "nothing makes an object of it any more");
+    let at = prepared_then(&mine, None, &[], vec![Revision { at: Some(Raw::from(first.as_str())), before: None }]).await;
+    assert!(then(&at).contains(&"shop/dev/app.toml Some(6) Dan+Bo".to_owned()), "{:?}", then(&at));
+    let late = Revision { at: Some(Raw::from(upstream.head())), before: Some(Raw::from(promoted.as_str())) };
+    let late = prepared_then(&mine, None, &[], vec![late]).await;
+    assert_eq!(then(&late), then(&before), "a deployment that has the commit in it that ended the version is none of the version");
+    let gone = prepared_then(&mine, None, &[], vec![Revision { at: Some(Raw::from("0".repeat(40))), before: None }]).await;
+    assert_eq!(then(&gone), [format!("the revision of then, {}, is not in the repository any more", "0".repeat(40))]);
+    let other = upstream.commit_on(Some("side"), &[&first], 5, "Eve", "side", &[("x", "y")]);
+    let other = prepared_then(&mine, None, &[], vec![Revision { at: Some(Raw::from(other.as_str())), before: None }]).await;
+    assert!(then(&other).first().unwrap().ends_with("is not on the branch any more"), "{:?}", then(&other));
 }

@@ -109,6 +109,9 @@ impl Refusal {
                 revision.shown()
             ),
             Self::Editor { place, why } => crate::safe!("The files of {} are not edited: {why}.", place.shown()),
+            Self::Configuration { place, why } => {
+                crate::safe!("The configuration of then is not put back in {}: {why}. The image alone may be.", place.shown())
+            }
             Self::Reaches { file, others } => crate::safe!(
                 "{} also feeds {}: give the version a place in a file of its own, in the overlay or the last values file of the environment.",
                 file.shown(),

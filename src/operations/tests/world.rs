@@ -70,6 +70,8 @@ pub(in crate::operations) struct World {
     pub(super) carried: Known<Vec<Commit>>,
     /// What its files had at the last sync and have no more.
     pub(super) gone: Vec<Object>,
+    /// The files right before minute 50, where they were others.
+    pub(super) then: Option<Files>,
     /// Why its files do not tell all that is made of them.
     pub(super) unrendered: Option<Safe>,
     /// What renderers make of every application.
@@ -113,6 +115,7 @@ impl World {
             lost: None,
             carried: Known::Known(Vec::new()),
             gone: Vec::new(),
+            then: None,
             unrendered: None,
             rendered: Err(Safe::clean("neither kustomize nor kubectl is on the PATH")),
             prunes: false,
@@ -214,11 +217,13 @@ impl World {
 
     /// What the cockpit does: it asks what must be read, has it read, and plans.
     pub(in crate::operations) fn plan(&self, request: &Request) -> Result<Plan, Refusal> {
-        asked(request, &self.fleet(false), NOW)?;
+        let asked = asked(request, &self.fleet(false), NOW)?;
         let facts = self.rollouts.iter().map(|(name, facts)| (rollout_key(name), Ok(facts.clone()))).collect();
         let forges = BTreeMap::from([("gitops".into(), self.forge.clone())]);
+        let mut files = self.prepared();
+        asked.subjects.iter().filter(|subject| !subject.then.is_empty()).for_each(|subject| self.earlier(&mut files, subject));
         let rollouts = Rollouts { facts, instead: self.instead.clone(), ..Rollouts::default() };
-        let mut read = Read { files: self.prepared(), rollouts, forges, ..Read::default() };
+        let mut read = Read { files, rollouts, forges, ..Read::default() };
         let wishes = plan(request, &self.fleet(true), &read, NOW)?.unrendered().to_vec();
         let answers = wishes.iter().map(|wish| (wish.app.clone(), self.rendered.clone())).collect();
         read.rendered = (wishes, answers);
@@ -289,7 +294,7 @@ impl World {
         fleet
     }
 
-    fn wants(&self, key: &AppKey, app: &App) -> Wanted {
+    pub(super) fn wants(&self, key: &AppKey, app: &App) -> Wanted {
         let origins = [app.origin.clone()];
         let question = Question { namespace: key.namespace.as_wire(), name: key.name.as_wire(), origins: &origins, keys: &ValueKeys::default() };
         read(&question, &[Some(&self.files as &dyn Tree)])
@@ -351,6 +356,7 @@ impl World {
                 gone: Known::Known(self.gone.clone()),
                 found: objects::found(&self.files, &inputs),
                 unrendered: self.unrendered.clone(),
+                then: None,
             };
             prepared.applications.insert(key, facts);
         }
@@ -435,7 +441,7 @@ fn resource((name, requires_pruning): (&str, bool)) -> Resource {
 }
 
 /// A number for bytes.
-fn sum(bytes: &[u8]) -> u32 {
+pub(super) fn sum(bytes: &[u8]) -> u32 {
     bytes.iter().fold(7, |sum: u32, byte| sum.wrapping_mul(31).wrapping_add(u32::from(*byte)))
 }
 

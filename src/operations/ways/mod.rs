@@ -144,6 +144,7 @@ impl Field<'_> {
             requests.push(self.back(By::Hasten));
         }
         requests.push(self.back(By::Commit));
+        requests.push(self.back(By::Configuration));
         requests.extend(verbs(Verb::Undo, State::Stepped));
         requests.push(self.back(By::History));
         requests
@@ -201,6 +202,10 @@ impl Field<'_> {
                 (crate::safe!("put {version} back and promote it fully"), left, false)
             }
             Request::Return { by: By::Commit, .. } => (crate::safe!("put {version} back"), self.meanwhile(), false),
+            Request::Return { by: By::Configuration, .. } => {
+                let also = Safe::clean("what others changed since in its own files goes back too; files that others render stay");
+                (crate::safe!("put {version} back with configuration"), [also].into_iter().chain(self.meanwhile()).collect(), false)
+            }
             Request::Return { by: By::History, .. } => {
                 (crate::safe!("Argo CD deploys {version} again"), vec![crate::safe!("git still wants {}", self.wanted())], true)
             }

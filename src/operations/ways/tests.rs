@@ -45,6 +45,8 @@ fn the_order_and_what_is_left_follow_from_how_it_stands() {
             "abort and put 2.14.1 back: production·us stays on 2.14.2",
             "abort only [debt]: git still wants 2.14.2: the next change of its template starts it again; production·us stays on 2.14.2",
             "put 2.14.1 back: until Argo CD has synced it, 100 % of production·eu stay on the new version; production·us stays on 2.14.2",
+            "put 2.14.1 back with configuration: what others changed since in its own files goes back too; files that others render stay; until Argo \
+             CD has synced it, 100 % of production·eu stay on the new version; production·us stays on 2.14.2",
             "– Argo CD deploys 2.14.1 again: auto-sync",
         ],
         "{during:#?}"

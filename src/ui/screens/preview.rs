@@ -49,6 +49,7 @@ fn title(page: &mut Page, preview: &Preview) {
         Request::Promote { from, .. } => ("Promote ", from.as_ref(), "another environment"),
         Request::Return { by: By::Abort, .. } => ("Abort and go back with ", None, "another way back"),
         Request::Return { by: By::Hasten, .. } => ("Go back, leaving the steps out, with ", None, "another way back"),
+        Request::Return { by: By::Configuration, .. } => ("Go back, image and configuration, with ", None, "another way back"),
         Request::Return { by: By::History, .. } => ("Deploy what was before of ", None, "another way back"),
         Request::Return { .. } => ("Go back with ", None, "another way back"),
         Request::Merge { .. } => ("Merge the pull request of ", None, "another pull request"),
@@ -289,6 +290,9 @@ fn back(page: &mut Page, plan: &Plan) {
     }
     heading(page, "BACK");
     page.say("the version of before put on the head of then").end(WORDS);
+    for file in plan.files().iter().filter(|file| file.undo.is_empty()) {
+        page.column(WORDS).say(file.undone()).end(WORDS + 2);
+    }
     for edit in plan.files().iter().flat_map(|file| &file.undo) {
         let says = |text: Option<&crate::base::Raw>| text.map_or_else(|| Safe::clean("nothing"), crate::base::Raw::shown);
         page.column(WORDS).say(edit.shown()).say(": ").say(says(edit.from())).say(" → ").say(says(edit.to())).end(WORDS + 2);
