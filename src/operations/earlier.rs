@@ -159,13 +159,20 @@ fn seen(fleet: &Fleet, app: &AppKey, commit: &Commit, until: Option<Timestamp>) 
 fn deployment<'f>(fleet: &'f Fleet, app: &AppKey, commit: &Commit, until: Option<Timestamp>) -> Option<&'f Deployment> {
     let detail = fleet.detail(app)?;
     let is_in = |at: Timestamp| at >= commit.at && until.is_none_or(|until| at < until);
-    // Whose clock the times of commits are by nobody knows: what was deployed at a commit that came after the version was left is no evidence for it.
+    let deployments = &detail.value.history;
+    // What was deployed at another commit that changed what git wants is of that commit: times alone would be misled by clocks that differ, and by a
+    // deployment of before that was deployed again.
     let history = fleet.desired(app).map(|desired| std::sync::Arc::clone(&desired.value.history)).unwrap_or_default();
-    let after: Vec<&Raw> = history.iter().take_while(|change| change.commit.id != commit.id).map(|change| &change.commit.id).collect();
-    detail.value.history.iter().find(|deployment| {
-        let is_after = deployment.revisions.iter().any(|revision| after.contains(&revision));
-        let at = deployment.started_at.or(deployment.deployed_at);
-        at.is_some() && (deployment.revisions.contains(&commit.id) || !is_after && at.is_some_and(is_in))
+    let others: BTreeSet<&Raw> = history.iter().map(|change| &change.commit.id).filter(|id| **id != commit.id).collect();
+    let at = |deployment: &Deployment| deployment.started_at.or(deployment.deployed_at);
+    // When its revision was first deployed, as far as it names one.
+    let first = |deployment: &Deployment| {
+        let is_same = |one: &&Deployment| one.id == deployment.id || !one.revisions.is_empty() && one.revisions == deployment.revisions;
+        deployments.iter().filter(is_same).filter_map(at).min()
+    };
+    deployments.iter().find(|deployment| {
+        let is_other = deployment.revisions.iter().any(|revision| others.contains(revision));
+        at(deployment).is_some() && (deployment.revisions.contains(&commit.id) || !is_other && first(deployment).is_some_and(is_in))
     })
 }
 

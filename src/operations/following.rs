@@ -11,7 +11,7 @@ use super::plan::Plan;
 use super::refusal::Place;
 use crate::base::{OperationId, Raw, Safe, Timestamp};
 use crate::domain::application::Phase;
-use crate::domain::canary::Waits;
+use crate::domain::canary::{Canary, Waits};
 use crate::domain::fleet::{Fleet, Placement};
 use crate::domain::health::{Health, Sync};
 use crate::domain::image::Image;
@@ -269,8 +269,10 @@ impl Followed {
             told.say(Rung::RolledOut, crate::safe!("{weight} %, step {} of {}", canary.step.min(canary.steps), canary.steps));
             match canary.waits {
                 Waits::Person => told.waits = Some(crate::safe!("{}: the canary waits for a person at {weight} %", told.place)),
-                Waits::Aborted => told.failed = Some(crate::safe!("{}: the rollout was aborted: {}", told.place, canary.message)),
-                Waits::Nothing | Waits::Until(_) | Waits::Analysis => {}
+                Waits::Aborted if self.is_of_it(placement, canary, &told) => {
+                    told.failed = Some(crate::safe!("{}: the rollout was aborted: {}", told.place, canary.message));
+                }
+                Waits::Aborted | Waits::Nothing | Waits::Until(_) | Waits::Analysis => {}
             }
         }
         if runs_it && placement.open_canary().is_none() {
@@ -384,6 +386,19 @@ impl Followed {
         let is_it = |version: &Version| self.version.is_empty() || version.text.shown() == self.version;
         let is_version = |versions: &Vec<Version>| !versions.is_empty() && versions.iter().all(is_it);
         placement.unversioned.is_none() && placement.incoming.is_none() && placement.versions.as_known().is_some_and(is_version)
+    }
+
+    /// Whether what is under way in a placement is this change. What was turned back before is not: going back leaves it there until the controller has seen
+    /// what git wants now.
+    fn is_of_it(&self, placement: &Placement, canary: &Canary, told: &Told) -> bool {
+        if self.version.is_empty() {
+            return told.passed.contains(&Rung::Synced);
+        }
+        match &placement.incoming {
+            Some(incoming) => incoming.text.shown() == self.version,
+            // Where nobody tells what is stable, what runs is read from the template.
+            None => canary.stable.is_empty() && self.runs(placement),
+        }
     }
 
     /// Whether the pods run the digests that were promised; `None`: none was.

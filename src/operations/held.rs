@@ -81,6 +81,13 @@ pub(super) fn asked(request: &Request, fleet: &Fleet) -> Result<Asked, Refusal> 
     Ok(Asked { rollouts: owned(fleet, placement, &place)?, ..Asked::default() })
 }
 
+/// Why what is changed in the cluster alone does not stay.
+pub(super) fn undone_again(fleet: &Fleet, placement: &Placement) -> Option<Refusal> {
+    let heals = |app| fleet.application(app).is_some_and(|entry| entry.value.automation.enabled && entry.value.automation.self_heal);
+    let healing = placement.parts.iter().find(|part| heals(&part.app))?;
+    Some(Refusal::UndoneAgain { app: healing.app.clone(), wants: edits::wants(placement) })
+}
+
 /// What is sent to the Rollouts of a placement.
 #[derive(Debug, Default)]
 pub(super) struct Sent {
@@ -161,6 +168,9 @@ pub(super) fn plan(request: &Request, fleet: &Fleet, read: &Read, now: Timestamp
     let (placement, place) = placement(request, fleet)?;
     if since(read.files.at, now) > LIFETIME {
         return Err(Refusal::Stale { place, why: Safe::clean("its Rollout was read too long ago") });
+    }
+    if let Some(refusal) = undone_again(fleet, placement).filter(|_| *verb == Verb::Undo) {
+        return Err(refusal);
     }
     let Sent { requests, words, left, more } = requests(fleet, placement, &place, (*verb, *skips), read)?;
     let source = |request: &Mutation| match request {

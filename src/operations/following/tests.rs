@@ -81,3 +81,17 @@ fn a_placement_that_is_gone_is_a_failure() {
     let (_, state) = told(&mut followed, &world);
     assert_eq!(state, State::Failed(Safe::clean("production·us is not there any more")));
 }
+
+#[test]
+fn what_was_turned_back_before_is_no_failure_of_what_comes_after_it() {
+    let (mut world, mut followed) = (World::new(), followed());
+    let name = "checkout-production-eu";
+    let mut facts = crate::operations::canary::tests::moving();
+    (facts.rollout.name, facts.aborted) = (Raw::from(name), true);
+    world.rollouts.insert(name.to_owned(), facts);
+    both(&mut world, |world, name| world.app(name).revision = COMMIT);
+    let is_failed = |(_, state): (String, State)| matches!(state, State::Failed(_));
+    assert!(!is_failed(told(&mut followed, &world)), "what was aborted is 2.14.2, which is gone from");
+    world.run(name, "acme/checkout:2.14.3 envoy:1");
+    assert!(is_failed(told(&mut followed, &world)), "what was aborted is what was promoted");
+}

@@ -110,12 +110,27 @@ fn it_leads_toward_safety_only_where_it_was_deployed_and_brings_nothing_else() {
         subject: Safe::clean("more memory"),
         operation: None,
     };
-    let rows: [(&str, Change, Direction, &str); 5] = [
+    let rows: [(&str, Change, Direction, &str); 7] = [
         ("deployed", |_| {}, Direction::Safety, "it was deployed there at 1970-01-01T00:49:00Z"),
         ("not in Argo CD's history", |world| world.app("checkout-production-eu").deployed = Some(vec![50]), Direction::Risk, "does not tell of it"),
         (
             "what was deployed then is the version that is left, by a clock that is behind",
             |world| world.app("checkout-production-eu").deployed_of = Some(50),
+            Direction::Risk,
+            "does not tell of it",
+        ),
+        (
+            "what was deployed then is the version of before, which was deployed again",
+            |world| world.app("checkout-production-eu").deployed_of = Some(48),
+            Direction::Risk,
+            "does not tell of it",
+        ),
+        (
+            "the same, at a commit that changed something else",
+            |world| {
+                world.app("checkout-production-eu").deployed = Some(vec![48, 49]);
+                world.app("checkout-production-eu").deployed_of = Some(99);
+            },
             Direction::Risk,
             "does not tell of it",
         ),

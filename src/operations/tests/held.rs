@@ -67,6 +67,18 @@ fn a_verb_is_patches_and_nothing_to_wait_for() {
 }
 
 #[test]
+fn what_argo_cd_would_undo_at_once_is_refused() {
+    let mut world = world(|_| {});
+    assert!(world.plan(&verb(Verb::Undo, false)).is_ok());
+    world.app("checkout-production-eu").heals = true;
+    assert_eq!(
+        world.plan(&verb(Verb::Undo, false)).unwrap_err().sentence().as_str(),
+        "Argo CD puts 2.14.2 back within seconds: checkout-production-eu heals itself. The way back is a version in git."
+    );
+    assert!(world.plan(&verb(Verb::Abort, false)).is_ok(), "the status is nobody's to heal");
+}
+
+#[test]
 fn aborting_and_putting_back_is_one_plan_that_sends_users_back_first() {
     let back =
         |by| Request::Return { service: "checkout".into(), environment: "production".into(), version: None, placements: Some(vec!["eu".into()]), by };

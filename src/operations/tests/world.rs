@@ -32,11 +32,14 @@ pub(super) const T0: Timestamp = Timestamp::UNIX_EPOCH;
 pub(in crate::operations) const NOW: Timestamp = Timestamp::constant(3_600, 0);
 
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "a table of what can be different about an application")]
 pub(in crate::operations) struct App {
     pub(super) origin: Origin,
     pub(super) runs: String,
     pub(in crate::operations) health: &'static str,
     pub(in crate::operations) is_automatic: bool,
+    /// Whether Argo CD undoes what is changed by hand.
+    pub(super) heals: bool,
     /// Whether a repository says what git wants of it.
     pub(super) is_read: bool,
     /// The tag that it wanted at the revision that Argo CD compared it with.
@@ -147,6 +150,7 @@ impl World {
                 runs,
                 health: "Healthy",
                 is_automatic: true,
+                heals: false,
                 is_read: true,
                 compared: None,
                 revision: "",
@@ -464,7 +468,7 @@ impl App {
         }
         Application {
             origins: Box::new([origin]),
-            automation: Automation { enabled: self.is_automatic, prune: prunes, ..Automation::default() },
+            automation: Automation { enabled: self.is_automatic, prune: prunes, self_heal: self.heals },
             sync: self.sync.clone(),
             operation: self.operation.clone().map(|phase| Operation { phase, started_at: Some(T0), finished_at: None }),
             revisions: (!self.revision.is_empty()).then(|| Raw::from(self.revision)).into_iter().collect(),

@@ -9,7 +9,7 @@ use super::canary::Verb;
 use super::expected::{self, Durations, Kind, Past};
 use super::refusal::{Place, Refusal};
 use super::scene::{Scene, absent, deployed};
-use super::{By, Request, deployed as history, earlier, edits};
+use super::{By, Request, deployed as history, earlier, edits, held};
 use crate::base::{Safe, Timestamp};
 use crate::domain::canary::{Canary, Waits};
 use crate::domain::fleet::{Fleet, Placement};
@@ -156,7 +156,9 @@ impl Field<'_> {
         let refused = match (&request, &scene) {
             (_, Some(Err(refusal))) => Some(refusal.clone()),
             (Request::Return { by: By::History, .. }, Some(Ok(scene))) => history::refused(scene).err(),
-            (Request::Canary { verb: Verb::Undo, placement, .. }, _) => self.undone_again(placement),
+            (Request::Canary { verb: Verb::Undo, placement: name, .. }, _) => {
+                self.targets.iter().find(|placement| placement.name == *name).and_then(|placement| held::undone_again(self.fleet, placement))
+            }
             _ => None,
         };
         let version = scene.and_then(Result::ok).map_or_else(|| Safe::clean("the version of before"), |scene| scene.version.text.shown());
@@ -263,16 +265,6 @@ impl Field<'_> {
             .map(|placement| self.place(placement).shown())
             .collect();
         (!left.is_empty()).then(|| crate::safe!("{} stays on {}", super::refusal::named(left.into_iter()), self.wanted()))
-    }
-
-    /// Why what is changed in the cluster alone does not stay.
-    fn undone_again(&self, name: &PlacementName) -> Option<Refusal> {
-        let placement = self.targets.iter().find(|placement| placement.name == *name)?;
-        let healing = placement
-            .parts
-            .iter()
-            .find(|part| self.fleet.application(&part.app).is_some_and(|entry| entry.value.automation.enabled && entry.value.automation.self_heal))?;
-        Some(Refusal::UndoneAgain { app: healing.app.clone(), wants: edits::wants(placement) })
     }
 
     fn situation(&self, placement: &Placement) -> Safe {
