@@ -1,5 +1,6 @@
 //! The integration tests: one binary, one module per kind of test.
 
+mod campaign;
 mod fleet;
 mod lab;
 mod layers;

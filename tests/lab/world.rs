@@ -51,12 +51,13 @@ impl Lab {
         lab
     }
 
-    fn value(&self, name: &str) -> String {
+    /// What `lab env` says of a name.
+    pub(crate) fn value(&self, name: &str) -> String {
         self.environment.iter().find(|(held, _)| held == name).map(|(_, value)| value.clone()).unwrap_or_default()
     }
 
     /// Runs a verb of the lab.
-    fn run(verb: &[&str]) {
+    pub(crate) fn run(verb: &[&str]) {
         let output = Self::try_run(verb);
         assert!(output.status.success(), "lab {verb:?}: {}", String::from_utf8_lossy(&output.stderr));
     }
@@ -66,12 +67,12 @@ impl Lab {
     }
 
     /// kubectl, as JSON.
-    fn kubectl(&self, arguments: &[&str]) -> Value {
+    pub(crate) fn kubectl(&self, arguments: &[&str]) -> Value {
         serde_json::from_str(&self.kubectl_text(arguments)).unwrap()
     }
 
     /// kubectl, as text.
-    fn kubectl_text(&self, arguments: &[&str]) -> String {
+    pub(crate) fn kubectl_text(&self, arguments: &[&str]) -> String {
         let output = self.command("kubectl").args(arguments).output().unwrap();
         assert!(output.status.success(), "kubectl {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap()
