@@ -115,17 +115,18 @@ fn line(finding: &Finding) -> Line<'_> {
 mod tests {
     use super::*;
     use crate::base::Safe;
-    use crate::operations::oncall;
+    use crate::operations::oncall::{self, Branch, Route};
 
     fn found() -> Report {
         let denied =
             Finding::new("abort", Answer::No, Safe::clean("the cluster does not let this account patch rollouts/status in namespace production"));
         let cure = Safe::clean("ask for this permission in the cluster: patch rollouts/status.argoproj.io in namespace production");
-        let repository = vec![
+        let main = Branch { name: Safe::clean("main of gitops"), routes: [Route::Push].into(), pushed: None, says: None };
+        let mut repository = vec![
             Finding::new("identity", Answer::Yes, Safe::clean("commits are by Ana <ana@acme.example>")),
             Finding::new("signature", Answer::Yes, Safe::clean("your git signs no commits")),
-            oncall::pushed(&Safe::clean("main of gitops"), None),
         ];
+        repository.extend(oncall::pushed(&main));
         Report {
             at: "2026-11-21T03:10:00Z".parse().unwrap(),
             parts: vec![

@@ -1,6 +1,6 @@
 //! Where pull requests are opened: which forge has a repository, and how its pull requests are merged. It knows no API.
 
-use crate::base::Raw;
+use crate::base::{Raw, Safe};
 use crate::domain::access::GithubAccess;
 use crate::domain::desired::Address;
 
@@ -35,6 +35,23 @@ pub enum MergeMethod {
     Squash,
     /// As new commits on the head.
     Rebase,
+}
+
+/// What a forge tells of pushing to a branch, as far as the token goes that asks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Pushing {
+    /// The token may, and no rule asks for more.
+    Direct,
+    /// The token may write, and the branch takes pull requests only: why.
+    ByPullRequest(Safe),
+    /// Neither: why.
+    Not(Safe),
+    /// The token only reads, whatever the login of git may do: in a sentence.
+    Reads(Safe),
+    /// The token may write; what the branch takes is not told: why.
+    Hidden(Safe),
+    /// Nothing was told: why.
+    NotTold(Safe),
 }
 
 impl MergeMethod {

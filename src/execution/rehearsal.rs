@@ -1,13 +1,13 @@
 //! What would keep a commit from being made and pushed now, as findings: who it would be by, whether it can be signed with nobody asked, whether the
 //! remote lets this person in. It changes nothing.
 
-use crate::base::{Safe, Timestamp};
+use crate::base::Safe;
 use crate::execution::git::Repository;
 use crate::gitops::push::{self, Limits, Outcome};
-use crate::operations::oncall::{self, Answer, Finding};
+use crate::operations::oncall::{self, Answer, Branch, Finding};
 
-/// What was found of a repository. `branches`: those that are pushed to, each with when this person last did, by the record.
-pub async fn findings(repository: &Repository, name: &Safe, branches: &[(Safe, Option<Timestamp>)]) -> Vec<Finding> {
+/// What was found of a repository. `branches`: those that commits have to get onto.
+pub async fn findings(repository: &Repository, name: &Safe, branches: &[Branch]) -> Vec<Finding> {
     let rehearsed = push::rehearse(&repository.remote, &repository.mirror, repository.author.as_ref(), Limits::default()).await;
     let amiss =
         |what, outcome: &Outcome, place: &Safe| Finding::new(what, Answer::No, outcome.sentence(place)).cured_by(outcome.cure().unwrap_or_default());
@@ -25,7 +25,7 @@ pub async fn findings(repository: &Repository, name: &Safe, branches: &[(Safe, O
         Ok(_) if branches.is_empty() => {
             findings.push(Finding::new("push", Answer::Unknown, Safe::clean("the remote lets you in; which branch is followed there is not known")));
         }
-        Ok(_) => findings.extend(branches.iter().map(|(branch, at)| oncall::pushed(&crate::safe!("{branch} of {name}"), *at))),
+        Ok(_) => findings.extend(branches.iter().flat_map(oncall::pushed)),
     }
     findings
 }

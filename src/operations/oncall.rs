@@ -10,6 +10,7 @@ use super::mutation::{Mutation, Patch, Sync, Target};
 use super::refusal::Place;
 use crate::base::{Raw, Safe, Timestamp};
 use crate::domain::fleet::{Fleet, Part as Share};
+use crate::domain::forge::Pushing;
 use crate::domain::landscape::Landscape;
 use crate::domain::workload::WorkloadKind;
 use crate::domain::{AppKey, EnvironmentName, Known};
@@ -17,12 +18,43 @@ use crate::domain::{AppKey, EnvironmentName, Known};
 /// What is asked.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Question {
-    /// The repositories that say what runs there, by the names of their sources, each with the revisions that are followed.
-    pub repositories: BTreeMap<Raw, BTreeSet<Option<Raw>>>,
+    /// The repositories that say what runs there, by the names of their sources.
+    pub repositories: BTreeMap<Raw, Followed>,
     /// What the tokens are asked for, one request for all of a kind.
     pub probes: Vec<Probe>,
     /// What is known not to be known: where, and why.
     pub unknown: Vec<(Place, Safe)>,
+}
+
+/// What is followed of a repository.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Followed {
+    /// The revisions.
+    pub revisions: BTreeSet<Option<Raw>>,
+    /// How a commit gets there: by a push, and by a pull request.
+    pub routes: BTreeSet<Route>,
+}
+
+/// How a commit gets onto a branch, as the environments want it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Route {
+    /// By a push.
+    Push,
+    /// By a pull request.
+    PullRequest,
+}
+
+/// A branch that commits have to get onto.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Branch {
+    /// Its name, with that of its repository.
+    pub name: Safe,
+    /// How.
+    pub routes: BTreeSet<Route>,
+    /// When this person pushed to it last, by the record.
+    pub pushed: Option<Timestamp>,
+    /// What its forge says; `None`: none that is configured has it.
+    pub says: Option<Pushing>,
 }
 
 /// A request that stands for others of its kind, and is never sent: whether it would be allowed is asked.
@@ -172,7 +204,7 @@ pub fn question(fleet: &Fleet) -> Question {
                 Ok(asked) => asked.into_iter().for_each(|(key, what, mutation)| add(key, what, mutation)),
                 Err(why) => drop(unknown.entry(place.clone()).or_insert(why)),
             }
-            followed(fleet, &part.app, &mut question.repositories);
+            followed(fleet, (environment, &part.app), &mut question.repositories);
         }
     }
     question.unknown = unknown.into_iter().collect();
@@ -208,12 +240,15 @@ fn patching(share: &Share) -> Result<Vec<(String, &'static str, Mutation)>, Safe
 }
 
 /// Which repository says what it wants of an application, and the revision that is followed there.
-fn followed(fleet: &Fleet, app: &AppKey, repositories: &mut BTreeMap<Raw, BTreeSet<Option<Raw>>>) {
+fn followed(fleet: &Fleet, (environment, app): (&EnvironmentName, &AppKey), repositories: &mut BTreeMap<Raw, Followed>) {
     let (Some(desired), Some(application)) = (fleet.desired(app), fleet.application(app)) else { return };
     let url = application.value.repository();
     let origin = application.value.origins.iter().find(|origin| url == Some(&origin.repository));
     let revision = origin.and_then(|origin| origin.target_revision.clone()).filter(|revision| !revision.is_empty());
-    repositories.entry(desired.value.repository.clone()).or_default().insert(revision);
+    let by_pull_request = fleet.landscape().environment(environment).is_some_and(|environment| environment.guard.pull_request);
+    let followed = repositories.entry(desired.value.repository.clone()).or_default();
+    followed.revisions.insert(revision);
+    followed.routes.insert(if by_pull_request { Route::PullRequest } else { Route::Push });
 }
 
 /// What a token's answer means.
@@ -231,17 +266,68 @@ pub fn permitted(probe: &Probe, permission: &Permission) -> Finding {
     }
 }
 
-/// What a rehearsed push that was let in means for a branch. `pushed`: when this person pushed to it last, by the record.
+/// What a rehearsed push that was let in means for a branch, with what its forge says: a finding for each way that commits have to go.
 #[must_use]
-pub fn pushed(branch: &Safe, pushed: Option<Timestamp>) -> Finding {
-    match pushed {
-        Some(at) => Finding::new(
-            "push",
+pub fn pushed(branch: &Branch) -> Vec<Finding> {
+    let finding = |route: &Route| match route {
+        Route::Push => direct(branch),
+        Route::PullRequest => by_pull_request(branch),
+    };
+    branch.routes.iter().map(finding).collect()
+}
+
+fn direct(branch: &Branch) -> Finding {
+    const RULES: &str = "pull_request = true under the [[environments]] that it is for makes ways back pull requests; or be excepted from its rules";
+    let (name, on) = (&branch.name, |at: Timestamp| at.strftime("%Y-%m-%d"));
+    let finding = |answer, found| Finding::new("push", answer, found);
+    match (&branch.says, branch.pushed) {
+        (Some(Pushing::ByPullRequest(why)), None) => {
+            finding(Answer::No, crate::safe!("GitHub says that {name} takes pull requests only: {why}")).cured_by(Safe::clean(RULES))
+        }
+        (Some(Pushing::Not(why)), None) => finding(Answer::No, crate::safe!("GitHub says that {name} takes no push: {why}"))
+            .cured_by(Safe::clean("ask whoever keeps its rules to except you")),
+        // It may have been before the rules came, or in spite of them.
+        (Some(Pushing::ByPullRequest(why) | Pushing::Not(why)), Some(at)) => finding(
+            Answer::Unknown,
+            crate::safe!("{name} took a push of yours on {}, and GitHub says otherwise now: {why}; whether you are excepted is not told", on(at)),
+        )
+        .cured_by(Safe::clean(RULES)),
+        (_, Some(at)) => finding(Answer::Yes, crate::safe!("the remote lets you in, and {name} took a push of yours on {}", on(at))),
+        (Some(Pushing::Direct), None) => finding(
             Answer::Yes,
-            crate::safe!("the remote lets you in, and {branch} took a push of yours on {}", at.strftime("%Y-%m-%d")),
+            crate::safe!("the remote lets you in, and GitHub says that your token may push and that nothing of {name} asks for more"),
         ),
-        None => Finding::new("push", Answer::Unknown, crate::safe!("the remote lets you in; whether {branch} takes a push of yours is not known"))
-            .cured_by(Safe::clean("the first one that is on record here tells: a rehearsal asks neither hooks nor rules of branches")),
+        (says, None) => {
+            let why = if let Some(Pushing::Reads(why) | Pushing::Hidden(why) | Pushing::NotTold(why)) = says {
+                crate::safe!(": {why}")
+            } else {
+                Safe::default()
+            };
+            finding(Answer::Unknown, crate::safe!("the remote lets you in; whether {name} takes a push of yours is not known{why}"))
+                .cured_by(Safe::clean("the first one that is on record here tells: a rehearsal asks neither hooks nor rules of branches"))
+        }
+    }
+}
+
+fn by_pull_request(branch: &Branch) -> Finding {
+    let name = &branch.name;
+    let finding = |answer, found| Finding::new("pull request", answer, found);
+    match &branch.says {
+        Some(Pushing::Direct) => finding(Answer::Yes, crate::safe!("GitHub lets your token open and merge one into {name}")),
+        Some(Pushing::ByPullRequest(why)) => finding(Answer::Yes, crate::safe!("GitHub lets your token open one into {name}; {why}")),
+        Some(Pushing::Hidden(why)) => {
+            finding(Answer::Yes, crate::safe!("GitHub lets your token open one into {name}; what it takes to merge it is not known: {why}"))
+        }
+        Some(Pushing::Not(why)) => {
+            finding(Answer::No, crate::safe!("{name} takes none: {why}")).cured_by(Safe::clean("ask whoever keeps its rules to except you"))
+        }
+        Some(Pushing::Reads(why)) => {
+            finding(Answer::No, why.clone()).cured_by(Safe::clean("use a token with pull requests (write) and contents (write)"))
+        }
+        Some(Pushing::NotTold(why)) => finding(Answer::Unknown, crate::safe!("whether your token may open one into {name} is not known: {why}")),
+        None => {
+            finding(Answer::Unknown, crate::safe!("whether one into {name} can be opened is not known: no [[github]] says how its forge is reached"))
+        }
     }
 }
 
@@ -259,7 +345,8 @@ mod tests {
         let told: Vec<String> = question.probes.iter().map(|probe| format!("{} {} {}", probe.place.shown(), probe.what, probe.of)).collect();
         assert_eq!(told, ["production·eu sync 1", "production·us sync 1"]);
         let revisions = question.repositories.get(&Raw::from("gitops")).unwrap();
-        assert_eq!(revisions.iter().cloned().collect::<Vec<_>>(), [Some(Raw::from("main"))]);
+        assert_eq!(revisions.revisions.iter().cloned().collect::<Vec<_>>(), [Some(Raw::from("main"))]);
+        assert_eq!(revisions.routes, BTreeSet::from([Route::Push]));
         assert!(question.unknown.iter().all(|(_, why)| why.as_str().contains("Rollouts")), "{:?}", question.unknown);
     }
 
@@ -281,7 +368,35 @@ mod tests {
             let report = Report { at: Timestamp::UNIX_EPOCH, parts: parts.iter().map(|(kind, answers)| part(*kind, answers)).collect() };
             assert_eq!(report.answer(), expected, "{parts:?}");
         }
-        assert_eq!(pushed(&Safe::clean("main"), None).answer, Answer::Unknown, "a rehearsal proves no more than that somebody is let in");
-        assert_eq!(pushed(&Safe::clean("main"), Some(Timestamp::UNIX_EPOCH)).answer, Answer::Yes);
+    }
+
+    #[test]
+    fn a_branch_is_a_yes_by_what_its_forge_says_or_by_an_own_push_and_by_no_rehearsal() {
+        let why = || Safe::clean("why");
+        let (push, pull, was) = (Route::Push, Route::PullRequest, Some(Timestamp::UNIX_EPOCH));
+        let rows: [(Option<Pushing>, Option<Timestamp>, Route, Answer); 16] = [
+            (None, None, push, Answer::Unknown),
+            (None, was, push, Answer::Yes),
+            (Some(Pushing::Direct), None, push, Answer::Yes),
+            (Some(Pushing::ByPullRequest(why())), None, push, Answer::No),
+            (Some(Pushing::ByPullRequest(why())), was, push, Answer::Unknown),
+            (Some(Pushing::Not(why())), None, push, Answer::No),
+            (Some(Pushing::Reads(why())), None, push, Answer::Unknown),
+            (Some(Pushing::Hidden(why())), None, push, Answer::Unknown),
+            (Some(Pushing::NotTold(why())), was, push, Answer::Yes),
+            (None, was, pull, Answer::Unknown),
+            (Some(Pushing::Direct), None, pull, Answer::Yes),
+            (Some(Pushing::ByPullRequest(why())), None, pull, Answer::Yes),
+            (Some(Pushing::Hidden(why())), None, pull, Answer::Yes),
+            (Some(Pushing::Not(why())), None, pull, Answer::No),
+            (Some(Pushing::Reads(why())), was, pull, Answer::No),
+            (Some(Pushing::NotTold(why())), None, pull, Answer::Unknown),
+        ];
+        for (says, pushed, route, expected) in rows {
+            let branch = Branch { name: Safe::clean("main of gitops"), routes: BTreeSet::from([route]), pushed, says };
+            let found = super::pushed(&branch);
+            assert_eq!(found.iter().map(|finding| finding.answer).collect::<Vec<_>>(), [expected], "{branch:?}");
+            assert!(expected != Answer::No || found[0].cure.is_some(), "{branch:?}");
+        }
     }
 }

@@ -54,6 +54,13 @@ fn its_pull_requests_follow_the_official_description_and_merge_for_real() {
     let opened = send("POST", &pulls, Some(&open));
     follows(&mut found, ("post", &pulls, 201), &opened);
     assert_eq!((&opened.body["mergeable"], &opened.body["mergeable_state"]), (&Value::Null, &json!("unknown")), "it is being worked out");
+    let (branch, rules) = (format!("{HERE}/branches/main"), format!("{HERE}/rules/branches/main"));
+    until("main is protected", SOON, || send("GET", &branch, None).body["protected"].clone(), |is| *is == json!(true));
+    follows(&mut found, ("get", "/repos/{owner}/{repo}/branches/{branch}", 200), &send("GET", &branch, None));
+    let told = send("GET", &rules, None);
+    follows(&mut found, ("get", "/repos/{owner}/{repo}/rules/branches/{branch}", 200), &told);
+    assert_eq!(told.body.pointer("/0/parameters/required_approving_review_count"), Some(&json!(1)));
+    assert_eq!(send("GET", &format!("{HERE}/rules/branches/tiphys%2F1"), None).body, json!([]));
     let again = send("POST", &pulls, Some(&open));
     follows(&mut found, ("post", &pulls, 422), &again);
     assert_eq!(again.body.pointer("/errors/0/message"), Some(&json!("A pull request already exists for acme:tiphys/1.")));

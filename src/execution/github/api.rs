@@ -30,6 +30,20 @@ pub(super) fn repository(repository: &Raw) -> Call {
     Call::get(of(repository, &[]))
 }
 
+/// The rules that hold for a branch, of all rulesets.
+pub(super) fn rules(repository: &Raw, branch: &Raw) -> Call {
+    Call::get(of(repository, &["rules", "branches", branch.as_wire()]))
+}
+
+pub(super) fn branch_of(repository: &Raw, branch: &Raw) -> Call {
+    Call::get(of(repository, &["branches", branch.as_wire()]))
+}
+
+/// Told to administrators alone.
+pub(super) fn protection(repository: &Raw, branch: &Raw) -> Call {
+    Call::get(of(repository, &["branches", branch.as_wire(), "protection"]))
+}
+
 pub(super) fn open(id: &OperationId, opening: &Opening, reason: Option<&Safe>) -> Call {
     let body = json!({
         "title": opening.title.as_str(), "head": own_branch(id), "base": opening.base, "body": opening.text(id, reason), "maintainer_can_modify": false,

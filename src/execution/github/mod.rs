@@ -1,16 +1,18 @@
 //! Pull requests on GitHub: opened and merged, each by one request. What became of one whose answer was lost is found by the branch of the operation, or by the
 //! number.
 //!
-//! * `api`: requests, and what their answers mean: pure
+//! * `api`: requests, and what their answers mean; `protection`: what is told of pushing to a branch: pure
 //! * here: who is asked, once
 
 mod api;
+mod protection;
 #[cfg(test)]
 mod tests;
 
 use serde_json::Value;
 
 use crate::base::{OperationId, Raw, Safe};
+use crate::domain::forge::Pushing;
 use crate::execution::rest::{Call, Login, Rest};
 use crate::execution::wire::{Silence, refused, rejection};
 use crate::operations::door::Permission;
@@ -77,6 +79,33 @@ impl Github {
             Ok(answer) => api::may_push(&answer, repository),
             Err(rejection) if matches!(rejection.kind, No::Forbidden | No::Moved) => Permission::Denied { why: rejection.why, cure: rejection.cure },
             Err(rejection) => Permission::Unknown(rejection.why),
+        }
+    }
+
+    /// What is told of pushing to a branch. Whether the token is excepted from its rules is not.
+    pub async fn pushing(&self, repository: &Raw, branch: &Raw) -> Pushing {
+        let answer = match self.read(&api::repository(repository)).await {
+            Ok(answer) => answer,
+            Err(rejection) => return Pushing::NotTold(rejection.why),
+        };
+        match api::may_push(&answer, repository) {
+            Permission::Granted => {}
+            Permission::Denied { why, .. } => return Pushing::Reads(why),
+            Permission::Unknown(why) => return Pushing::NotTold(why),
+        }
+        let (rules, whole) = (api::rules(repository, branch), api::branch_of(repository, branch));
+        let (rules, found) = tokio::join!(self.read(&rules), self.read(&whole));
+        let (rules, found) = match (rules, found) {
+            (Ok(rules), Ok(found)) => (rules, found),
+            (Err(rejection), _) | (_, Err(rejection)) => return Pushing::Hidden(rejection.why),
+        };
+        if let Some(told) = protection::by_rules(&rules).or_else(|| protection::by_branch(&found)) {
+            return told;
+        }
+        let is_admin = answer.pointer("/permissions/admin").and_then(Value::as_bool) == Some(true);
+        match self.read(&api::protection(repository, branch)).await {
+            Ok(told) => protection::by_protection(&told, is_admin),
+            Err(rejection) => protection::hidden(&found, &rejection.why),
         }
     }
 

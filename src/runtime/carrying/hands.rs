@@ -98,7 +98,7 @@ impl World {
         Ok(Argocd::api(client, &api.url, login, renewal))
     }
 
-    async fn github(&self, name: &Raw) -> Result<Github, Rejection> {
+    pub(super) async fn github(&self, name: &Raw) -> Result<Github, Rejection> {
         let Some(access) = self.reached.githubs.iter().find(|access| access.name == *name) else { return Err(nobody(&name.shown())) };
         let (client, login, renewal) = self.api(SourceId::github(name.clone()), access.into()).await?;
         Ok(Github::new(client, &access.url, login, renewal))

@@ -172,7 +172,8 @@ impl Carrier {
     fn examination(&self, model: &Model, question: Question) -> Examination {
         let repositories = question.repositories.keys().map(|name| (name.clone(), self.repository(model, name))).collect();
         let journal = self.journal.clone().ok_or_else(no_journal);
-        Examination { question, repositories, world: Arc::clone(&self.world), journal, is_read_only: model.operations.standing.read_only }
+        let forges = planning::forges(&self.reached, model);
+        Examination { question, repositories, forges, world: Arc::clone(&self.world), journal, is_read_only: model.operations.standing.read_only }
     }
 
     fn disarm(&mut self, environment: &crate::domain::EnvironmentName) {

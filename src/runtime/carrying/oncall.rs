@@ -1,6 +1,6 @@
 //! Whether this person could go back tonight: everything that tells is asked at once, and nothing is changed. What it means is `operations::oncall`'s matter.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,12 +8,13 @@ use futures_util::future::join_all;
 
 use crate::base::time::since;
 use crate::base::{Raw, Safe, Timestamp};
+use crate::domain::forge::{Forge, Pushing};
 use crate::execution::git::Repository;
 use crate::execution::journal::{Journal, Problem};
 use crate::execution::rehearsal;
 use crate::gitops::mirror;
 use crate::operations::Place;
-use crate::operations::oncall::{Answer, Finding, Kind, Part, Question, Report, permitted};
+use crate::operations::oncall::{Answer, Branch, Finding, Followed, Kind, Part, Question, Report, permitted};
 use crate::runtime::carrying::hands::World;
 use crate::runtime::clock;
 
@@ -27,6 +28,8 @@ pub(super) struct Examination {
     pub(super) question: Question,
     /// Where the repositories are; `None`: not reached from here.
     pub(super) repositories: BTreeMap<Raw, Option<Repository>>,
+    /// Their forges.
+    pub(super) forges: BTreeMap<Raw, Forge>,
     pub(super) world: Arc<World>,
     /// Where operations are recorded, or that there is no place for it.
     pub(super) journal: Result<Journal, Safe>,
@@ -35,10 +38,13 @@ pub(super) struct Examination {
 
 impl Examination {
     pub(super) async fn done(self) -> Report {
-        let Self { question, repositories, world, journal, is_read_only } = self;
+        let Self { question, repositories, forges, world, journal, is_read_only } = self;
         let (record, pushes) = tokio::task::spawn_blocking(move || recorded(journal)).await.unwrap_or_default();
-        let revisions = |name: &Raw| question.repositories.get(name).cloned().unwrap_or_default();
-        let asked = repositories.into_iter().map(|(name, repository)| of_repository(revisions(&name), name, repository, &pushes));
+        let followed = |name: &Raw| question.repositories.get(name).cloned().unwrap_or_default();
+        let asked = repositories.into_iter().map(|(name, repository)| {
+            let forge = forges.get(&name).cloned();
+            of_repository(followed(&name), (name, repository), forge, (&world, &pushes))
+        });
         let mutations: Vec<_> = question.probes.iter().map(|probe| probe.mutation.clone()).collect();
         let (repositories, permissions) = tokio::join!(join_all(asked), world.permissions(&mutations));
         let mut machine = vec![record.unwrap_or_else(|| Finding::new("journal", Answer::Unknown, Safe::clean("it could not be looked at")))];
@@ -83,17 +89,36 @@ fn recorded(journal: Result<Journal, Safe>) -> (Option<Finding>, Pushes) {
     (Some(writable.unwrap_or_else(amiss)), pushes)
 }
 
-async fn of_repository(revisions: BTreeSet<Option<Raw>>, name: Raw, repository: Option<Repository>, pushes: &Pushes) -> Part {
+async fn of_repository(
+    followed: Followed,
+    (name, repository): (Raw, Option<Repository>),
+    forge: Option<Forge>,
+    (world, pushes): (&World, &Pushes),
+) -> Part {
     let shown = name.shown();
     let findings = match repository {
         None => vec![Finding::new("push", Answer::Unknown, Safe::clean("it is not reached from here"))],
         Some(repository) => {
-            let mirror = repository.mirror.clone();
+            let (mirror, Followed { revisions, routes }) = (repository.mirror.clone(), followed);
             let branches = tokio::task::spawn_blocking(move || mirror::branches(&mirror, &revisions)).await.unwrap_or_default();
-            let last = |branch: Safe| (branch.clone(), pushes.get(&(shown.clone(), branch)).copied());
-            let branches: Vec<_> = branches.iter().map(Raw::shown).map(last).collect();
+            let asked = branches.iter().map(async |branch| Branch {
+                name: crate::safe!("{} of {shown}", branch.shown()),
+                routes: routes.clone(),
+                pushed: pushes.get(&(shown.clone(), branch.shown())).copied(),
+                says: says(world, forge.as_ref(), branch).await,
+            });
+            let branches = join_all(asked).await;
             rehearsal::findings(&repository, &shown, &branches).await
         }
     };
     Part { kind: Kind::Repository, name: shown, findings }
+}
+
+/// What the forge of a repository says of pushing to a branch.
+async fn says(world: &World, forge: Option<&Forge>, branch: &Raw) -> Option<Pushing> {
+    let Some(Forge::Github { github, repository, .. }) = forge else { return None };
+    Some(match world.github(github).await {
+        Ok(github) => github.pushing(repository, branch).await,
+        Err(rejection) => Pushing::NotTold(rejection.why),
+    })
 }

@@ -1,6 +1,8 @@
 //! A GitHub's REST API (2022-11-28) as its clients see it, for the one repository of a world: who may ask, which question it is, rate limits and
-//! conditional requests. `pulls` is what becomes of pull requests, on the real repository; `shape` is how they are written.
+//! conditional requests. `pulls` is what becomes of pull requests, on the real repository; `shape` is how they are written, `branches` how branches and their
+//! rules are. Nobody here is an administrator, and nobody is told of the older protection of branches.
 
+mod branches;
 pub(super) mod pulls;
 mod shape;
 
@@ -130,6 +132,8 @@ impl Server {
             (&Method::GET, ["pulls", one, "reviews"]) => number(one).map_or_else(absent, |number| Answer::ok(&shape.reviews(number))),
             (&Method::POST, ["pulls", one, "reviews"]) => number(one).map_or_else(absent, |number| self.review(question, &shape, number)),
             (&Method::PUT, ["pulls", one, "merge"]) => number(one).map_or_else(absent, |number| self.merge(question, &shape, number)),
+            (&Method::GET, ["branches", name]) => self.pulls.branch(name).map_or_else(absent, |head| Answer::ok(&shape.branch(name, &head))),
+            (&Method::GET, ["rules", "branches", name]) => Answer::ok(&shape.rules(name)),
             (&Method::GET, ["commits", commit, "check-runs"]) => Answer::ok(&shape.check_runs(commit)),
             (&Method::GET, ["commits", commit, "status"]) => Answer::ok(&shape.status(commit)),
             _ => refusal(StatusCode::NOT_FOUND, None),

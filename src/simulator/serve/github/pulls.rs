@@ -61,6 +61,17 @@ pub(super) struct End {
     pub(super) at: Timestamp,
 }
 
+/// A commit of the repository.
+#[derive(Debug, Clone)]
+pub(super) struct Written {
+    /// Name and address.
+    pub(super) author: (String, String),
+    pub(super) at: Timestamp,
+    pub(super) message: String,
+    pub(super) tree: String,
+    pub(super) parents: Vec<String>,
+}
+
 /// A check of a commit.
 #[derive(Debug, Clone)]
 pub(super) struct Check {
@@ -155,6 +166,31 @@ impl Pulls {
     /// The head of a branch.
     pub(super) fn branch(&self, name: &str) -> Option<String> {
         Some(self.git().ok()?.refname_to_id(&format!("refs/heads/{name}")).ok()?.to_string())
+    }
+
+    /// Whether pushes to a branch are refused: by the hook that does it.
+    pub(super) fn is_protected(&self, name: &str) -> bool {
+        (name == "main" || name.starts_with("env/")) && self.folder.join("hooks/update").exists()
+    }
+
+    /// The checks that must pass.
+    pub(super) fn required(&self) -> impl Iterator<Item = &str> {
+        self.rules.checks.iter().map(|check| check.name.as_str())
+    }
+
+    /// A commit of the repository.
+    pub(super) fn commit_of(&self, id: &str) -> Option<Written> {
+        let git = self.git().ok()?;
+        let commit = git.find_commit(Oid::from_str(id).ok()?).ok()?;
+        let author = commit.author();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        Some(Written {
+            author: (text(author.name_bytes()), text(author.email_bytes())),
+            at: Timestamp::from_second(author.when().seconds()).ok()?,
+            message: text(commit.message_bytes()),
+            tree: commit.tree_id().to_string(),
+            parents: commit.parent_ids().map(|id| id.to_string()).collect(),
+        })
     }
 
     pub(super) fn has(&self, number: u64) -> bool {

@@ -84,12 +84,12 @@ fn with(mut map: Map<String, Value>, more: Value) -> Value {
 }
 
 impl Shape<'_> {
-    fn here(&self) -> String {
+    pub(super) fn here(&self) -> String {
         format!("{}/repos/{OWNER}/{NAME}", self.url)
     }
 
     /// Where people look at it.
-    fn page(&self) -> String {
+    pub(super) fn page(&self) -> String {
         format!("{}/{OWNER}/{NAME}", self.url)
     }
 
