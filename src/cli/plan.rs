@@ -238,8 +238,8 @@ async fn planned(config: &Config, model: &Model, request: &Request) -> Result<Re
         Err(refusal) => return Ok(Err(refusal)),
     };
     let files = planning::prepare(config, model, &asked, now)?;
-    let rollouts = carrying::rollouts(config, &asked.rollouts).await;
-    let mut read = Read { files, rollouts, forges: planning::forges(&reached(config), model), ..Read::default() };
+    let (rollouts, scalers) = carrying::live(config, &asked).await;
+    let mut read = Read { files, rollouts, scalers, forges: planning::forges(&reached(config), model), ..Read::default() };
     let planned = operations::plan(request, &model.fleet, &read, now);
     let wishes = planned.as_ref().map(|plan| plan.unrendered().to_vec()).unwrap_or_default();
     if wishes.is_empty() {

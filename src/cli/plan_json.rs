@@ -290,7 +290,12 @@ fn carried<'a>(carried: &'a Carried) -> CarriedOut<'a> {
     };
     let hook = |hook: &'a operations::Hook| Hook { object: &hook.object, when: &hook.when, last: hook.last.as_ref().map(Phase::word) };
     let left = |left: &'a operations::Left| Left { object: &left.object, deleted: left.is_deleted };
-    let reset = |reset: &'a operations::Reset| Reset { workload: &reset.workload, git: &reset.git, runs: reset.runs, by: reset.by.as_ref() };
+    let reset = |reset: &'a operations::Reset| Reset {
+        workload: &reset.workload,
+        git: &reset.git,
+        runs: reset.runs,
+        by: reset.by.as_known().and_then(Option::as_ref),
+    };
     CarriedOut {
         application: &carried.app,
         commits: commits.map(|commits| commits.iter().map(told).collect()),

@@ -13,7 +13,7 @@ use crate::domain::desired::{Commit, ValueKeys};
 use crate::domain::health::Known;
 use crate::domain::image::Image;
 use crate::domain::workload::WorkloadKey;
-use crate::domain::{AppKey, ClusterName};
+use crate::domain::{AppKey, ClusterName, Namespace};
 use crate::manifest::edit::Changed;
 use crate::manifest::objects::{Found, Object};
 use crate::manifest::tree::{Entry, Inputs, Tree};
@@ -28,6 +28,8 @@ pub struct Asked {
     pub others: Vec<(AppKey, Box<[Origin]>)>,
     /// Rollouts that are to be read in their clusters, right before something is done to them, by application.
     pub rollouts: Vec<Owned>,
+    /// Namespaces of which is to be known what scales there.
+    pub scaled: BTreeSet<(ClusterName, Namespace)>,
 }
 
 /// The Rollouts of an application.

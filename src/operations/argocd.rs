@@ -9,12 +9,12 @@ use super::mutation::{Mutation, Sync, Target};
 use super::plan::{Await, Carried, Fresh, Moves, Plan, Step};
 use super::refusal::{Place, Refusal, named};
 use super::scene::{chosen, deployed, last_synced, must_be_known, told};
-use super::{LIFETIME, Rendered, Request, edits};
+use super::{LIFETIME, Rendered, Request, Scalers, edits};
 use crate::base::time::{Age, later, since};
 use crate::base::{Safe, Timestamp, counted};
 use crate::domain::application::{Application, Phase, Resource};
 use crate::domain::fleet::{Fleet, Placement};
-use crate::domain::{AppKey, Known, ServiceName, SourceId, health};
+use crate::domain::{AppKey, ClusterName, Known, Namespace, ServiceName, SourceId, health};
 use crate::manifest::prepared::{Asked, Prepared, Subject};
 
 /// What Argo CD can be asked for.
@@ -97,6 +97,12 @@ impl<'f> Errand<'f> {
     }
 
     /// The applications, each once.
+    /// Where the workloads of an application are.
+    fn namespaces(&self, app: &AppKey) -> impl Iterator<Item = (ClusterName, Namespace)> {
+        let parts = self.targets.iter().flat_map(|(target, _)| &target.parts).filter(move |part| part.app == *app);
+        parts.flat_map(|part| part.workloads.as_known().into_iter().flatten()).map(|key| (key.cluster.clone(), key.namespace.clone()))
+    }
+
     fn apps(&self) -> BTreeSet<&'f AppKey> {
         self.targets.iter().flat_map(|(target, _)| &target.parts).map(|part| &part.app).collect()
     }
@@ -207,12 +213,13 @@ pub(super) fn asked(request: &Request, fleet: &Fleet, now: Timestamp) -> Result<
         let Some(entry) = fleet.application(app) else { continue };
         let synced = last_synced(fleet, app, &entry.value);
         asked.subjects.push(Subject { app: app.clone(), origins: entry.value.origins.clone(), synced, then: Box::default() });
+        asked.scaled.extend(errand.namespaces(app));
     }
     Ok(asked)
 }
 
 /// The plan of a request to Argo CD.
-pub(super) fn plan(request: &Request, fleet: &Fleet, prepared: &Prepared, now: Timestamp) -> Result<Plan, Refusal> {
+pub(super) fn plan(request: &Request, fleet: &Fleet, (prepared, scalers): (&Prepared, &Scalers), now: Timestamp) -> Result<Plan, Refusal> {
     let errand = Errand::of(request, fleet, now)?;
     let (verb, refused) = (errand.verb, |place: &Place, why| Refusal::NotAsked { place: place.clone(), verb: errand.verb, why });
     let (mut sent, mut idle): (Vec<(AppKey, Mutation)>, Option<Refusal>) = (Vec::new(), None);
@@ -255,7 +262,7 @@ pub(super) fn plan(request: &Request, fleet: &Fleet, prepared: &Prepared, now: T
         steps.push(Step::Await(Await::Verified(moving.iter().map(|(_, place)| place.clone()).collect())));
         let parts = || moving.iter().flat_map(|(placement, _)| &placement.parts);
         // What is deleted is told among the remarks: it is what was asked for.
-        let brings = |app: &AppKey| Carried { left: Known::Known(Vec::new()), ..brings::carried(fleet, parts(), prepared, (app, None)) };
+        let brings = |app: &AppKey| Carried { left: Known::Known(Vec::new()), ..brings::carried(fleet, parts(), (prepared, scalers), (app, None)) };
         carried = apps.iter().map(brings).collect();
         not_known.extend(carried.iter().filter_map(|carried| match &carried.commits {
             Known::Unknown(why) => Some(crate::safe!("what the sync of {} brings: {why}", carried.app.name.shown())),

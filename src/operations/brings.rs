@@ -1,16 +1,32 @@
 //! What else the sync of a plan carries, application by application: commits of others, hooks, deletions, numbers of pods that something else than git
 //! sets. Told from what was read of files and from what Argo CD tells; what neither says is not known. It changes nothing.
 
+use std::collections::BTreeMap;
+
 use super::plan::Carried;
 use crate::base::{Raw, Safe, counted};
 use crate::domain::application::{Application, Detail, HookRun, Ignored, Phase};
 use crate::domain::fleet::{Fleet, Part};
 use crate::domain::health::Why;
 use crate::domain::workload::WorkloadKey;
-use crate::domain::{AppKey, Known};
+use crate::domain::{AppKey, ClusterName, Known, Namespace};
 use crate::manifest::objects::{self, Found, Object};
 use crate::manifest::prepared::{Facts, Prepared};
 use crate::manifest::rendered::Rendering;
+
+/// What scales in namespaces of clusters, or why that is not known.
+pub type Scalers = BTreeMap<(ClusterName, Namespace), Result<Vec<Scaler>, Safe>>;
+
+/// Something that scales a workload.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Scaler {
+    /// What: `HorizontalPodAutoscaler checkout`.
+    pub by: Safe,
+    /// The kind of the workload.
+    pub kind: String,
+    /// Its name.
+    pub name: String,
+}
 
 /// What runs with the sync, beside the manifests that it applies.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,8 +57,8 @@ pub struct Reset {
     pub git: Vec<u32>,
     /// How many are wanted in the cluster now.
     pub runs: u32,
-    /// What scales it, where git has that.
-    pub by: Option<Safe>,
+    /// What scales it, by git and by its cluster; nothing where neither has such a thing.
+    pub by: Known<Option<Safe>>,
     /// Argo CD was told not to compare the number, but not to leave it alone.
     pub is_hidden: bool,
 }
@@ -51,7 +67,7 @@ pub struct Reset {
 pub(super) fn carried<'f>(
     fleet: &Fleet,
     parts: impl Iterator<Item = &'f Part>,
-    prepared: &Prepared,
+    (prepared, scalers): (&Prepared, &Scalers),
     (app, rendering): (&AppKey, Option<&Rendering>),
 ) -> Carried {
     const UNREAD: &str = "it was not read";
@@ -71,7 +87,7 @@ pub(super) fn carried<'f>(
         commits: facts.carried.clone(),
         hooks: hooks(facts, rendering, detail),
         left: left(facts, detail, application),
-        resets: parts.filter(|part| part.app == *app).flat_map(|part| resets(fleet, &facts.found, part, detail)).collect(),
+        resets: parts.filter(|part| part.app == *app).flat_map(|part| resets(fleet, (&facts.found, scalers), part, detail)).collect(),
     }
 }
 
@@ -117,7 +133,7 @@ fn left(facts: &Facts, detail: Option<&Detail>, application: Option<&Application
 }
 
 /// Workloads of a part that run with another number of pods than git says, and that the sync would set back.
-fn resets(fleet: &Fleet, found: &Found, part: &Part, detail: Option<&Detail>) -> Vec<Reset> {
+fn resets(fleet: &Fleet, (found, scalers): (&Found, &Scalers), part: &Part, detail: Option<&Detail>) -> Vec<Reset> {
     let mut resets = Vec::new();
     for key in part.workloads.as_known().into_iter().flatten() {
         let object = Object { kind: key.kind.word().to_owned(), name: key.name.as_wire().to_owned() };
@@ -127,7 +143,15 @@ fn resets(fleet: &Fleet, found: &Found, part: &Part, detail: Option<&Detail>) ->
         if git.contains(&runs) || ignores && detail.is_some_and(|detail| detail.respects_ignored) {
             continue;
         }
-        let by = found.scalers.iter().find(|(_, target)| *target == object).map(|(scaler, _)| scaler.shown());
+        let in_git = found.scalers.iter().find(|(_, target)| *target == object).map(|(scaler, _)| scaler.shown());
+        let of = |list: &[Scaler]| list.iter().find(|one| one.kind == object.kind && one.name == object.name).map(|one| one.by.clone());
+        // Not everything that scales is in git.
+        let by = match (in_git, scalers.get(&(key.cluster.clone(), key.namespace.clone()))) {
+            (Some(scaler), _) => Known::Known(Some(scaler)),
+            (None, Some(Ok(list))) => Known::Known(of(list)),
+            (None, Some(Err(why))) => Known::Unknown(Why(why.clone())),
+            (None, None) => Known::unknown("its cluster was not asked"),
+        };
         resets.push(Reset { workload: object.shown(), git: git.iter().copied().collect(), runs, by, is_hidden: ignores });
     }
     resets
@@ -184,8 +208,9 @@ impl Reset {
     pub fn words(&self) -> Safe {
         let git = self.git.iter().map(ToString::to_string).collect::<Vec<_>>().join(" or ");
         let owner = match &self.by {
-            Some(by) => crate::safe!("{by} sets that number otherwise"),
-            None => Safe::clean("whether an autoscaler sets that number is not known"),
+            Known::Known(Some(by)) => crate::safe!("{by} sets that number otherwise"),
+            Known::Known(None) => Safe::clean("neither git nor the cluster has an autoscaler for it, so somebody set it by hand"),
+            Known::Unknown(why) => crate::safe!("whether an autoscaler sets that number is not known: {why}"),
         };
         let hidden = if self.is_hidden { "; ignoreDifferences hides it, and without RespectIgnoreDifferences=true does not stop it" } else { "" };
         let runs = counted(u64::from(self.runs), "pod is wanted", "pods are wanted");

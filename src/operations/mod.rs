@@ -62,7 +62,7 @@ use crate::domain::{EnvironmentName, PlacementName, ServiceName};
 use crate::manifest::prepared::Prepared;
 use crate::manifest::rendered::Wish;
 
-pub use brings::{Hook, Left, Reset};
+pub use brings::{Hook, Left, Reset, Scaler, Scalers};
 pub use confirm::Confirmation;
 pub use direction::Direction;
 pub use door::{Approved, Bar};
@@ -169,6 +169,8 @@ pub struct Read {
     pub files: Prepared,
     /// Of Rollouts.
     pub rollouts: Rollouts,
+    /// What scales in clusters.
+    pub scalers: Scalers,
     /// What rendering came to, and what was wished for then.
     pub rendered: (Vec<Wish>, Answers),
     /// The forges of repositories, by the names of their sources.

@@ -264,7 +264,7 @@ pub fn plan(request: &Request, fleet: &Fleet, read: &Read, now: Timestamp) -> Re
     match request {
         Request::Canary { .. } => return held::plan(request, fleet, read, now),
         Request::Merge { .. } => return merging::plan(request, fleet, read, now),
-        Request::Argocd { .. } => return argocd::plan(request, fleet, &read.files, now),
+        Request::Argocd { .. } => return argocd::plan(request, fleet, (&read.files, &read.scalers), now),
         Request::Promote { .. } | Request::Return { .. } => {}
     }
     let prepared = &read.files;
@@ -295,7 +295,7 @@ pub fn plan(request: &Request, fleet: &Fleet, read: &Read, now: Timestamp) -> Re
         (steps(&scene, &edited, &moving, commit, &beside), Vec::new())
     };
     let rendered = Rendered::of(rendering::wishes(&scene, &edited, prepared), &read.rendered);
-    let brings = |app: &AppKey| brings::carried(fleet, scene.parts().map(|(_, part)| part), prepared, (app, rendered.of_app(app)));
+    let brings = |app: &AppKey| brings::carried(fleet, scene.parts().map(|(_, part)| part), (prepared, &read.scalers), (app, rendered.of_app(app)));
     let carried: Vec<Carried> = edited.moves.iter().map(brings).collect();
     let mut more = rendered.more(&edited.images);
     more.extend((!edited.restored.is_empty()).then(|| Safe::clean("it takes configuration back, which is more than the version")));

@@ -69,6 +69,8 @@ pub fn asked(request: &Request, fleet: &Fleet, now: Timestamp) -> Result<Asked, 
         }
     }
     asked.rollouts = brought::rollouts(&scene)?;
+    let workloads = scene.parts().flat_map(|(_, part)| part.workloads.as_known().into_iter().flatten());
+    asked.scaled = workloads.map(|key| (key.cluster.clone(), key.namespace.clone())).collect();
     Ok(asked)
 }
 

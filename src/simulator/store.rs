@@ -45,6 +45,7 @@ kinds! {
     STATEFUL_SETS = "apps" "v1" "StatefulSet" "statefulsets" "statefulset" ["sts"] true true;
     DAEMON_SETS = "apps" "v1" "DaemonSet" "daemonsets" "daemonset" ["ds"] true true;
     REPLICA_SETS = "apps" "v1" "ReplicaSet" "replicasets" "replicaset" ["rs"] true true;
+    AUTOSCALERS = "autoscaling" "v2" "HorizontalPodAutoscaler" "horizontalpodautoscalers" "horizontalpodautoscaler" ["hpa"] true true;
     APPLICATIONS = "argoproj.io" "v1alpha1" "Application" "applications" "application" ["app", "apps"] true false;
     APP_PROJECTS = "argoproj.io" "v1alpha1" "AppProject" "appprojects" "appproject" ["appproj", "appprojs"] true false;
     ROLLOUTS = "argoproj.io" "v1alpha1" "Rollout" "rollouts" "rollout" ["ro"] true true;

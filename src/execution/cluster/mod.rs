@@ -4,6 +4,7 @@
 mod lab;
 mod references;
 mod rollout;
+mod scalers;
 #[cfg(test)]
 mod tests;
 

@@ -352,3 +352,25 @@ async fn what_the_stable_version_refers_to_is_asked_for_as_metadata_alone() {
     Cluster::new(client(&server.url())).read(&key("checkout-service")).await.unwrap();
     assert_eq!(server.count("configmaps"), 0, "nothing is on its way");
 }
+
+#[tokio::test]
+async fn autoscalers_are_listed_by_name_and_by_what_they_scale() {
+    let list = json!({"items": [
+        {"metadata": {"name": "checkout"}, "spec": {"scaleTargetRef": {"apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout", "name": "checkout"}}},
+        {"metadata": {"name": "keda-hpa-cart", "ownerReferences": [{"kind": "ScaledObject", "name": "cart"}]},
+            "spec": {"scaleTargetRef": {"kind": "Deployment", "name": "cart"}}},
+        {"metadata": {}},
+    ]});
+    let told = |status: u16, body: String| async move {
+        let server = Scripted::start(move |_| Reply::refused(status, body.clone())).await;
+        let found = Cluster::new(client(&server.url())).scalers(&Namespace::from("production")).await;
+        assert_eq!(server.seen()[0].target, "/apis/autoscaling/v2/namespaces/production/horizontalpodautoscalers");
+        found.map(|found| found.iter().map(|one| format!("{} → {} {}", one.by, one.kind, one.name)).collect::<Vec<_>>())
+    };
+    assert_eq!(
+        told(200, list.to_string()).await.unwrap(),
+        ["HorizontalPodAutoscaler checkout → Rollout checkout", "ScaledObject cart → Deployment cart"]
+    );
+    assert_eq!(told(403, "{}".to_owned()).await.unwrap_err().as_str(), "you may not list the autoscalers of namespace production");
+    assert!(told(200, "{}".to_owned()).await.is_err());
+}

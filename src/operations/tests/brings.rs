@@ -138,7 +138,8 @@ fn what_else_the_sync_carries_is_said_and_makes_a_way_back_a_risk() {
             "more pods than git says, and nobody knows why",
             Box::new(|world| scaled(world, "")),
             Err("it sets Rollout checkout-production-eu to another number of pods"),
-            "the sync sets Rollout checkout-production-eu to 3 as git says, 4 pods are wanted now: whether an autoscaler sets that number is not known",
+            "the sync sets Rollout checkout-production-eu to 3 as git says, 4 pods are wanted now: whether an autoscaler sets that number is not known: its \
+             cluster was not asked",
         ),
         (
             "an autoscaler owns the number, and only the difference is hidden",
@@ -231,4 +232,24 @@ fn a_way_back_that_renders_to_more_than_its_version_is_a_risk() {
     let said = "what the manifests of checkout-production-eu look like when they are rendered: neither kustomize nor kubectl is on the PATH; files are compared";
     assert!(plan.not_known.iter().any(|what| what.as_str() == said), "{:?}", plan.not_known);
     assert_eq!(plan.direction, Direction::Safety);
+}
+
+#[test]
+fn an_autoscaler_that_only_the_cluster_has_is_named_and_what_may_not_be_listed_is_not_known() {
+    let by = || Safe::clean("HorizontalPodAutoscaler checkout");
+    let hpa = |target: &str| Scaler { by: by(), kind: "Rollout".to_owned(), name: target.to_owned() };
+    let rows = [
+        (Some(Ok(vec![hpa("checkout-production-eu")])), "HorizontalPodAutoscaler checkout sets that number otherwise"),
+        (Some(Ok(vec![hpa("checkout-production-us")])), "neither git nor the cluster has an autoscaler for it, so somebody set it by hand"),
+        (Some(Err(Safe::clean("you may not list them"))), "whether an autoscaler sets that number is not known: you may not list them"),
+        (None, "whether an autoscaler sets that number is not known: its cluster was not asked"),
+    ];
+    for (scalers, expected) in rows {
+        let mut world = World::new();
+        scaled(&mut world, "");
+        world.scalers = scalers;
+        let plan = world.plan(&to("production")).unwrap();
+        let words: Vec<String> = plan.carried.iter().flat_map(|carried| carried.words(false)).map(|words| words.to_string()).collect();
+        assert!(words.iter().any(|words| words.ends_with(expected)), "{expected}: {words:?}");
+    }
 }

@@ -26,7 +26,7 @@ use crate::manifest::prepared::{Branch, Facts, File, Prepared, Snapshot};
 use crate::manifest::rendered::Rendering;
 use crate::manifest::tree::{Inputs, Tree};
 use crate::manifest::{Question, Wanted, read};
-use crate::operations::{Instead, Plan, Read, Refusal, Request, Rollouts, asked, canary, plan};
+use crate::operations::{Instead, Plan, Read, Refusal, Request, Rollouts, Scaler, asked, canary, plan};
 
 pub(super) const T0: Timestamp = Timestamp::UNIX_EPOCH;
 pub(in crate::operations) const NOW: Timestamp = Timestamp::constant(3_600, 0);
@@ -89,6 +89,8 @@ pub(in crate::operations) struct World {
     pub(in crate::operations) rollouts: BTreeMap<String, canary::Facts>,
     /// Those that Argo CD is asked to change.
     pub(super) instead: BTreeMap<WorkloadKey, Instead>,
+    /// What scales in its cluster.
+    pub(super) scalers: Option<Result<Vec<Scaler>, Safe>>,
     /// The pauses of their steps.
     pub(super) pauses: Vec<Option<u64>>,
     pub(super) read_at: Timestamp,
@@ -126,6 +128,7 @@ impl World {
             detail: Detail::default(),
             rollouts: BTreeMap::new(),
             instead: BTreeMap::new(),
+            scalers: None,
             pauses: Vec::new(),
             read_at: NOW,
             by_pull_request: false,
@@ -227,7 +230,8 @@ impl World {
         let mut files = self.prepared();
         asked.subjects.iter().filter(|subject| !subject.then.is_empty()).for_each(|subject| self.earlier(&mut files, subject));
         let rollouts = Rollouts { facts, instead: self.instead.clone(), ..Rollouts::default() };
-        let mut read = Read { files, rollouts, forges, ..Read::default() };
+        let scalers = self.scalers.iter().map(|scalers| (("prod".into(), "shop".into()), scalers.clone())).collect();
+        let mut read = Read { files, rollouts, scalers, forges, ..Read::default() };
         let wishes = plan(request, &self.fleet(true), &read, NOW)?.unrendered().to_vec();
         let answers = wishes.iter().map(|wish| (wish.app.clone(), self.rendered.clone())).collect();
         read.rendered = (wishes, answers);

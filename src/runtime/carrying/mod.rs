@@ -23,13 +23,13 @@ use crate::execution::carry::{self, News};
 use crate::execution::git::Repository;
 use crate::execution::journal::{Journal, Writer};
 use crate::gitops;
-use crate::manifest::prepared::Owned;
+use crate::manifest::prepared::Asked;
 use crate::operations::mutation::Mutation;
 use crate::operations::oncall::{Question, Report, question};
 use crate::operations::protocol::{Ended, Protocol};
 use crate::operations::record::story::Story;
 use crate::operations::record::{Entry, Fact, Opened};
-use crate::operations::{Approved, Read, Rollouts};
+use crate::operations::{Approved, Read, Rollouts, Scalers};
 use crate::runtime::carrying::hands::{Tools, World};
 use crate::runtime::carrying::oncall::Examination;
 use crate::runtime::connections::Reached;
@@ -41,9 +41,10 @@ pub use who::visitor;
 /// How long the end waits for the record.
 const LAST: Duration = Duration::from_millis(800);
 
-/// Rollouts as they are now, or why they were not read: for a plan that nobody carries out.
-pub async fn rollouts(config: &Config, asked: &[Owned]) -> Rollouts {
-    World::new(reached(config)).rollouts(asked).await
+/// Rollouts and what scales as they are now, or why they were not read: for a plan that nobody carries out.
+pub async fn live(config: &Config, asked: &Asked) -> (Rollouts, Scalers) {
+    let world = World::new(reached(config));
+    tokio::join!(world.rollouts(&asked.rollouts), world.scalers(&asked.scaled))
 }
 
 /// Whether this person could go back now, as a model of the world tells whom to ask. It changes nothing.
@@ -85,13 +86,13 @@ impl Carrier {
                 let (world, news, at) = (Arc::clone(&self.world), self.news.clone(), clock::now());
                 let forges = planning::forges(&self.reached, model);
                 tokio::spawn(async move {
-                    let rollouts = world.rollouts(&asked.rollouts).await;
+                    let (rollouts, scalers) = tokio::join!(world.rollouts(&asked.rollouts), world.scalers(&asked.scaled));
                     let files = tokio::task::spawn_blocking(move || {
                         let files = gitops::prepare(&asked, &repositories, &keys, at);
                         files.map_err(|error| crate::safe!("a mirror cannot be read: {}", Safe::clean(error.message())))
                     });
                     let files = files.await.unwrap_or_else(|error| Err(Safe::clean(&error.to_string())));
-                    let outcome = Box::new(files.map(|files| Read { files, rollouts, forges, ..Read::default() }));
+                    let outcome = Box::new(files.map(|files| Read { files, rollouts, scalers, forges, ..Read::default() }));
                     drop(news.send(What::Prepared { request, id: id(), outcome }));
                 });
             }

@@ -1,17 +1,21 @@
 //! Rollouts as they are right before something is done to them: from their clusters, and from Argo CD where those do not answer or do not let this person.
-//! What is made of it is the operations' matter.
+//! And what scales beside them. What is made of it is the operations' matter.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
+
+use futures_util::future::join_all;
 
 use crate::base::Safe;
 use crate::domain::workload::WorkloadKey;
+use crate::domain::{ClusterName, Namespace};
 use crate::execution::argocd::Argocd;
 use crate::execution::cluster::Cluster;
 use crate::execution::permissions;
 use crate::manifest::prepared::Owned;
 use crate::operations::canary::Facts;
 use crate::operations::mutation::{No, Rejection, Target};
-use crate::operations::{Instead, Rollouts};
+use crate::operations::{Instead, Rollouts, Scalers};
 use crate::runtime::carrying::hands::World;
 
 /// A cluster that does not answer is not waited for any longer.
@@ -20,6 +24,18 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const SHORT: Duration = Duration::from_secs(4);
 
 impl World {
+    /// What scales in these namespaces.
+    pub(super) async fn scalers(&self, asked: &BTreeSet<(ClusterName, Namespace)>) -> Scalers {
+        let asked = asked.iter().map(async |(name, namespace)| {
+            let found = match self.cluster(name).await {
+                Ok(cluster) => cluster.scalers(namespace).await,
+                Err(rejection) => Err(rejection.why),
+            };
+            ((name.clone(), namespace.clone()), found)
+        });
+        join_all(asked).await.into_iter().collect()
+    }
+
     /// Rollouts as they are now, or why they were not read.
     pub(super) async fn rollouts(&self, asked: &[Owned]) -> Rollouts {
         let mut found = Rollouts::default();
