@@ -12,10 +12,11 @@ use super::{Exit, duration, print};
 use crate::base::{Safe, Timestamp};
 use crate::config::Config;
 use crate::domain::{EnvironmentName, PlacementName, ServiceName};
+use crate::manifest::prepared::Asked;
 use crate::operations::Request;
 use crate::operations::expected::Expected;
 use crate::operations::ways::{self, Way, Ways};
-use crate::runtime::{headless, planning, report, tokio_runtime};
+use crate::runtime::{carrying, headless, planning, report, tokio_runtime};
 
 /// What is asked for.
 #[derive(Debug, Args)]
@@ -91,11 +92,13 @@ pub(super) fn run(config: &Config, wanted: &Wanted) -> Result<Exit> {
         parts.map(|part| part.app.clone()).collect()
     };
     let (model, settled) = runtime.block_on(headless::detailed(config, wanted.timeout, apps));
+    let asked = ways::asked(&service, &environment, only.as_deref(), &model.fleet);
+    let (rollouts, _) = runtime.block_on(carrying::live(config, &Asked { rollouts: asked, ..Asked::default() }));
     runtime.shutdown_background();
     for remark in &config.remarks {
         report::print_error(&format!("tiphys: {remark}"));
     }
-    let found = ways::of(&service, &environment, only.as_deref(), (&model.fleet, &past), model.now);
+    let found = ways::of(&service, &environment, only.as_deref(), (&model.fleet, &past, &rollouts), model.now);
     let refused = found.as_ref().err().map(|refusal| Told { name: refusal.name(), sentence: refusal.sentence() });
     let is_refused = refused.is_some();
     let ways = found.unwrap_or_default();

@@ -311,7 +311,7 @@ fn direct(branch: &Branch) -> Finding {
 
 fn by_pull_request(branch: &Branch) -> Finding {
     let name = &branch.name;
-    let finding = |answer, found| Finding::new("pull request", answer, found);
+    let finding = |answer, found| Finding::new("propose", answer, found);
     match &branch.says {
         Some(Pushing::Direct) => finding(Answer::Yes, crate::safe!("GitHub lets your token open and merge one into {name}")),
         Some(Pushing::ByPullRequest(why)) => finding(Answer::Yes, crate::safe!("GitHub lets your token open one into {name}; {why}")),

@@ -170,7 +170,10 @@ pub(super) fn take(model: &mut Model, what: What) -> Vec<Effect> {
             model.notice = None;
             return preview::confirm(model, quiet);
         }
-        What::Prepared { request, id, outcome } => return preview::prepared(model, request, id, *outcome),
+        What::Prepared { request, id, outcome } => {
+            let outcome = ways::read(model, request, *outcome);
+            return outcome.map(|outcome| preview::prepared(model, request, id, outcome)).unwrap_or_default();
+        }
         What::Rendered { request, answers } => return preview::rendering::told(model, request, answers),
         What::Permitted { request, permissions } => preview::permitted(model, request, permissions),
         What::Progressed { id, progress } => return underway::progressed(model, &id, *progress),

@@ -7,12 +7,13 @@ use crate::app::effect::Effect;
 use crate::app::model::{Model, Screen};
 use crate::app::scroll::Scroll;
 use crate::app::{Refusal as Unfit, cell, own};
-use crate::base::Timestamp;
 use crate::base::time::since;
+use crate::base::{RequestId, Safe, Timestamp};
 use crate::domain::fleet::Placement;
 use crate::domain::{AppKey, EnvironmentName, PlacementName, ServiceName};
+use crate::manifest::prepared::Asked;
 use crate::operations::ways::{self, Way, Ways};
-use crate::operations::{Refusal, Request};
+use crate::operations::{Read, Refusal, Request, Rollouts};
 
 /// A burst of observations is looked at once.
 const CALM: Duration = Duration::from_millis(250);
@@ -37,6 +38,9 @@ pub struct WaysState {
     /// Where leaving it leads.
     pub from: Box<Screen>,
     looked_at: Timestamp,
+    /// What was asked of Rollouts whose change is under way, and what was read.
+    question: Option<RequestId>,
+    read: Rollouts,
 }
 
 impl WaysState {
@@ -96,12 +100,44 @@ pub(in crate::app) fn open(model: &mut Model) -> Vec<Effect> {
         scroll: Scroll::default(),
         from: Box::new(before),
         looked_at: Timestamp::MIN,
+        question: None,
+        read: Rollouts::default(),
     };
     model.screen = Screen::Ways(Box::new(state));
     look(model, true);
     // Which versions were deployed there is told by the histories of the applications, which are read on demand.
     let apps = apps(model);
-    cell::details(model, &apps)
+    let mut effects = cell::details(model, &apps);
+    effects.extend(ask(model));
+    effects
+}
+
+/// Has the Rollouts read whose change is under way: whether an abort leads back to something that starts.
+fn ask(model: &mut Model) -> Option<Effect> {
+    let Screen::Ways(state) = &model.screen else { return None };
+    let rollouts = ways::asked(&state.service, &state.environment, state.only(), &model.fleet);
+    if rollouts.is_empty() {
+        return None;
+    }
+    let request = model.number();
+    if let Screen::Ways(state) = &mut model.screen {
+        state.question = Some(request);
+    }
+    Some(Effect::Prepare { request, asked: Box::new(Asked { rollouts, ..Asked::default() }) })
+}
+
+/// Takes in what was read, if it was asked for here; else gives it back.
+pub(super) fn read(model: &mut Model, request: RequestId, outcome: Result<Read, Safe>) -> Option<Result<Read, Safe>> {
+    let Screen::Ways(state) = &mut model.screen else { return Some(outcome) };
+    if state.question != Some(request) {
+        return Some(outcome);
+    }
+    state.question = None;
+    if let Ok(read) = outcome {
+        state.read = read.rollouts;
+        look(model, true);
+    }
+    None
 }
 
 fn apps(model: &Model) -> Vec<AppKey> {
@@ -121,7 +157,7 @@ pub(in crate::app) fn look(model: &mut Model, at_once: bool) {
     state.looked_at = now;
     let chosen: Option<Request> = state.chosen().map(|way| way.request.clone());
     let only = state.scopes.get(state.scope).cloned().flatten();
-    state.ways = ways::of(&state.service, &state.environment, only.as_deref(), (&model.fleet, &model.operations.past), now);
+    state.ways = ways::of(&state.service, &state.environment, only.as_deref(), (&model.fleet, &model.operations.past, &state.read), now);
     let rows = state.ways.as_ref().map(|ways| ways.ways.as_slice()).unwrap_or_default();
     // A cursor that was never moved stays on what is recommended.
     let place = chosen.filter(|_| state.selected > 0).and_then(|request| rows.iter().position(|way| way.request == request));

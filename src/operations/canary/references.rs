@@ -72,9 +72,28 @@ pub fn referred(template: &Value) -> Vec<Reference> {
     found.into_iter().map(|((kind, name), is_optional)| Reference { kind, name: Raw::from(name), is_optional, presence: unread() }).collect()
 }
 
+/// Whether new pods of a version that refers to these do not start.
+#[must_use]
+pub fn is_gone(references: &[Reference]) -> bool {
+    references.iter().any(|one| one.presence == Presence::Missing && !one.is_optional)
+}
+
 /// What a person should know before they go back to a version that refers to these.
 #[must_use]
 pub fn words(references: &[Reference]) -> Vec<Safe> {
+    let mut told = warnings(references);
+    let there: Vec<String> =
+        references.iter().filter(|one| one.presence == Presence::Unchanged).map(|one| format!("{} {}", one.kind, one.name.shown())).collect();
+    if !there.is_empty() {
+        let names = Safe::clean(&there.join(", "));
+        told.push(safe!("what the stable version refers to is there and was not written since: {names}"));
+    }
+    told
+}
+
+/// The same without what is well.
+#[must_use]
+pub fn warnings(references: &[Reference]) -> Vec<Safe> {
     let named = |wanted: fn(&Reference) -> bool| {
         let names: Vec<String> = references.iter().filter(|one| wanted(one)).map(|one| format!("{} {}", one.kind, one.name.shown())).collect();
         (!names.is_empty()).then(|| Safe::clean(&names.join(", ")))
@@ -82,7 +101,6 @@ pub fn words(references: &[Reference]) -> Vec<Safe> {
     let missing = named(|one| one.presence == Presence::Missing && !one.is_optional);
     let written = named(|one| one.presence == Presence::Written);
     let unknown = named(|one| matches!(one.presence, Presence::Unknown(_)));
-    let there = named(|one| one.presence == Presence::Unchanged);
     let why = references.iter().find_map(|one| if let Presence::Unknown(why) = &one.presence { Some(why.clone()) } else { None });
     let mut told = Vec::new();
     told.extend(missing.map(|names| {
@@ -90,7 +108,6 @@ pub fn words(references: &[Reference]) -> Vec<Safe> {
     }));
     told.extend(written.map(|names| safe!("{names} was written since the stable version came: new pods of it read it as it is now")));
     told.extend(unknown.zip(why).map(|(names, why)| safe!("whether the stable version still finds {names} is not known: {why}")));
-    told.extend(there.map(|names| safe!("what the stable version refers to is there and was not written since: {names}")));
     told
 }
 

@@ -1,19 +1,22 @@
 //! The ways back: what there is to do about a service in an environment, best first, each with what stays wrong afterwards; and what is refused, with the
-//! sentence. From the fleet alone: files and Rollouts are read when one of them is looked at. Pure.
+//! sentence. From the fleet, and from Rollouts whose change is under way, as far as those were read: what an abort leads back to may have lost what it reads.
+//! Files are read when one of the ways is looked at. Pure.
 
 mod by_hand;
 #[cfg(test)]
 mod tests;
 
 use super::canary::Verb;
+use super::canary::references::{self, Reference};
 use super::expected::{self, Durations, Kind, Past};
 use super::refusal::{Place, Refusal};
 use super::scene::{Scene, absent, deployed};
-use super::{By, Request, deployed as history, earlier, edits, held};
+use super::{By, Request, Rollouts, deployed as history, earlier, edits, held};
 use crate::base::{Safe, Timestamp};
 use crate::domain::canary::{Canary, Waits};
 use crate::domain::fleet::{Fleet, Placement};
 use crate::domain::{EnvironmentName, PlacementName, ServiceName};
+use crate::manifest::prepared::Owned;
 
 pub use by_hand::ByHand;
 
@@ -77,7 +80,7 @@ pub fn of(
     service: &ServiceName,
     environment: &EnvironmentName,
     only: Option<&[PlacementName]>,
-    (fleet, past): (&Fleet, &Past),
+    (fleet, past, rollouts): (&Fleet, &Past, &Rollouts),
     now: Timestamp,
 ) -> Result<Ways, Refusal> {
     let all = deployed(fleet, service, environment);
@@ -86,7 +89,7 @@ pub fn of(
         absent(fleet, || crate::safe!("Whether {} is deployed in {}", service.shown(), environment.shown()))?;
         return Err(Refusal::NotDeployed(service.clone(), environment.clone()));
     }
-    let field = Field { service, environment, fleet, past, now, only, targets, all };
+    let field = Field { service, environment, fleet, past, rollouts, now, only, targets, all };
     let mut ways: Vec<Way> = field.requests().into_iter().map(|request| field.way(request)).collect();
     ways.sort_by_key(|way| way.refused.is_some());
     Ok(Ways {
@@ -96,11 +99,33 @@ pub fn of(
     })
 }
 
+/// The Rollouts that are to be read for it: those whose change is under way.
+#[must_use]
+pub fn asked(service: &ServiceName, environment: &EnvironmentName, only: Option<&[PlacementName]>, fleet: &Fleet) -> Vec<Owned> {
+    let is_meant = |placement: &&Placement| only.is_none_or(|only| only.contains(&placement.name)) && state(fleet, placement) == State::Moving;
+    let owned = |placement: &Placement| {
+        let place = Place { environment: environment.clone(), placement: placement.name.clone() };
+        held::owned(fleet, placement, &place).unwrap_or_default()
+    };
+    deployed(fleet, service, environment).iter().filter(is_meant).flat_map(owned).collect()
+}
+
+fn state(fleet: &Fleet, placement: &Placement) -> State {
+    match placement.open_canary() {
+        Some(canary) if canary.waits == Waits::Aborted => State::Aborted,
+        Some(_) if earlier::is_returning(fleet, placement) => State::Returning,
+        Some(_) => State::Moving,
+        None if placement.canary.as_deref().is_some_and(Canary::has_steps) => State::Stepped,
+        None => State::There,
+    }
+}
+
 struct Field<'f> {
     service: &'f ServiceName,
     environment: &'f EnvironmentName,
     fleet: &'f Fleet,
     past: &'f Past,
+    rollouts: &'f Rollouts,
     now: Timestamp,
     only: Option<&'f [PlacementName]>,
     targets: Vec<&'f Placement>,
@@ -113,13 +138,15 @@ impl Field<'_> {
     }
 
     fn state(&self, placement: &Placement) -> State {
-        match placement.open_canary() {
-            Some(canary) if canary.waits == Waits::Aborted => State::Aborted,
-            Some(_) if earlier::is_returning(self.fleet, placement) => State::Returning,
-            Some(_) => State::Moving,
-            None if placement.canary.as_deref().is_some_and(Canary::has_steps) => State::Stepped,
-            None => State::There,
-        }
+        state(self.fleet, placement)
+    }
+
+    /// What the stable versions refer to, where a change is under way: of one placement, or of all that are looked at.
+    fn references(&self, name: Option<&PlacementName>) -> impl Iterator<Item = &[Reference]> {
+        let meant = self.targets.iter().filter(move |placement| name.is_none_or(|name| placement.name == *name));
+        let moving = meant.filter(|placement| self.state(placement) == State::Moving);
+        let keys = moving.flat_map(|placement| &placement.parts).flat_map(|part| part.workloads.as_known().into_iter().flatten());
+        keys.filter_map(|key| Some(self.rollouts.facts.get(key)?.as_ref().ok()?.references.as_slice()))
     }
 
     /// Everything that could be done, best first: where users have the new version in part, sending them back comes before anything else.
@@ -137,14 +164,21 @@ impl Field<'_> {
         };
         let is = |state: State| states.contains(&state);
         let mut requests: Vec<Request> = verbs(Verb::PromoteFully, State::Returning).collect();
+        // What an abort leads back to would not start: git is the only place that can bring what it lacks.
+        let is_gone = self.references(None).any(references::is_gone);
+        let by_commit = [self.back(By::Commit), self.back(By::Configuration)];
+        if is_gone {
+            requests.extend(by_commit.clone());
+        }
         if is(State::Moving) {
             requests.push(self.back(By::Abort));
             requests.extend(verbs(Verb::Abort, State::Moving));
         } else if is(State::Stepped) && !is(State::Returning) {
             requests.push(self.back(By::Hasten));
         }
-        requests.push(self.back(By::Commit));
-        requests.push(self.back(By::Configuration));
+        if !is_gone {
+            requests.extend(by_commit);
+        }
         requests.extend(verbs(Verb::Undo, State::Stepped));
         requests.push(self.back(By::History));
         requests
@@ -163,6 +197,14 @@ impl Field<'_> {
         };
         let version = scene.and_then(Result::ok).map_or_else(|| Safe::clean("the version of before"), |scene| scene.version.text.shown());
         let (title, mut left, leaves_debt) = self.told(&request, &version);
+        let aborts = match &request {
+            Request::Return { by: By::Abort, .. } => Some(None),
+            Request::Canary { verb: Verb::Abort, placement, .. } => Some(Some(placement)),
+            _ => None,
+        };
+        let mut warnings: Vec<Safe> = aborts.into_iter().flat_map(|name| self.references(name)).flat_map(references::warnings).collect();
+        warnings.dedup();
+        left.splice(0..0, warnings);
         if refused.is_none() {
             left.extend(self.elsewhere(&version));
         }

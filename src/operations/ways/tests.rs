@@ -6,7 +6,7 @@ use crate::operations::canary::{self, tests::moving};
 use crate::operations::tests::{NOW, World};
 
 fn told(world: &World, only: Option<&[PlacementName]>) -> Vec<String> {
-    let ways = of(&"checkout".into(), &"production".into(), only, (&world.fleet(false), &Past::default()), NOW).unwrap();
+    let ways = of(&"checkout".into(), &"production".into(), only, (&world.fleet(false), &Past::default(), &Rollouts::default()), NOW).unwrap();
     let way = |way: &Way| {
         let debt = if way.leaves_debt { " [debt]" } else { "" };
         let left: Vec<&str> = way.left.iter().map(Safe::as_str).collect();
@@ -65,14 +65,15 @@ fn where_nothing_syncs_by_itself_argo_cd_can_deploy_what_was_before() {
     world.app("checkout-production-eu").is_automatic = false;
     let told = told(&world, Some(&eu()));
     assert!(told.contains(&"Argo CD deploys 2.14.1 again [debt]: git still wants 2.14.2; production·us stays on 2.14.2".to_owned()), "{told:#?}");
-    let ways = of(&"checkout".into(), &"production".into(), Some(&eu()), (&world.fleet(false), &Past::default()), NOW).unwrap();
+    let ways = of(&"checkout".into(), &"production".into(), Some(&eu()), (&world.fleet(false), &Past::default(), &Rollouts::default()), NOW).unwrap();
     assert_eq!(ways.by_hand, [], "what was aborted is off already");
 }
 
 #[test]
 fn what_a_person_could_type_says_what_becomes_of_it() {
-    let hands =
-        |world: &World| of(&"checkout".into(), &"production".into(), Some(&eu()), (&world.fleet(false), &Past::default()), NOW).unwrap().by_hand;
+    let hands = |world: &World| {
+        of(&"checkout".into(), &"production".into(), Some(&eu()), (&world.fleet(false), &Past::default(), &Rollouts::default()), NOW).unwrap().by_hand
+    };
     let hand = hands(&world(|_| {})).remove(0);
     assert_eq!(hand.command.as_str(), "kubectl argo rollouts abort checkout-production-eu -n shop --context prod");
     assert_eq!(hand.then.as_str(), "git still wants 2.14.2: the next change of its template starts it again");
@@ -83,6 +84,35 @@ fn what_a_person_could_type_says_what_becomes_of_it() {
 
 #[test]
 fn a_service_that_is_not_there_has_no_way_back() {
-    let refused = of(&"checkout".into(), &"nowhere".into(), None, (&World::new().fleet(false), &Past::default()), NOW);
+    let refused = of(&"checkout".into(), &"nowhere".into(), None, (&World::new().fleet(false), &Past::default(), &Rollouts::default()), NOW);
     assert!(refused.is_err());
+}
+
+#[test]
+fn an_abort_is_no_first_choice_where_what_it_leads_back_to_has_lost_what_it_reads() {
+    use crate::operations::canary::references::Presence;
+    let ways = |presence: Presence, is_optional: bool| {
+        let world = world(|_| {});
+        let (fleet, mut facts) = (world.fleet(false), world.rollouts["checkout-production-eu"].clone());
+        let asked = asked(&"checkout".into(), &"production".into(), Some(&eu()), &fleet);
+        let [Owned { rollouts: Some(keys), .. }] = asked.as_slice() else { panic!("{asked:?}") };
+        assert_eq!(keys, std::slice::from_ref(&facts.rollout));
+        facts.references = vec![Reference { kind: "Secret", name: Raw::from("payment-keys"), is_optional, presence }];
+        let read = Rollouts { facts: [(facts.rollout.clone(), Ok(facts))].into(), ..Rollouts::default() };
+        let ways = of(&"checkout".into(), &"production".into(), Some(&eu()), (&fleet, &Past::default(), &read), NOW).unwrap().ways;
+        ways.iter().map(|way| format!("{}: {}", way.title, way.left.first().map(Safe::as_str).unwrap_or_default())).collect::<Vec<_>>()
+    };
+    let gone = ways(Presence::Missing, false);
+    assert!(gone[0].starts_with("put 2.14.1 back:"), "{gone:#?}");
+    let aborts: Vec<&String> = gone.iter().filter(|way| way.starts_with("abort")).collect();
+    assert!(aborts.len() == 2 && gone[1].starts_with("put"), "{gone:#?}");
+    for abort in aborts {
+        assert!(abort.contains("not recommended: the stable version refers to Secret payment-keys"), "{gone:#?}");
+    }
+    for (presence, is_optional) in [(Presence::Unchanged, false), (Presence::Written, false), (Presence::Missing, true)] {
+        let there = ways(presence, is_optional);
+        assert!(there[0].starts_with("abort and put 2.14.1 back:"), "{there:#?}");
+    }
+    assert!(ways(Presence::Written, false)[0].contains("Secret payment-keys was written since"));
+    assert!(!ways(Presence::Unchanged, false)[0].contains("payment-keys"), "what is well is told by the preview");
 }
