@@ -381,15 +381,16 @@ fn the_selected_row_and_cell_are_marked_by_a_glyph() {
 #[test]
 fn no_size_and_no_state_makes_painting_fail() {
     for model in STATES {
-        let model = model();
-        for columns in (0..=90).step_by(3).chain([39, 40, 41, 200]) {
-            for rows in (0..=30).step_by(2).chain([7, 9]) {
-                let mut model = resized(model.clone(), columns, rows);
+        let mut model = model();
+        for columns in (0..=90).step_by(6).chain([39, 40, 41, 80, 200]) {
+            for rows in (0..=30).step_by(3).chain([7, 8]) {
+                model = resized(model, columns, rows);
                 for look in [LOOK, ASCII] {
                     linked_frame(&model, look, &mut Painter::default());
                 }
                 update(&mut model, msg(NOW, What::Wants(Intent::Bottom)));
                 linked_frame(&model, LOOK, &mut Painter::default());
+                update(&mut model, msg(NOW, What::Wants(Intent::Top)));
             }
         }
     }
