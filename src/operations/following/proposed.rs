@@ -146,7 +146,7 @@ impl Followed {
             PullState::Closed => told.state = Some(State::Failed(crate::safe!("pull request #{number} was closed without being merged"))),
             PullState::Open => {
                 told.state = Some(match (pull.unmergeable(), &pull.mergeable) {
-                    (None, _) => State::Waits(crate::safe!("pull request #{number} can be merged: m does, or anybody who may on {}", pull.url)),
+                    (None, _) => State::Waits(crate::safe!("pull request #{number} can be merged, from here or by anybody who may on {}", pull.url)),
                     (Some(why), Mergeable::Dirty) => State::Stuck(crate::safe!("pull request #{number}: {why}: close it, and plan anew")),
                     (Some(why), _) if failed > 0 => State::Stuck(crate::safe!("pull request #{number}: {why}")),
                     (Some(_), _) if passed < pull.checks.len() => State::Moving,

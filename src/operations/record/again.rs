@@ -142,7 +142,7 @@ impl Story {
             request.part("version").cloned().unwrap_or_default(),
             self.opened.placements.iter().map(place).collect(),
             (commit.zip(repository), route),
-            (self.at, now),
+            (self.at, self.sent_at.unwrap_or(now)),
             self.reached.iter().filter_map(|(rung, at)| Some((rung.climbed()?, *at))).collect(),
         ))
     }

@@ -259,7 +259,7 @@ fn a_pull_request_is_climbed_rung_by_rung_and_its_merge_is_seen_whoever_made_it(
     let (_, done) = pull();
     let (reached, state) = show(&mut world, &done, &mut followed);
     assert_eq!(reached, "proposed, checked, approved");
-    assert!(matches!(state, State::Waits(what) if what.as_str().contains("can be merged: m does")));
+    assert!(matches!(state, State::Waits(what) if what.as_str().contains("can be merged, from here")));
     // Squashed by somebody on GitHub: another commit, which Argo CD will speak of.
     let merged = Pull { state: PullState::Merged { commit: Some(MERGED.into()), by: Some(Safe::clean("mara")) }, ..done.clone() };
     assert_eq!(show(&mut world, &merged, &mut followed), ("proposed, checked, approved, committed".to_owned(), State::Moving));

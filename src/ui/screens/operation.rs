@@ -4,7 +4,7 @@ use crate::app::Model;
 use crate::app::operation::{Ended, Timing, Underway, beside, timing, underway};
 use crate::base::OperationId;
 use crate::base::time::{Between, Lasted};
-use crate::operations::following::{Ladder, State};
+use crate::operations::following::{Followed, Ladder, Route, Rung, State};
 use crate::operations::protocol::Settled;
 use crate::ui::look::{Look, Tone};
 use crate::ui::moment::{Clock, Moment};
@@ -135,6 +135,16 @@ fn lasts(page: &mut Page, operation: &Underway, measured: &Timing) {
     page.end(2);
 }
 
+/// What a person can do where something waits for one.
+fn at_hand(operation: &Underway) -> &'static str {
+    let is_open = |followed: &Followed| followed.route != Route::Push && !followed.reached.contains_key(&Rung::Committed);
+    match &operation.followed {
+        Some(followed) if is_open(followed) && matches!(followed.route, Route::Pull(_)) => "<merge> merges it, once nothing is missing.",
+        Some(followed) if is_open(followed) => "It is followed from there.",
+        _ => "<next-step> on its cell lets it go on; <ways-back> tells the ways back.",
+    }
+}
+
 fn standing(page: &mut Page, look: Look, operation: &Underway) {
     match &operation.ended {
         Some((at, Ended::Done(words))) => {
@@ -150,7 +160,10 @@ fn standing(page: &mut Page, look: Look, operation: &Underway) {
         }
         None => {
             match operation.ladder.as_ref().map(|ladder| &ladder.state) {
-                Some(State::Waits(what)) => page.tone(Tone::Waiting).say("Waits: ").tone(Tone::Plain).say(what).end(2),
+                Some(State::Waits(what)) => {
+                    page.tone(Tone::Waiting).say("Waits: ").tone(Tone::Plain).say(what).end(2);
+                    page.tone(Tone::Info).say(look.keys.told(at_hand(operation))).end(2);
+                }
                 Some(State::Held(what)) => page.tone(Tone::Waiting).say("Held up: ").tone(Tone::Plain).say(what).end(2),
                 Some(State::Stuck(why)) => page.tone(Tone::Broken).say("Stuck: ").tone(Tone::Plain).say(why).end(2),
                 Some(State::Blind(why)) => page.tone(Tone::Stale).say("Cannot be told now: ").say(why).end(2),
