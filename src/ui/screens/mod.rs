@@ -9,6 +9,7 @@ pub(super) mod journal;
 pub(super) mod operation;
 mod placement;
 pub(super) mod preview;
+mod rollout;
 pub(super) mod sources;
 pub(super) mod ways;
 

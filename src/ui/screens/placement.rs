@@ -9,12 +9,12 @@ use crate::domain::application::{Application, Origin};
 use crate::domain::fleet::{Part, Placement};
 use crate::domain::health::Sync;
 use crate::domain::link::{self, Link};
-use crate::domain::workload::{Pod, Pods, Progress, RolloutStatus, Step, Workload, WorkloadKey};
+use crate::domain::workload::{Pod, Pods, Progress, Workload, WorkloadKey};
 use crate::domain::{Known, SourceKind};
 use crate::ui::look::{Look, Tone};
 use crate::ui::moment::{Clock, Moment};
 use crate::ui::page::Page;
-use crate::ui::screens::detail;
+use crate::ui::screens::{detail, rollout};
 
 pub(super) fn write(page: &mut Page, look: Look, model: &Model, placement: &Placement, moment: Moment) {
     page.blank();
@@ -27,7 +27,7 @@ pub(super) fn write(page: &mut Page, look: Look, model: &Model, placement: &Plac
     for part in &placement.parts {
         page.blank();
         application(page, model, part, moment);
-        workloads(page, look, model, part, moment);
+        workloads(page, look, model, (placement, part), moment);
         detail::write(page, look, model, part, moment);
     }
 }
@@ -95,7 +95,7 @@ const fn automation(app: &Application) -> &'static str {
     }
 }
 
-fn workloads(page: &mut Page, look: Look, model: &Model, part: &Part, moment: Moment) {
+fn workloads(page: &mut Page, look: Look, model: &Model, (placement, part): (&Placement, &Part), moment: Moment) {
     page.tone(Tone::Strong).say("WORKLOADS").tone(Tone::Plain).column(WORDS);
     let keys = match &part.workloads {
         Known::Known(keys) => keys,
@@ -110,6 +110,7 @@ fn workloads(page: &mut Page, look: Look, model: &Model, part: &Part, moment: Mo
         workload(page, key, &entry.value);
         pods(page, look, model, key, moment);
     }
+    rollout::offers(page, look, placement);
 }
 
 fn workload(page: &mut Page, key: &WorkloadKey, workload: &Workload) {
@@ -123,41 +124,7 @@ fn workload(page: &mut Page, key: &WorkloadKey, workload: &Workload) {
         Progress::Failed(what) => page.tone(Tone::Broken).say("    ").say(what).end(4),
     }
     if let Some(rollout) = &workload.rollout {
-        ladder(page, rollout);
-    }
-}
-
-/// The steps of a canary in one line: those done, the one that runs, those to come.
-fn ladder(page: &mut Page, rollout: &RolloutStatus) {
-    let change = rollout.stable_hash != rollout.current_hash;
-    if !change || rollout.steps.is_empty() {
-        return;
-    }
-    let current = rollout.step_index.unwrap_or_default();
-    page.say("    steps ");
-    for (index, step) in rollout.steps.iter().enumerate() {
-        let (tone, sign) = match index.cmp(&current) {
-            _ if rollout.aborted => (Tone::Quiet, "○"),
-            std::cmp::Ordering::Less => (Tone::Plain, "✔"),
-            std::cmp::Ordering::Equal => (Tone::Waiting, "▸"),
-            std::cmp::Ordering::Greater => (Tone::Quiet, "○"),
-        };
-        page.tone(tone).say(if index == 0 { "" } else { "  " }).say(sign).say(" ");
-        match step {
-            Step::SetWeight(weight) => page.say(weight).say("%"),
-            Step::Pause(Some(seconds)) => page.say("pause ").say(seconds).say("s"),
-            Step::Pause(None) => page.say("pause for a person"),
-            Step::Analysis => page.say("analysis"),
-            Step::Experiment => page.say("experiment"),
-            Step::Other(name) => page.say(name),
-        };
-    }
-    page.end(10);
-    if !rollout.message.is_empty() {
-        page.say("    ").say(rollout.phase.word()).say(": ").say(&rollout.message).end(4);
-    }
-    if let Some((name, phase)) = &rollout.analysis {
-        page.say("    analysis ").say(name.shown()).say(": ").say(phase).end(4);
+        rollout::ladder(page, rollout, &workload.progress);
     }
 }
 
