@@ -90,6 +90,7 @@ impl Drop for Away<'_> {
 struct Case<'a> {
     server: Server,
     how: How,
+    service: &'a str,
     point: &'a str,
 }
 
@@ -109,6 +110,8 @@ fn carried(crew: &Crew, words: &str, case: Case<'_>, number: usize) -> Ended {
     std::fs::write(&gate, "").unwrap();
     meets(&mut verb, case.how.lasts());
     drop(away);
+    // Where it was not told to look, Argo CD keeps what it read of the repository last for minutes, and somebody is in a hurry.
+    crew.refresh(case.service, "production");
     verb.ended(CANARY)
 }
 
@@ -177,7 +180,7 @@ fn goes_away(server: Server, how: How, points: &[&str]) {
     let found = AsFound::keep(&crew, SERVICE, &["production"]);
     let base = found.tag("production");
     for (number, point) in points.iter().enumerate() {
-        let case = Case { server, how, point };
+        let case = Case { server, how, service: SERVICE, point };
         at_ten_percent(&crew, &format!("{}.{number}", fresh_tag("2.14")));
         let audit = Audit::of(&crew, "prod");
         let words = format!("rollback checkout-service --in production --by abort --version {base} --yes --reason campaign");
@@ -267,7 +270,7 @@ fn a_sync_whose_argocd_server_goes_away_at_each_step_is_done_once_or_not() {
     ];
     let newest = || crew.application(service, environment)["status"]["history"].as_array().unwrap().last().unwrap()["id"].as_u64().unwrap();
     for (number, (how, point)) in cases.into_iter().enumerate() {
-        let case = Case { server: Server::Argocd, how, point };
+        let case = Case { server: Server::Argocd, how, service, point };
         let tag = format!("{}.{number}", fresh_tag("5.2"));
         crew.lab.commit(service, environment, &tag);
         crew.refresh(service, environment);
