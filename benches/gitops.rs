@@ -100,6 +100,7 @@ fn plans(reader: &mut Reader, (url, services): (&str, usize), opened: &[Opened])
         version: None,
         placements: None,
         hotfix: false,
+        waves: false,
     };
     let wanted = operations::asked(&request, &fleet, now).unwrap();
     let files = timed("what a promotion needs, read", || prepare(&wanted, opened, &ValueKeys::default(), now).unwrap());

@@ -4,6 +4,7 @@ mod arming;
 mod daily;
 mod palette;
 mod repositories;
+mod waves;
 mod ways;
 
 use std::time::Duration;

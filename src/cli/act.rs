@@ -120,17 +120,21 @@ async fn carry_out(config: &Config, act: &Act<'_>) -> Result<Exit> {
         () = signals.end() => Err(End::unasked()),
         begun = begin(&mut headless, act) => begun?,
     };
-    // It was armed for this one operation, which has begun by now, or never will.
-    if act.how.arm && headless.model.available(Intent::Disarm).is_ok() {
+    let is_in_waves = matches!(act.request, Request::Promote { waves: true, .. });
+    // It was armed for this one operation, which has begun by now, or never will; waves are armed for until the last one is over.
+    if act.how.arm && !is_in_waves && headless.model.available(Intent::Disarm).is_ok() {
         headless.take(What::Wants(Intent::Disarm));
     }
     let (id, end) = match begun {
         Ok(id) => {
-            let end = follow(&mut headless, &mut signals, &id, act).await;
+            let (id, end) = follow_all(&mut headless, &mut signals, id, act).await;
             (Some(id), end)
         }
         Err(end) => (None, end),
     };
+    if act.how.arm && is_in_waves && headless.model.available(Intent::Disarm).is_ok() {
+        headless.take(What::Wants(Intent::Disarm));
+    }
     headless.leave().await;
     if act.json {
         print(&format!("{}\n", serde_json::to_string(&answer(&headless.model, act, id.as_ref(), &end))?));
@@ -171,6 +175,11 @@ fn tell(act: &Act<'_>, text: impl std::fmt::Display) {
 
 /// Reads, plans, and has it confirmed; the operation that it became, or why none.
 async fn begin(headless: &mut Headless, act: &Act<'_>) -> Result<Result<OperationId, End>> {
+    if act.how.detach && matches!(act.request, Request::Promote { waves: true, .. }) {
+        let sentence =
+            Safe::clean("Waves go on only while somebody looks: leave --detach out, or promote one placement after the other with --placement.");
+        return Ok(Err(End::refused_for("no-waves", sentence)));
+    }
     let mut settled = headless.settle(later(clock::now(), act.timeout)).await;
     let text = |text: &Option<String>| text.as_deref().map(Safe::clean);
     headless.preview(act.request.clone(), Stated { reason: text(&act.how.reason), ticket: text(&act.how.ticket) });
@@ -335,6 +344,41 @@ async fn ask(headless: &mut Headless, mut shown: Plan) -> Result<Result<Operatio
 
 /// How often time alone is looked at.
 const SOON: Duration = Duration::from_millis(250);
+
+/// Tells each step of an operation, and of those that follow it in waves.
+async fn follow_all(headless: &mut Headless, signals: &mut Signals, mut id: OperationId, act: &Act<'_>) -> (OperationId, End) {
+    loop {
+        let end = follow(headless, signals, &id, act).await;
+        let then = headless.model.operations.underway.get(&id).map(|underway| underway.then.clone()).unwrap_or_default();
+        if end.outcome != Outcome::Done || then.is_empty() {
+            return (id, end);
+        }
+        tell(act, &end.words);
+        // What was confirmed goes on by itself, or says why not.
+        let is_another = |model: &Model| matches!(&model.screen, Screen::Operation(shown, _) if *shown != id);
+        let is_halted = |model: &Model| preview(model).is_some_and(|preview| !preview.goes_on());
+        let decided = headless.until(later(clock::now(), act.timeout), |model| is_another(model) || is_halted(model)).await;
+        match &headless.model.screen {
+            Screen::Operation(next, _) if *next != id => id = next.clone(),
+            _ => return (id, halted(&headless.model, decided, &then)),
+        }
+    }
+}
+
+/// Why a wave was not begun, and what to do.
+fn halted(model: &Model, decided: bool, then: &Safe) -> End {
+    let left = crate::safe!("Not begun: {then}. Promote again, it moves what is left.");
+    if !decided {
+        return End::new(Outcome::Failed, Exit::NoAnswer, crate::safe!("Not everything that the next wave needs answered in time. {left}"));
+    }
+    let told = model.notice.clone().unwrap_or_default();
+    let why: Vec<Safe> = match preview(model).and_then(|preview| preview.planned.as_ref()) {
+        Some(Err(refusal)) => vec![refusal.sentence()],
+        _ => bars(model).iter().map(Bar::sentence).collect(),
+    };
+    let why = why.iter().map(Safe::as_str).collect::<Vec<_>>().join(" ");
+    End::new(Outcome::Failed, Exit::Failed, crate::safe!("{told} {}{left}", if why.is_empty() { why } else { format!("{why} ") }))
+}
 
 /// Tells each step, until it is over or somebody leaves.
 async fn follow(headless: &mut Headless, signals: &mut Signals, id: &OperationId, act: &Act<'_>) -> End {

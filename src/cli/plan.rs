@@ -167,6 +167,10 @@ pub(super) struct Promote {
     /// Also a version that the environment before never had.
     #[arg(long, requires = "version")]
     hotfix: bool,
+    /// One placement after the other, a commit each: the next one only once the one before is verified. In the order in which --placement names them,
+    /// else in that of the configuration.
+    #[arg(long)]
+    waves: bool,
     /// As JSON, by docs/plan.schema.json.
     #[arg(long)]
     json: bool,
@@ -188,6 +192,7 @@ impl Asks for Promote {
             version: self.version.as_deref().map(Raw::from),
             placements: placements(&self.placement),
             hotfix: self.hotfix,
+            waves: self.waves,
         }
     }
 }
@@ -259,7 +264,7 @@ fn text(plan: &Plan, expected: &Durations, now: Timestamp) -> String {
 pub(super) fn told(plan: &Plan, expected: &Durations, now: Timestamp) -> String {
     let mut out = String::new();
     // Writing into a string cannot fail.
-    let places: Vec<String> = plan.moves.iter().map(|moves| moves.place.shown().to_string()).collect();
+    let places: Vec<String> = plan.in_waves().flat_map(|wave| &wave.moves).map(|moves| moves.place.shown().to_string()).collect();
     let (service, places) = (plan.service.shown(), places.join(", "));
     let _ = match (&plan.request, &plan.from) {
         (_, Some(from)) => writeln!(out, "Promote {service} {}: {} → {places}", plan.version, from.shown()),
@@ -273,16 +278,17 @@ pub(super) fn told(plan: &Plan, expected: &Durations, now: Timestamp) -> String 
     };
     if let Some(commit) = plan.commit() {
         let place = if commit.beside { "a branch of its own, for " } else { "" };
-        let _ = writeln!(out, "\nChanges, in one commit on {place}{} of {}:", commit.branch.shown(), commit.repository.shown());
+        let commits = if plan.waves.is_empty() { "one commit" } else { "a commit for each placement" };
+        let _ = writeln!(out, "\nChanges, in {commits} on {place}{} of {}:", commit.branch.shown(), commit.repository.shown());
     }
-    for file in plan.files() {
+    for file in plan.in_waves().flat_map(Plan::files) {
         let _ = writeln!(out, "  {}", file.file.shown());
         for line in file.lines() {
             let sign = if line.sign == Sign::Goes { '-' } else { '+' };
             let _ = writeln!(out, "  {:>5} {sign} {}", line.number, line.text);
         }
     }
-    section(&mut out, "Moves", plan.moves.iter().map(moves));
+    section(&mut out, "Moves", plan.in_waves().flat_map(|wave| &wave.moves).map(moves));
     section(&mut out, "Rendered", plan.rendered.told().flat_map(|(app, answer)| rendered(app, answer)));
     let message = plan.commit().map(|commit| commit.message.text()).unwrap_or_default();
     section(&mut out, "Commit message", message.lines().map(ToOwned::to_owned));
@@ -293,19 +299,21 @@ pub(super) fn told(plan: &Plan, expected: &Durations, now: Timestamp) -> String 
             section(&mut out, "Pull request", [opening.title.to_string(), String::new()].into_iter().chain(body));
         }
     }
-    section(&mut out, "Then", plan.steps.iter().zip(1..).map(|(step, number)| format!("{number}. {}", step.words())));
-    section(&mut out, "Takes", std::iter::once(expected.words().to_string()));
-    let by_hand = plan.mutations().filter(|mutation| !matches!(mutation, Mutation::Commit(_))).filter_map(Mutation::by_hand);
+    section(&mut out, "Then", plan.in_waves().flat_map(|wave| &wave.steps).zip(1..).map(|(step, number)| format!("{number}. {}", step.words())));
+    section(&mut out, "Takes", std::iter::once(format!("{}{}", expected.words(), if plan.waves.is_empty() { "" } else { ", of the first wave" })));
+    let by_hand = plan.in_waves().flat_map(Plan::mutations).filter(|mutation| !matches!(mutation, Mutation::Commit(_))).filter_map(Mutation::by_hand);
     section(&mut out, "The same by hand", by_hand.map(|command| command.to_string()));
     let is_back = matches!(plan.request, Request::Return { .. });
     section(&mut out, "Also in this sync", plan.carried.iter().flat_map(|carried| also(carried, is_back)));
-    let edits: usize = plan.files().iter().map(|file| file.undo.len()).sum();
-    let undo = plan.files().iter().flat_map(|file| &file.undo).map(|edit| {
+    let edits: usize = plan.in_waves().flat_map(Plan::files).map(|file| file.undo.len()).sum();
+    let undo = plan.in_waves().flat_map(Plan::files).flat_map(|file| &file.undo).map(|edit| {
         let says = |text: Option<&Raw>| text.map_or_else(|| "nothing".to_owned(), |text| text.shown().to_string());
         format!("{}: {} → {}", edit.shown(), says(edit.from()), says(edit.to()))
     });
-    let whole = plan.files().iter().filter(|file| file.undo.is_empty()).map(|file| file.undone().to_string());
-    let (undo, edits) = (undo.chain(whole), edits + plan.files().iter().filter(|file| file.undo.is_empty()).count());
+    let whole: Vec<String> =
+        plan.in_waves().flat_map(Plan::files).filter(|file| file.undo.is_empty()).map(|file| file.undone().to_string()).collect();
+    let edits = edits + whole.len();
+    let undo = undo.chain(whole);
     section(&mut out, &format!("Back, {} put on the head of then", counted(edits as u64, "edit", "edits")), undo);
     section(&mut out, "Worth knowing", plan.remarks.iter().map(ToString::to_string));
     section(&mut out, "Not known", plan.not_known.iter().map(ToString::to_string));

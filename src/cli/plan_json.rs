@@ -40,6 +40,7 @@ struct PlanOut<'a> {
     files: Vec<File<'a>>,
     message: Option<String>,
     steps: Vec<Safe>,
+    waves: Vec<Vec<Where<'a>>>,
     moves: Vec<MovesOut<'a>>,
     carried: Vec<CarriedOut<'a>>,
     rendered: Vec<RenderedOut<'a>>,
@@ -237,13 +238,18 @@ impl<'a> PlanOut<'a> {
             repository: plan.commit().map(|commit| &commit.repository),
             branch: plan.commit().map(|commit| &commit.branch),
             head: plan.commit().map(|commit| &commit.head),
-            files: plan.files().iter().map(file).collect(),
+            files: plan.in_waves().flat_map(Plan::files).map(file).collect(),
             message: plan.commit().map(|commit| commit.message.text()),
-            steps: plan.steps.iter().map(Step::words).collect(),
-            moves: plan.moves.iter().map(moves).collect(),
+            steps: plan.in_waves().flat_map(|wave| &wave.steps).map(Step::words).collect(),
+            moves: plan.in_waves().flat_map(|wave| &wave.moves).map(moves).collect(),
+            waves: if plan.waves.is_empty() {
+                Vec::new()
+            } else {
+                plan.in_waves().map(|wave| wave.moves.iter().map(|moves| place(&moves.place)).collect()).collect()
+            },
             carried: plan.carried.iter().map(carried).collect(),
             rendered: plan.rendered.told().map(rendered).collect(),
-            preconditions: plan.preconditions().iter().map(precondition).collect(),
+            preconditions: plan.in_waves().flat_map(Plan::preconditions).map(precondition).collect(),
             rests_on: plan.rests_on.iter().map(fresh).collect(),
             remarks: &plan.remarks,
             not_known: &plan.not_known,

@@ -274,6 +274,7 @@ pub(super) fn plan(request: &Request, fleet: &Fleet, (prepared, scalers): (&Prep
     rests_on.sort();
     rests_on.dedup_by(|one, other| one.source == other.source);
     Ok(Plan {
+        waves: Vec::new(),
         request: request.clone(),
         direction: verb.direction(),
         service: request.service().clone(),

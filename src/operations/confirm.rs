@@ -8,8 +8,9 @@
 
 use std::time::Duration;
 
+use super::differs::Differs;
 use super::direction::Direction;
-use super::plan::{Differs, Plan};
+use super::plan::Plan;
 use crate::base::time::since;
 use crate::base::{Safe, Timestamp};
 

@@ -57,6 +57,7 @@ pub(super) fn plan(request: &Request, scene: &Scene<'_>, now: Timestamp) -> Resu
         crate::safe!("git still wants {wants} in {place}: the next sync brings it again. Put {} back in git too", scene.version.text.shown())
     }));
     Ok(Plan {
+        waves: Vec::new(),
         request: request.clone(),
         // It brings whatever else belonged to that deployment.
         direction: Direction::Risk,

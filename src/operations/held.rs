@@ -180,6 +180,7 @@ pub(super) fn plan(request: &Request, fleet: &Fleet, read: &Read, now: Timestamp
     let mut rests_on: Vec<Fresh> = requests.iter().filter_map(source).map(|source| Fresh { source, seen: Some(read.files.at) }).collect();
     rests_on.dedup();
     Ok(Plan {
+        waves: Vec::new(),
         request: request.clone(),
         direction: direction(*verb, placement, fleet, read, &place)?,
         service: request.service().clone(),

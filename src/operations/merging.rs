@@ -92,6 +92,7 @@ pub(super) fn plan(request: &Request, fleet: &Fleet, read: &Read, now: Timestamp
     rests_on.sort();
     rests_on.dedup_by(|one, other| one.source == other.source);
     Ok(Plan {
+        waves: Vec::new(),
         request: request.clone(),
         direction: if is_back { Direction::Safety } else { Direction::Risk },
         service: service.clone(),

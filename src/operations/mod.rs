@@ -10,10 +10,12 @@
 //! * [`protocol`]: in which order a plan is sent; [`following`]: how far what was sent has come
 //! * [`oncall`]: whether this person could go back tonight
 //! * [`ways`]: the ways back, best first
+//! * [`waves`]: one placement after the other
 //! * [`others`]: operations as everybody sees them, by their commits; [`debt`]: what was left
 //! * [`record`]: what the journal keeps of an operation, as data, and how its lines are tied
 //! * [`expected`]: how long it takes, by what earlier ones took
 //! * `proposal`: a change by pull request; `merging`: the merge of one, as a plan of its own
+//! * `differs`: in what a plan differs from another one
 //! * `scene`: whom a request concerns and which version it is about; `earlier`: what was there before; `brought`: what goes before and after the
 //!   commit of a way back; `deployed`: ways back through Argo CD's history; `held`: what is done to Rollouts; `instead`: the same by
 //!   Argo CD where their cluster cannot be changed from here; `edits`: what that does to files;
@@ -27,6 +29,7 @@ pub mod canary;
 pub mod confirm;
 pub mod debt;
 mod deployed;
+mod differs;
 mod direction;
 pub mod door;
 mod earlier;
@@ -48,7 +51,8 @@ mod refusal;
 pub mod rendering;
 mod scene;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
+pub mod waves;
 pub mod ways;
 mod words;
 mod writers;
@@ -64,12 +68,13 @@ use crate::manifest::rendered::Wish;
 
 pub use brings::{Hook, Left, Reset, Scaler, Scalers};
 pub use confirm::Confirmation;
+pub use differs::Differs;
 pub use direction::Direction;
 pub use door::{Approved, Bar};
 pub use edits::{FileEdit, Line, Sign};
 pub use instead::{Instead, Rollouts};
 pub use merging::open as open_pulls;
-pub use plan::{Await, Carried, Differs, Expects, Fresh, Message, Moves, Plan, Precondition, Step, plan};
+pub use plan::{Await, Carried, Expects, Fresh, Message, Moves, Plan, Precondition, Step, plan};
 pub use refusal::{Place, Refusal, Versioned};
 pub use rendering::{Answers, Rendered};
 pub use scene::asked;
@@ -94,6 +99,8 @@ pub enum Request {
         placements: Option<Vec<PlacementName>>,
         /// Also a version that the environment before never had.
         hotfix: bool,
+        /// One placement after the other, each once the one before is verified.
+        waves: bool,
     },
     /// An earlier version of a service put back where it was: its image on the files as they are now, never a commit taken back.
     Return {

@@ -11,7 +11,7 @@ use super::mutation::{Commit, Mutation, Sync, Target};
 use super::refusal::Place;
 use super::rendering::{self, Rendered};
 use super::scene::{Scene, is_ahead};
-use super::{By, LIFETIME, Read, Refusal, Request, argocd, deployed, held, merging, proposal, writers};
+use super::{By, LIFETIME, Read, Refusal, Request, argocd, deployed, held, merging, proposal, waves, writers};
 use crate::base::time::later;
 use crate::base::{Raw, Safe, Timestamp};
 use crate::domain::desired;
@@ -42,6 +42,9 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// The placements that move.
     pub moves: Vec<Moves>,
+    /// What is planned for the placements that come after this is verified, in order: confirmed with it, made anew then, and carried out only where it is
+    /// still the same. None but in a plan in waves.
+    pub waves: Vec<Self>,
     /// What else the next sync of each application brings.
     pub carried: Vec<Carried>,
     /// What renderers make of it.
@@ -164,36 +167,10 @@ impl Message {
     }
 }
 
-/// In what a plan differs from another one of the same request. Only this voids what was typed to confirm it: the age of a fact does not.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[expect(clippy::struct_excessive_bools, reason = "each can differ without the others")]
-pub struct Differs {
-    /// Other steps, or in another order.
-    pub steps: bool,
-    /// Other bytes.
-    pub bytes: bool,
-    /// Other placements.
-    pub targets: bool,
-    /// The other direction: it is confirmed otherwise.
-    pub direction: bool,
-}
-
-impl Differs {
-    /// Whether it differs at all.
-    #[must_use]
-    pub const fn any(self) -> bool {
-        self.steps || self.bytes || self.targets || self.direction
-    }
-}
-
 impl Plan {
-    /// In what the other one differs from this.
-    #[must_use]
-    pub fn same_as(&self, other: &Self) -> Differs {
-        let bytes = |plan: &Self| plan.files().iter().map(|file| (file.file.clone(), file.before.clone(), file.after.clone())).collect::<Vec<_>>();
-        let targets = |plan: &Self| plan.moves.iter().map(|moves| (moves.place.clone(), moves.apps.clone())).collect::<Vec<_>>();
-        let steps = self.steps.len() != other.steps.len() || self.steps.iter().zip(&other.steps).any(|(one, other)| !one.does_as(other));
-        Differs { steps, bytes: bytes(self) != bytes(other), targets: targets(self) != targets(other), direction: self.direction != other.direction }
+    /// This, and what comes after it is verified, in order.
+    pub fn in_waves(&self) -> impl Iterator<Item = &Self> {
+        std::iter::once(self).chain(&self.waves)
     }
 
     /// What is sent, in order.
@@ -243,18 +220,6 @@ impl Plan {
     }
 }
 
-impl Step {
-    /// Whether it does the same to the same. On which head a commit was planned, and what else lies beside its files, is no difference.
-    fn does_as(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Send(Mutation::Commit(one)), Self::Send(Mutation::Commit(other))) => {
-                (&one.repository, &one.branch, one.beside, &one.message) == (&other.repository, &other.branch, other.beside, &other.message)
-            }
-            (one, other) => one == other,
-        }
-    }
-}
-
 /// Plans a request.
 ///
 /// # Errors
@@ -265,6 +230,7 @@ pub fn plan(request: &Request, fleet: &Fleet, read: &Read, now: Timestamp) -> Re
         Request::Canary { .. } => return held::plan(request, fleet, read, now),
         Request::Merge { .. } => return merging::plan(request, fleet, read, now),
         Request::Argocd { .. } => return argocd::plan(request, fleet, (&read.files, &read.scalers), now),
+        Request::Promote { waves: true, .. } => return waves::plan(request, fleet, read, now),
         Request::Promote { .. } | Request::Return { .. } => {}
     }
     let prepared = &read.files;
@@ -311,6 +277,7 @@ pub fn plan(request: &Request, fleet: &Fleet, read: &Read, now: Timestamp) -> Re
         version: scene.version.text.shown(),
         images: edited.images.iter().map(|(_, after)| after.clone()).collect(),
         steps,
+        waves: Vec::new(),
         moves: moving.iter().map(|placement| Moves::of(placement, scene.target(placement))).collect(),
         not_known: not_known(&scene, prepared, &edited, (&carried, &rendered)),
         carried,

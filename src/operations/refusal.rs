@@ -285,6 +285,13 @@ pub enum Refusal {
         /// Why.
         why: Safe,
     },
+    /// It cannot go in waves.
+    NoWaves {
+        /// Where.
+        environment: EnvironmentName,
+        /// Why.
+        why: Safe,
+    },
     /// A file that would be edited is rendered elsewhere too.
     Reaches {
         /// The file.
@@ -357,6 +364,7 @@ impl Refusal {
             Self::Pinned { .. } => "pinned",
             Self::Editor { .. } => "editor",
             Self::Configuration { .. } => "configuration",
+            Self::NoWaves { .. } => "no-waves",
             Self::Reaches { .. } => "reaches-others",
             Self::MoveTogether { .. } => "move-together",
             Self::SeveralBranches(_) => "several-branches",

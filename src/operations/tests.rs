@@ -6,6 +6,7 @@ mod brings;
 mod configuration;
 mod held;
 mod proposal;
+mod waves;
 mod world;
 
 use std::fmt::Write as _;
@@ -17,7 +18,7 @@ use crate::domain::{Known, SourceId};
 use crate::manifest::edit;
 pub(in crate::operations) use back::back;
 use mutation::Mutation;
-pub(in crate::operations) use world::{NOW, World, kustomization};
+pub(crate) use world::{NOW, World, kustomization};
 
 /// A plan in one text: what changes, what moves, what is done.
 fn told(plan: &Result<Plan, Refusal>) -> String {
@@ -37,23 +38,23 @@ fn told(plan: &Result<Plan, Refusal>) -> String {
     format!("{text}| {}", moves.join(", "))
 }
 
-pub(in crate::operations) fn to(environment: &str) -> Request {
-    Request::Promote { service: "checkout".into(), from: None, to: environment.into(), version: None, placements: None, hotfix: false }
+pub(crate) fn to(environment: &str) -> Request {
+    Request::Promote { service: "checkout".into(), from: None, to: environment.into(), version: None, placements: None, hotfix: false, waves: false }
 }
 
 fn from(environment: &str, request: Request) -> Request {
-    let Request::Promote { service, to, version, placements, hotfix, .. } = request else { panic!("no promotion") };
-    Request::Promote { service, from: Some(environment.into()), to, version, placements, hotfix }
+    let Request::Promote { service, to, version, placements, hotfix, waves, .. } = request else { panic!("no promotion") };
+    Request::Promote { service, from: Some(environment.into()), to, version, placements, hotfix, waves }
 }
 
 fn only(placement: &str, request: Request) -> Request {
-    let Request::Promote { service, from, to, version, hotfix, .. } = request else { panic!("no promotion") };
-    Request::Promote { service, from, to, version, placements: Some(vec![placement.into()]), hotfix }
+    let Request::Promote { service, from, to, version, hotfix, waves, .. } = request else { panic!("no promotion") };
+    Request::Promote { service, from, to, version, placements: Some(vec![placement.into()]), hotfix, waves }
 }
 
 fn at(version: &str, hotfix: bool, request: Request) -> Request {
-    let Request::Promote { service, from, to, placements, .. } = request else { panic!("no promotion") };
-    Request::Promote { service, from, to, version: Some(Raw::from(version)), placements, hotfix }
+    let Request::Promote { service, from, to, placements, waves, .. } = request else { panic!("no promotion") };
+    Request::Promote { service, from, to, version: Some(Raw::from(version)), placements, hotfix, waves }
 }
 
 /// What a world is changed by, what is asked, what comes of it.

@@ -158,11 +158,21 @@ impl Patch {
 }
 
 impl Plan {
+    /// The placements that come after this is verified, in words.
+    #[must_use]
+    pub fn onward(&self) -> Safe {
+        named(self.waves.iter().flat_map(|wave| &wave.moves).map(|moves| moves.place.shown()))
+    }
+
     /// What it is, in one line: `promote checkout 2.14.3 to production`.
     #[must_use]
     pub fn title(&self) -> Safe {
         let (service, to) = (self.service.shown(), self.to.shown());
         match &self.request {
+            super::Request::Promote { .. } if !self.waves.is_empty() => {
+                let [first, then] = [named(self.moves.iter().map(|moves| moves.place.shown())), self.onward()];
+                crate::safe!("promote {service} {} to {first}, then {then}", self.version)
+            }
             super::Request::Promote { .. } => crate::safe!("promote {service} {} to {to}", self.version),
             super::Request::Canary { verb, .. } => {
                 let place = self.moves.first().map_or(to, |moves| moves.place.shown());

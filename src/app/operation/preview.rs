@@ -3,6 +3,7 @@
 
 mod asking;
 mod by_command;
+mod onward;
 pub(super) mod rendering;
 
 use std::time::Duration;
@@ -21,10 +22,12 @@ use crate::operations::canary::Verb;
 use crate::operations::confirm::{Confirmed, Needs, Said};
 use crate::operations::door::{self, Permission, Stated};
 use crate::operations::mutation::Mutation;
+use crate::operations::waves::Onward;
 use crate::operations::{Bar, Confirmation, Plan, Read, Refusal, Request, asked, plan};
 
 pub(in crate::app) use asking::of_argocd;
 pub use by_command::{confirm_by_yes, show_again, state};
+pub(super) use onward::onward;
 
 /// What was read for a plan is read again after so long: somebody else may have pushed.
 const AGAIN: Duration = Duration::from_secs(15);
@@ -61,6 +64,8 @@ pub struct Preview {
     permitted: Option<(RequestId, Vec<Mutation>)>,
     rendering: rendering::State,
     planned_at: Timestamp,
+    /// What was confirmed before of what is planned here: a wave after one that is verified.
+    onward: Option<Onward>,
 }
 
 /// What typed text is for.
@@ -113,11 +118,13 @@ pub(in crate::app) fn promote(model: &mut Model) -> Vec<Effect> {
             choices.insert(0, promotion(&service, None, &environment));
         }
     }
+    let in_waves = |request: &Request| onward::may_have_waves(model, request).then(|| onward::in_waves(request));
+    let choices = choices.iter().flat_map(|request| [Some(request.clone()), in_waves(request)]).flatten().collect();
     begin(model, choices)
 }
 
 fn promotion(service: &crate::domain::ServiceName, from: Option<&EnvironmentName>, to: &EnvironmentName) -> Request {
-    Request::Promote { service: service.clone(), from: from.cloned(), to: to.clone(), version: None, placements: None, hotfix: false }
+    Request::Promote { service: service.clone(), from: from.cloned(), to: to.clone(), version: None, placements: None, hotfix: false, waves: false }
 }
 
 /// Opens the preview of something done to the Rollouts of what is looked at; those where a change is under way come first.
@@ -158,6 +165,7 @@ pub fn begin(model: &mut Model, choices: Vec<Request>) -> Vec<Effect> {
         permitted: None,
         rendering: rendering::State::default(),
         planned_at: Timestamp::MIN,
+        onward: None,
     };
     let before = std::mem::replace(&mut model.screen, Screen::Preview(Box::new(preview)));
     if !matches!(before, Screen::Matrix | Screen::Preview(_)) {
@@ -214,6 +222,7 @@ pub(in crate::app) fn look(model: &mut Model, at_once: bool) -> Vec<Effect> {
     effects.extend(rendering::ask(model));
     effects.extend(permit(model));
     judge(model);
+    effects.extend(onward::go_on(model));
     effects
 }
 
@@ -245,7 +254,8 @@ fn replace(preview: &mut Preview, planned: Option<Result<Plan, Refusal>>, now: T
 fn permit(model: &mut Model) -> Vec<Effect> {
     let Screen::Preview(preview) = &model.screen else { return Vec::new() };
     let Some(plan) = preview.plan() else { return Vec::new() };
-    let mutations: Vec<Mutation> = plan.mutations().filter(|mutation| !matches!(mutation, Mutation::Commit(_))).cloned().collect();
+    let mutations: Vec<Mutation> =
+        plan.in_waves().flat_map(Plan::mutations).filter(|mutation| !matches!(mutation, Mutation::Commit(_))).cloned().collect();
     if preview.permitted.as_ref().is_some_and(|(_, asked)| *asked == mutations) {
         return Vec::new();
     }
@@ -422,7 +432,10 @@ fn approve(model: &mut Model, confirmed: Confirmed, effects: Vec<Effect>) -> Vec
     let stated = (preview.stated.clone(), permissions.as_slice());
     let approved = door::approve(id, plan.clone(), confirmed, model.fleet.landscape(), &model.operations.standing, stated, now);
     match approved {
-        Ok(approved) => underway::begin(model, approved),
+        Ok(approved) => {
+            let rest = preview.onward.take().and_then(Onward::rest);
+            underway::begin(model, approved, rest)
+        }
         Err(bars) => {
             preview.bars = bars;
             preview.confirmation = None;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::app::effect::Effect;
 use crate::app::model::{Model, Question, Screen};
 use crate::app::operation;
-use crate::app::operation::{asking, pace, pulls};
+use crate::app::operation::{asking, pace, preview, pulls};
 use crate::app::scroll::Scroll;
 use crate::base::time::{later, since};
 use crate::base::{OperationId, Raw, Safe, Timestamp};
@@ -19,6 +19,7 @@ use crate::operations::others::Other;
 use crate::operations::protocol::{self, Settled};
 use crate::operations::record::story::Story;
 use crate::operations::record::{self, Entry};
+use crate::operations::waves::Onward;
 use crate::operations::{Approved, Plan};
 
 /// A failure that a moment ago was none is looked at for so long before it counts: Argo CD says so between two phases of a sync.
@@ -63,6 +64,10 @@ pub struct Underway {
     pub(super) asked: Option<Timestamp>,
     /// What is followed once what was open is settled.
     story: Option<Box<Story>>,
+    /// The placements that come after it in waves, in words; empty: none.
+    pub then: Safe,
+    /// The waves that were confirmed with it; `None`: none, or they have begun, or nothing goes on.
+    pub(super) onward: Option<Onward>,
 }
 
 /// How an operation ended.
@@ -99,6 +104,8 @@ impl Underway {
             failing: None,
             asked: None,
             story: None,
+            then: Safe::default(),
+            onward: None,
         }
     }
 }
@@ -117,7 +124,9 @@ pub enum Progress {
 }
 
 /// What was approved goes out.
-pub(super) fn begin(model: &mut Model, approved: Approved) -> Vec<Effect> {
+/// What comes after what is approved here is `rest`, where it is a wave itself.
+pub(super) fn begin(model: &mut Model, approved: Approved, rest: Option<Onward>) -> Vec<Effect> {
+    let onward = Onward::of(&approved).or(rest);
     let underway = Underway {
         title: approved.plan().title(),
         service: approved.plan().service.clone(),
@@ -137,6 +146,8 @@ pub(super) fn begin(model: &mut Model, approved: Approved) -> Vec<Effect> {
         failing: None,
         asked: None,
         story: None,
+        then: onward.as_ref().map(Onward::told).unwrap_or_default(),
+        onward,
     };
     let id = approved.id().clone();
     model.operations.underway.insert(id.clone(), underway);
@@ -167,6 +178,8 @@ pub(in crate::app) fn recalled(model: &mut Model, id: OperationId, story: Story)
         is_followed_only: false,
         failing: None,
         asked: None,
+        then: part("then").unwrap_or_default(),
+        onward: None,
         story: Some(Box::new(story)),
     };
     model.operations.underway.insert(id, underway);
@@ -233,9 +246,31 @@ pub(in crate::app) fn progressed(model: &mut Model, id: &OperationId, progress: 
     all
 }
 
+/// Nothing goes on after what did not end well.
+fn halt(model: &mut Model, id: &OperationId) {
+    let Some(underway) = model.operations.underway.get_mut(id) else { return };
+    let Some(then) = underway.onward.as_ref().map(Onward::told) else { return };
+    let left = crate::safe!("Not begun: {then}; nothing goes on by itself, and promoting again moves what is left");
+    match &mut underway.ended {
+        Some((_, Ended::Failed(why, _))) => *why = crate::safe!("{}. {left}.", why.as_str().trim_end_matches('.')),
+        Some((_, Ended::Unknown(why))) => *why = crate::safe!("{}. {left}", why.as_str().trim_end_matches('.')),
+        Some((_, Ended::Done(_))) | None => return,
+    }
+    underway.onward = None;
+}
+
+/// The wave after the one that is looked at, once that is verified: nothing is sent from a screen that nobody sees.
+fn next_wave(model: &mut Model) -> Vec<Effect> {
+    let Screen::Operation(id, _) = &model.screen else { return Vec::new() };
+    let is_done = |underway: &&mut Underway| matches!(underway.ended, Some((_, Ended::Done(_))));
+    let onward = model.operations.underway.get_mut(id).filter(is_done).and_then(|underway| underway.onward.take());
+    onward.map(|onward| preview::onward(model, onward)).unwrap_or_default()
+}
+
 /// What is on record of how it ended.
 fn close(model: &mut Model, id: &OperationId) -> Vec<Effect> {
     let Some((_, ended)) = model.operations.underway.get(id).and_then(|underway| underway.ended.clone()) else { return Vec::new() };
+    halt(model, id);
     model.operations.settle();
     pace::learn(model, id);
     let title = model.operations.underway.get(id).map(|underway| underway.title.clone()).unwrap_or_default();
@@ -286,7 +321,11 @@ pub(in crate::app) fn follow(model: &mut Model) -> Vec<Effect> {
         let version = underway.version.clone();
         let ended = match &ladder.state {
             State::Verified if version.is_empty() => Some(Ended::Done(Safe::clean("synced and seen healthy"))),
-            State::Verified => Some(Ended::Done(crate::safe!("{version} seen healthy"))),
+            State::Verified => Some(Ended::Done(match (underway.then.is_empty(), underway.onward.is_some()) {
+                (true, _) => crate::safe!("{version} seen healthy"),
+                (false, true) => crate::safe!("{version} seen healthy; next: {}", underway.then),
+                (false, false) => crate::safe!("{version} seen healthy; not begun: {}: promote again, it moves what is left", underway.then),
+            })),
             State::Superseded(other) => {
                 let why = crate::safe!("git wants {other} by now: this change is superseded");
                 Some(Ended::Failed(why, Safe::clean("Follow the newer change.")))
@@ -304,6 +343,7 @@ pub(in crate::app) fn follow(model: &mut Model) -> Vec<Effect> {
         }
         effects.extend(merged.and_then(|source| model.ask(source.clone(), Question::Relist(source), Want::Relist)));
     }
+    effects.extend(next_wave(model));
     effects
 }
 

@@ -84,6 +84,7 @@ impl Requested {
     pub fn asked(plan: &Plan) -> Self {
         let request = Self::new(plan.request.name(), plan.title()).with("service", plan.service.shown()).with("to", plan.to.shown());
         let request = request.with("version", plan.version.clone());
+        let request = if plan.waves.is_empty() { request } else { request.with("then", plan.onward()) };
         match &plan.from {
             Some(from) => request.with("from", from.shown()),
             None => request,

@@ -112,6 +112,7 @@ impl Refusal {
             Self::Configuration { place, why } => {
                 crate::safe!("The configuration of then is not put back in {}: {why}. The image alone may be.", place.shown())
             }
+            Self::NoWaves { environment, why } => crate::safe!("There are no waves in {}: {why}.", environment.shown()),
             Self::Reaches { file, others } => crate::safe!(
                 "{} also feeds {}: give the version a place in a file of its own, in the overlay or the last values file of the environment.",
                 file.shown(),

@@ -29,11 +29,11 @@ use crate::manifest::{Question, Wanted, read};
 use crate::operations::{Instead, Plan, Read, Refusal, Request, Rollouts, Scaler, asked, canary, plan};
 
 pub(super) const T0: Timestamp = Timestamp::UNIX_EPOCH;
-pub(in crate::operations) const NOW: Timestamp = Timestamp::constant(3_600, 0);
+pub(crate) const NOW: Timestamp = Timestamp::constant(3_600, 0);
 
 #[derive(Debug, Clone)]
 #[expect(clippy::struct_excessive_bools, reason = "a table of what can be different about an application")]
-pub(in crate::operations) struct App {
+pub(crate) struct App {
     pub(super) origin: Origin,
     pub(super) runs: String,
     pub(in crate::operations) health: &'static str,
@@ -45,7 +45,7 @@ pub(in crate::operations) struct App {
     /// The tag that it wanted at the revision that Argo CD compared it with.
     pub(super) compared: Option<&'static str>,
     /// The revision that Argo CD compared it with; none where empty.
-    pub(in crate::operations) revision: &'static str,
+    pub(crate) revision: &'static str,
     /// What Argo CD says of it.
     pub(in crate::operations) sync: Sync,
     /// The phase of the operation that Argo CD carries out, or carried out last.
@@ -64,7 +64,7 @@ pub(in crate::operations) struct App {
 }
 
 #[derive(Debug, Clone)]
-pub(in crate::operations) struct World {
+pub(crate) struct World {
     pub(super) apps: BTreeMap<String, App>,
     pub(super) files: Files,
     pub(super) rule: VersionRule,
@@ -105,14 +105,14 @@ pub(in crate::operations) struct World {
 }
 
 /// An overlay with this tag, and more of its entry.
-pub(in crate::operations) fn kustomization(tag: &str, more: &str) -> String {
+pub(crate) fn kustomization(tag: &str, more: &str) -> String {
     format!("resources: [../../base]\nimages: # the version\n  - name: acme/checkout\n    newTag: {tag}\n{more}")
 }
 
 const DEPLOYMENT: &str = "kind: Deployment\nmetadata: {name: checkout}\nspec: {template: {spec: {containers: [{name: checkout, image: acme/checkout}, {name: envoy, image: 'envoy:1'}]}}}\n";
 
 impl World {
-    pub(in crate::operations) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut world = Self {
             apps: BTreeMap::new(),
             files: Files::default(),
@@ -181,7 +181,7 @@ impl World {
         self
     }
 
-    pub(in crate::operations) fn app(&mut self, name: &str) -> &mut App {
+    pub(crate) fn app(&mut self, name: &str) -> &mut App {
         self.apps.get_mut(name).unwrap()
     }
 
@@ -189,7 +189,7 @@ impl World {
         self.apps.remove(name).unwrap();
     }
 
-    pub(in crate::operations) fn run(&mut self, name: &str, images: &str) {
+    pub(crate) fn run(&mut self, name: &str, images: &str) {
         self.app(name).runs = images.to_owned();
     }
 
@@ -205,7 +205,7 @@ impl World {
         self.files = std::mem::take(&mut self.files).with(path, text);
     }
 
-    pub(in crate::operations) fn file(&mut self, overlay: &str, text: &str) {
+    pub(crate) fn file(&mut self, overlay: &str, text: &str) {
         self.put(&format!("apps/checkout/overlays/{overlay}/kustomization.yaml"), text);
     }
 
@@ -238,7 +238,7 @@ impl World {
         plan(request, &self.fleet(true), &read, NOW)
     }
 
-    pub(in crate::operations) fn landscape(&self) -> Landscape {
+    pub(crate) fn landscape(&self) -> Landscape {
         let environment = |name: &str, from: &[&str], placements: &[&str]| Environment {
             name: EnvironmentName::from(name),
             from: from.iter().map(|name| EnvironmentName::from(*name)).collect(),
@@ -257,7 +257,7 @@ impl World {
         ours
     }
 
-    pub(in crate::operations) fn fleet(&self, is_later: bool) -> Fleet {
+    pub(crate) fn fleet(&self, is_later: bool) -> Fleet {
         let (argocd, repository) = (SourceId::argocd(&"main".into()), SourceId::repository(Raw::from("gitops")));
         let mut fleet = Fleet::new(self.landscape());
         fleet.connect(argocd.clone(), Epoch(1), T0);
@@ -340,7 +340,7 @@ impl World {
         }
     }
 
-    pub(super) fn prepared(&self) -> Prepared {
+    pub(crate) fn prepared(&self) -> Prepared {
         let (mut names, mut prepared) = (Vec::new(), Prepared { at: self.read_at, ..Prepared::default() });
         for (name, app) in &self.apps {
             let target = app.origin.target_revision.as_ref().unwrap().as_wire().to_owned();

@@ -46,7 +46,8 @@ pub(in crate::ui) fn write(page: &mut Page, look: Look, model: &Model, preview: 
 fn title(page: &mut Page, preview: &Preview) {
     let request = &preview.request;
     let (what, from, choice) = match request {
-        Request::Promote { from, .. } => ("Promote ", from.as_ref(), "another environment"),
+        Request::Promote { from, waves: true, .. } => ("Promote in waves ", from.as_ref(), "another environment, or all placements at once"),
+        Request::Promote { from, .. } => ("Promote ", from.as_ref(), "another environment, or in waves"),
         Request::Return { by: By::Abort, .. } => ("Abort and go back with ", None, "another way back"),
         Request::Return { by: By::Hasten, .. } => ("Go back, leaving the steps out, with ", None, "another way back"),
         Request::Return { by: By::Configuration, .. } => ("Go back, image and configuration, with ", None, "another way back"),
@@ -68,7 +69,7 @@ fn title(page: &mut Page, preview: &Preview) {
     }
     page.say("  →  ");
     if let Some(plan) = plan {
-        for (index, moves) in plan.moves.iter().enumerate() {
+        for (index, moves) in plan.in_waves().flat_map(|wave| &wave.moves).enumerate() {
             page.say(if index == 0 { "" } else { ", " }).say(moves.place.shown()).say(" (").say(&moves.wants).say(")");
         }
     } else {
@@ -100,6 +101,11 @@ fn verdict(page: &mut Page, look: Look, model: &Model, preview: &Preview, plan: 
             page.say(look.keys.told(" <commands> arm does it."));
         }
         page.end(2);
+    }
+    if preview.goes_on() {
+        page.tone(Tone::Moving)
+            .say("◌ The next wave, as it was confirmed: it is looked at anew, and goes on by itself where it is still the same.")
+            .end(2);
     }
     let oldest = plan.rests_on.iter().filter_map(|fresh| fresh.seen).min();
     // Coarse: it is not to change with every second.
@@ -136,14 +142,14 @@ fn heading(page: &mut Page, name: &str) {
 fn changes(page: &mut Page, plan: &Plan) {
     heading(page, "CHANGES");
     if let Some(commit) = plan.commit() {
-        page.say("one commit on ")
+        page.say(if plan.waves.is_empty() { "one commit on " } else { "a commit for each placement on " })
             .say(if commit.beside { "a branch of its own, for " } else { "" })
             .say(commit.branch.shown())
             .say(" of ")
             .say(commit.repository.shown());
     }
     page.end(WORDS);
-    for file in plan.files() {
+    for file in plan.in_waves().flat_map(Plan::files) {
         page.tone(Tone::Quiet).say("  ").say(file.file.shown()).end(4);
         for line in file.lines() {
             let (tone, sign) = match line.sign {
@@ -153,7 +159,7 @@ fn changes(page: &mut Page, plan: &Plan) {
             page.tone(tone).say(format_args!("  {:>5} {sign} ", line.number)).say(&line.text).end(10);
         }
     }
-    for moves in &plan.moves {
+    for moves in plan.in_waves().flat_map(|wave| &wave.moves) {
         moved(page, moves);
     }
     if !plan.unrendered().is_empty() {
@@ -205,11 +211,11 @@ fn moved(page: &mut Page, moves: &Moves) {
 
 fn then(page: &mut Page, model: &Model, plan: &Plan) {
     heading(page, "THEN");
-    for (number, step) in (1..).zip(&plan.steps) {
+    for (number, step) in (1..).zip(plan.in_waves().flat_map(|wave| &wave.steps)) {
         page.column(WORDS).say(number).say(". ").say(step.words());
         page.end(WORDS + 3);
     }
-    for mutation in plan.mutations() {
+    for mutation in plan.in_waves().flat_map(Plan::mutations) {
         if let Some(command) = mutation.by_hand() {
             page.tone(Tone::Quiet).column(WORDS).say("= ").say(command).end(WORDS + 2);
         }
@@ -242,7 +248,7 @@ fn then(page: &mut Page, model: &Model, plan: &Plan) {
 fn takes(page: &mut Page, model: &Model, plan: &Plan) {
     heading(page, "TAKES");
     let expected = plan.expected(&model.operations.past, &model.fleet);
-    page.say(expected.words()).end(WORDS);
+    page.say(expected.words()).say(if plan.waves.is_empty() { "" } else { ", of the first wave" }).end(WORDS);
 }
 
 /// What else the sync carries: what runs and what is deleted first, then what others committed.
@@ -290,10 +296,10 @@ fn back(page: &mut Page, plan: &Plan) {
     }
     heading(page, "BACK");
     page.say("the version of before put on the head of then").end(WORDS);
-    for file in plan.files().iter().filter(|file| file.undo.is_empty()) {
+    for file in plan.in_waves().flat_map(Plan::files).filter(|file| file.undo.is_empty()) {
         page.column(WORDS).say(file.undone()).end(WORDS + 2);
     }
-    for edit in plan.files().iter().flat_map(|file| &file.undo) {
+    for edit in plan.in_waves().flat_map(Plan::files).flat_map(|file| &file.undo) {
         let says = |text: Option<&crate::base::Raw>| text.map_or_else(|| Safe::clean("nothing"), crate::base::Raw::shown);
         page.column(WORDS).say(edit.shown()).say(": ").say(says(edit.from())).say(" → ").say(says(edit.to())).end(WORDS + 2);
     }
