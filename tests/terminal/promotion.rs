@@ -147,7 +147,8 @@ fn the_command_line_goes_through_the_same_door() {
 
 #[test]
 fn a_change_by_pull_request_is_opened_approved_merged_and_seen_healthy() {
-    let world = World::start("pull-request", &["--speed", "20"]);
+    // At a greater speed an Argo CD looks silent to a cockpit whose clock goes as usual.
+    let world = World::start("pull-request", &["--speed", "4"]);
     world.edit_config(|text| text.replace("name = \"production\"\n", "name = \"production\"\nread_only = false\nyes = true\n"));
     std::fs::write(world.home().join(".gitconfig"), "[user]\n\tname = Ana\n\temail = ana@example.com\n").unwrap();
     let refused = run(&world, &["merge", "cart", "--in", "production", "--yes", "--json"]);
@@ -184,5 +185,30 @@ fn a_canary_is_aborted_through_argo_cd_where_its_cluster_is_away() {
     assert!(text(&again.stdout).contains("it was aborted already"), "{}", text(&again.stdout));
     world.heal("cluster:prod-eu");
     until("its cluster says so too", SOON, status, |status| status.contains("\"waits_for\":\"aborted\"") || status.contains("RolloutAborted"));
+    is_on_record(&world, 2);
+}
+
+#[test]
+fn a_pull_request_is_opened_merged_and_seen_healthy_by_keys_alone() {
+    let world = World::start("pull-request", &["--speed", "4"]);
+    world.edit_config(|text| text.replace("name = \"production\"\n", "name = \"production\"\nread_only = false\n"));
+    std::fs::write(world.home().join(".gitconfig"), "[user]\n\tname = Ana\n\temail = ana@example.com\n").unwrap();
+    let mut screen = world.cockpit(120, 50);
+    screen.line("rows", SOON, |line| line.contains("cart"));
+    screen.keys("/cart env:staging\r");
+    screen.line("the filter is on", SOON, |line| line.contains("/cart env:staging"));
+    screen.keys("p");
+    screen.line("what it would open", SOON, |line| line.contains("open a pull request in acme/gitops"));
+    screen.line("the name is asked for", SOON, |line| line.contains("cart") && line.to_lowercase().contains("type"));
+    confirm(&mut screen, "cart", |line| line.contains("operation "));
+    // Checks pass and somebody approves on the simulated GitHub; until then m would say why not.
+    screen.line("it can be merged", CHANGE, |line| line.contains("can be merged: m does"));
+    screen.keys("m");
+    screen.line("the merge is looked at", SOON, |line| line.contains("merge pull request #") && line.contains("if it is still at"));
+    screen.line("the name is asked for again", SOON, |line| line.contains("cart") && line.to_lowercase().contains("type"));
+    confirm(&mut screen, "cart", |line| line.contains("operation "));
+    screen.line("it is seen to its end", CHANGE, |line| line.contains("Done:"));
+    screen.keys("\u{3}");
+    assert_eq!(screen.ended(SOON), 0);
     is_on_record(&world, 2);
 }
