@@ -5,6 +5,7 @@ use crate::app::model::{Model, Question, Screen};
 use crate::app::scroll::Scroll;
 use crate::domain::fleet::{Cell, Placement};
 use crate::domain::question::Want;
+use crate::domain::workload::WorkloadKey;
 use crate::domain::{AppKey, EnvironmentName, Known, PlacementName, ServiceName, SourceId};
 
 /// What the cell screen shows.
@@ -71,6 +72,15 @@ pub(super) fn ask(model: &mut Model) -> Vec<Effect> {
         }
     }
     questions.into_iter().filter_map(|(source, question, want)| model.ask(source, question, want)).collect()
+}
+
+/// Asks for the pods of workloads, for whom wants to know what they run.
+pub fn pods<'k>(model: &mut Model, keys: impl IntoIterator<Item = &'k WorkloadKey>) -> Vec<Effect> {
+    let ask = |key: &WorkloadKey| {
+        let selector = model.fleet.workload(key)?.value.selector.clone();
+        model.ask(SourceId::cluster(&key.cluster), Question::Pods(key.clone()), Want::Pods(key.clone(), selector))
+    };
+    keys.into_iter().filter_map(ask).collect()
 }
 
 /// Asks for the details of applications, for whom wants to know more of them than a row tells.

@@ -216,7 +216,8 @@ impl Model {
     /// Whether every source has said what it can say for now, and what was asked beside has been answered.
     #[must_use]
     pub fn is_settled(&self) -> bool {
-        self.fleet.is_settled(self.now) && !self.asked.values().any(|question| matches!(question, Question::Detail(_) | Question::Desired(_)))
+        self.fleet.is_settled(self.now)
+            && !self.asked.values().any(|question| matches!(question, Question::Detail(_) | Question::Pods(_) | Question::Desired(_)))
     }
 
     /// The filter of what is looked at: of the rows, or of what changed.

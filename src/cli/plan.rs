@@ -209,7 +209,8 @@ pub(super) fn run(config: &Config, wanted: &Wanted) -> Result<Exit> {
     // What came since the last sync is told by the history of an application, which is read on demand.
     let edited = |model: &Model| {
         let asked = operations::asked(&request, &model.fleet, model.now).unwrap_or_default();
-        asked.subjects.into_iter().map(|subject| subject.app).collect()
+        let apps = asked.subjects.into_iter().map(|subject| subject.app).collect();
+        (apps, operations::told_by_pods(&request, &model.fleet, model.now))
     };
     let (model, settled) = runtime.block_on(headless::detailed(config, timeout, edited));
     let planned = runtime.block_on(planned(config, &model, &request));

@@ -89,7 +89,7 @@ pub(super) fn run(config: &Config, wanted: &Wanted) -> Result<Exit> {
     let apps = |model: &crate::app::Model| {
         let cell = model.fleet.cell(&service, &environment);
         let parts = cell.into_iter().flat_map(|cell| &cell.placements).flat_map(|placement| &placement.parts);
-        parts.map(|part| part.app.clone()).collect()
+        (parts.map(|part| part.app.clone()).collect(), Vec::new())
     };
     let (model, settled) = runtime.block_on(headless::detailed(config, wanted.timeout, apps));
     let asked = ways::asked(&service, &environment, only.as_deref(), &model.fleet);

@@ -11,6 +11,7 @@ use super::By;
 use super::plan::{Expects, Precondition};
 use super::refusal::{Place, Refusal};
 use super::scene::Scene;
+use super::tried;
 use crate::base::{Raw, Safe};
 use crate::domain::desired::Desired;
 use crate::domain::fleet::{Fleet, Part, Placement};
@@ -106,6 +107,16 @@ pub(super) struct Edited {
     pub(super) told: Vec<Safe>,
     /// Files that are not what they were and stay as they are, each with why.
     pub(super) stay: Vec<Safe>,
+    /// Digests that git does not name, by repository and tag: those that ran where it was tried.
+    pub(super) tried: BTreeMap<(Raw, Raw), Raw>,
+}
+
+impl Edited {
+    /// An image with the digest that is expected of it.
+    pub(super) fn expected(&self, image: &Image) -> Image {
+        let tried = || self.tried.get(&(image.repository.clone(), image.tag.clone()?)).cloned();
+        Image { digest: image.digest.clone().or_else(tried), ..image.clone() }
+    }
 }
 
 /// Edits while they are found, each in what those before it left.
@@ -125,6 +136,7 @@ struct Desk<'d> {
     images: Vec<(Image, Image)>,
     inputs: Vec<(usize, Inputs)>,
     remarks: Vec<Safe>,
+    tried: BTreeMap<(Raw, Raw), Raw>,
 }
 
 pub(super) fn edited(scene: &Scene<'_>, prepared: &Prepared) -> Result<Edited, Refusal> {
@@ -156,6 +168,7 @@ fn edited_by(scene: &Scene<'_>, prepared: &Prepared, restores: bool) -> Result<E
         images,
         inputs,
         remarks: Vec::new(),
+        tried: BTreeMap::new(),
     };
     for (placement, part) in scene.parts() {
         desk.part(placement, part)?;
@@ -194,9 +207,11 @@ impl Desk<'_> {
         let repositories: BTreeSet<&Raw> = meant.iter().map(|image| &image.repository).collect();
         let restored = self.restore(placement, app, (&question, facts))?;
         for repository in repositories {
-            let (version, source) = scene.version_of(app, repository);
-            let is_there = |image: &Image| version.is_said_by(image, repository.as_wire());
+            let (mut version, source) = scene.version_of(app, repository);
             let before: Vec<&Image> = meant.iter().copied().filter(|image| image.repository == *repository).collect();
+            let is_pinned = before.iter().any(|image| image.digest.is_some());
+            let tried = tried::digest(scene, (&place, repository, source), &mut version, is_pinned)?;
+            let is_there = |image: &Image| version.is_said_by(image, repository.as_wire());
             if before.iter().all(|image| is_there(image)) {
                 continue;
             }
@@ -205,7 +220,7 @@ impl Desk<'_> {
             if said.peek().is_some() && said.clone().all(is_there) {
                 self.images(before, &said.cloned().collect::<Vec<_>>());
                 self.moves.insert(app.clone());
-                self.remark(repository, source);
+                self.remark(repository, source, None);
                 continue;
             }
             let moved = edit::moved(&question, &trees(facts, &self.laid), repository.as_wire(), &version);
@@ -223,7 +238,9 @@ impl Desk<'_> {
             let after: Vec<Image> = moved.wanted.images.unwrap_or_default().into_iter().filter(is_there).collect();
             self.images(before, &after);
             self.moves.insert(app.clone());
-            self.remark(repository, source);
+            let digest = tried.as_ref().and_then(|tried| tried.expected.clone()).zip(version.tag.clone());
+            self.tried.extend(digest.map(|(digest, tag)| ((repository.clone(), tag), digest)));
+            self.remark(repository, source, tried.map(|tried| tried.words));
         }
         Ok(())
     }
@@ -246,7 +263,7 @@ impl Desk<'_> {
         Err(Refusal::Pinned { app: app.clone(), revision })
     }
 
-    fn remark(&mut self, repository: &Raw, source: Option<&Image>) {
+    fn remark(&mut self, repository: &Raw, source: Option<&Image>, tried: Option<Safe>) {
         let from = self.scene.from.shown();
         let remark = match source {
             Some(image) if image.repository != *repository && self.scene.back.is_some() => {
@@ -255,12 +272,10 @@ impl Desk<'_> {
             Some(image) if image.repository != *repository => {
                 crate::safe!("{from} takes its image from {}: whether {} has the same is not known", image.repository.shown(), repository.shown())
             }
-            Some(image) if image.digest.is_none() => {
-                crate::safe!(
-                    "no digest is named in {from}: whether {} is still the image that ran there is not known",
-                    self.scene.version.text.shown()
-                )
-            }
+            Some(image) if image.digest.is_none() => tried.unwrap_or_else(|| {
+                let version = self.scene.version.text.shown();
+                crate::safe!("no digest is named in {from}: whether {version} is still the image that ran there is not known")
+            }),
             Some(_) => return,
             None => crate::safe!("whether {} has {} is not known", repository.shown(), self.scene.version.text.shown()),
         };
@@ -345,6 +360,7 @@ impl Desk<'_> {
             restored,
             told: self.told,
             stay: self.stay,
+            tried: self.tried,
         })
     }
 }

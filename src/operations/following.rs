@@ -403,14 +403,20 @@ impl Followed {
 
     /// Whether the pods run the digests that were promised; `None`: none was.
     fn digests(&self, fleet: &Fleet, placement: &Placement) -> Option<Known<bool>> {
-        let wanted: BTreeMap<&Raw, &Raw> = self.images.iter().filter_map(|image| Some((&image.repository, image.digest.as_ref()?))).collect();
+        let wanted: Vec<(&Image, &Raw)> = self.images.iter().filter_map(|image| Some((image, image.digest.as_ref()?))).collect();
         if wanted.is_empty() {
             return None;
         }
+        // Pods of the version before may still be on their way out.
+        let is_of =
+            |image: &Image, run: &Image| image.repository == run.repository && (image.tag.is_none() || run.tag.is_none() || image.tag == run.tag);
         let workloads = placement.parts.iter().filter_map(|part| part.workloads.as_known()).flatten();
+        // Those that were told before it was healthy are of the time before.
+        let since = self.reached.get(&Rung::Healthy).map_or(self.since, |healthy| self.since.max(*healthy));
+        let told = workloads.filter_map(|key| fleet.pods(key)).filter(|entry| entry.at >= since);
         let mut seen = false;
-        for (container, digest) in workloads.filter_map(|key| fleet.pods(key)).flat_map(|entry| &entry.value.pods).flat_map(|pod| &pod.images) {
-            let Some(wanted) = wanted.get(&container.image.repository) else { continue };
+        for (container, digest) in told.flat_map(|entry| &entry.value.pods).flat_map(|pod| &pod.images) {
+            let Some((_, wanted)) = wanted.iter().find(|(image, _)| is_of(image, &container.image)) else { continue };
             if let Known::Known(digest) = digest {
                 seen = true;
                 if digest != *wanted {

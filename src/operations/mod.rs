@@ -18,7 +18,8 @@
 //! * `differs`: in what a plan differs from another one
 //! * `scene`: whom a request concerns and which version it is about; `earlier`: what was there before; `brought`: what goes before and after the
 //!   commit of a way back; `deployed`: ways back through Argo CD's history; `held`: what is done to Rollouts; `instead`: the same by
-//!   Argo CD where their cluster cannot be changed from here; `edits`: what that does to files;
+//!   Argo CD where their cluster cannot be changed from here; `tried`: which digest ran where it was
+//!   tried; `edits`: what that does to files;
 //!   `brings`: what else its sync carries; [`rendering`]: what renderers make of it; `writers`: who else writes the same lines; `message`: the commit; `words`: everything as
 //!   a person would say it
 
@@ -52,6 +53,7 @@ pub mod rendering;
 mod scene;
 #[cfg(test)]
 pub(crate) mod tests;
+mod tried;
 pub mod waves;
 pub mod ways;
 mod words;
@@ -77,7 +79,7 @@ pub use merging::open as open_pulls;
 pub use plan::{Await, Carried, Expects, Fresh, Message, Moves, Plan, Precondition, Step, plan};
 pub use refusal::{Place, Refusal, Versioned};
 pub use rendering::{Answers, Rendered};
-pub use scene::asked;
+pub use scene::{asked, told_by_pods};
 
 /// A plan is worth nothing after so long: what it rests on may have changed. Also, what was read for it must not be older.
 pub const LIFETIME: Duration = Duration::from_mins(1);

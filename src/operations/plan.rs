@@ -275,7 +275,7 @@ pub fn plan(request: &Request, fleet: &Fleet, read: &Read, now: Timestamp) -> Re
         from: scene.back.is_none().then(|| scene.from.clone()),
         to: scene.to.clone(),
         version: scene.version.text.shown(),
-        images: edited.images.iter().map(|(_, after)| after.clone()).collect(),
+        images: edited.images.iter().map(|(_, after)| edited.expected(after)).collect(),
         steps,
         waves: Vec::new(),
         moves: moving.iter().map(|placement| Moves::of(placement, scene.target(placement))).collect(),

@@ -149,6 +149,15 @@ pub enum Refusal {
         /// Why.
         why: Safe,
     },
+    /// Git pins it by digest, and which digest a tag had where it was tried is not known.
+    Undigested {
+        /// Where.
+        place: Place,
+        /// The tag.
+        tag: Raw,
+        /// Why.
+        why: Safe,
+    },
     /// It has no Rollout.
     NoRollout(Place),
     /// Its Rollouts were not read.
@@ -347,6 +356,7 @@ impl Refusal {
             Self::NoPull { .. } => "no-pull-request",
             Self::SeveralPulls { .. } => "several-pull-requests",
             Self::NotMergeable { .. } => "not-mergeable",
+            Self::Undigested { .. } => "undigested",
             Self::NoRollout(_) => "no-rollout",
             Self::Rollouts { .. } => "rollouts-unread",
             Self::NotHastened { .. } => "not-hastened",

@@ -7,7 +7,7 @@ use super::direction::Direction;
 use super::earlier::{self, Back};
 use super::plan::Carried;
 use super::refusal::{Place, Refusal, Versioned};
-use super::{By, LIFETIME, Request, argocd, brought, held};
+use super::{By, LIFETIME, Request, argocd, brought, held, tried};
 use crate::base::time::{Age, since};
 use crate::base::{Raw, Safe, Timestamp};
 use crate::domain::application::Application;
@@ -15,6 +15,7 @@ use crate::domain::fleet::{Fleet, Missed, Part, Placement, Stale};
 use crate::domain::image::Image;
 use crate::domain::observation::SourceState;
 use crate::domain::version::{self, Subject, Version, VersionRule};
+use crate::domain::workload::WorkloadKey;
 use crate::domain::{AppKey, EnvironmentName, Known, PlacementName, ServiceName, SourceId, SourceKind, Sync};
 use crate::manifest::edit;
 use crate::manifest::prepared::{self, Asked, Prepared};
@@ -72,6 +73,15 @@ pub fn asked(request: &Request, fleet: &Fleet, now: Timestamp) -> Result<Asked, 
     let workloads = scene.parts().flat_map(|(_, part)| part.workloads.as_known().into_iter().flatten());
     asked.scaled = workloads.map(|key| (key.cluster.clone(), key.namespace.clone())).collect();
     Ok(asked)
+}
+
+/// The workloads whose pods are to be told before a version is moved; none where there is no plan, or where that does not matter.
+#[must_use]
+pub fn told_by_pods(request: &Request, fleet: &Fleet, now: Timestamp) -> Vec<WorkloadKey> {
+    match request {
+        Request::Promote { .. } => Scene::of(request, fleet, now).map(|scene| tried::workloads(&scene)).unwrap_or_default(),
+        Request::Return { .. } | Request::Canary { .. } | Request::Merge { .. } | Request::Argocd { .. } => Vec::new(),
+    }
 }
 
 /// What an application was synced to last, one revision per origin: its history says, where it was read; else, while it is in sync, what it was

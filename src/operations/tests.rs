@@ -6,6 +6,7 @@ mod brings;
 mod configuration;
 mod held;
 mod proposal;
+mod tried;
 mod waves;
 mod world;
 

@@ -12,6 +12,7 @@ use crate::base::time::later;
 use crate::config::Config;
 use crate::domain::AppKey;
 use crate::domain::observation::Report;
+use crate::domain::workload::WorkloadKey;
 use crate::operations::Request;
 use crate::operations::door::Stated;
 use crate::runtime::carrying::Carrier;
@@ -41,13 +42,14 @@ pub async fn changes(config: &Config, window: Duration, timeout: Duration) -> (M
     (headless.model, settled && answered)
 }
 
-/// The same, and then the details of some applications. Returns the model and whether it settled.
-pub async fn detailed(config: &Config, timeout: Duration, which: impl FnOnce(&Model) -> Vec<AppKey>) -> (Model, bool) {
+/// The same, and then the details of some applications and the pods of some workloads. Returns the model and whether it settled.
+pub async fn detailed(config: &Config, timeout: Duration, which: impl FnOnce(&Model) -> (Vec<AppKey>, Vec<WorkloadKey>)) -> (Model, bool) {
     let mut headless = Headless::start(config, model(config));
     let end = later(clock::now(), timeout);
     let settled = headless.settle(end).await;
-    let apps = which(&headless.model);
-    let effects = cell::details(&mut headless.model, &apps);
+    let (apps, workloads) = which(&headless.model);
+    let mut effects = cell::details(&mut headless.model, &apps);
+    effects.extend(cell::pods(&mut headless.model, &workloads));
     headless.carry_out(effects);
     // What is on its way when the time is up is waited for a little: a source that does not answer must not cost what others say.
     let end = if settled { end } else { later(clock::now(), timeout / 4) };

@@ -4,12 +4,11 @@ use std::time::Duration;
 
 use crate::app::cell;
 use crate::app::effect::Effect;
-use crate::app::model::{Model, Question};
+use crate::app::model::Model;
 use crate::base::time::{later, since};
 use crate::base::{OperationId, Timestamp};
-use crate::domain::question::Want;
+use crate::domain::AppKey;
 use crate::domain::workload::WorkloadKey;
-use crate::domain::{AppKey, SourceId};
 use crate::operations::following::{Followed, Rung};
 
 /// What gets on within this is asked nothing.
@@ -46,10 +45,7 @@ pub(super) fn ask(model: &mut Model, id: &OperationId) -> Vec<Effect> {
         _ => return Vec::new(),
     }
     let mut effects = cell::details(model, &apps);
-    for key in keys {
-        let Some(selector) = model.fleet.workload(&key).map(|workload| workload.value.selector.clone()) else { continue };
-        effects.extend(model.ask(SourceId::cluster(&key.cluster), Question::Pods(key.clone()), Want::Pods(key, selector)));
-    }
+    effects.extend(cell::pods(model, &keys));
     effects
 }
 

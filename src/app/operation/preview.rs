@@ -23,7 +23,7 @@ use crate::operations::confirm::{Confirmed, Needs, Said};
 use crate::operations::door::{self, Permission, Stated};
 use crate::operations::mutation::Mutation;
 use crate::operations::waves::Onward;
-use crate::operations::{Bar, Confirmation, Plan, Read, Refusal, Request, asked, plan};
+use crate::operations::{Bar, Confirmation, Plan, Read, Refusal, Request, asked, plan, told_by_pods};
 
 pub(in crate::app) use asking::of_argocd;
 pub use by_command::{confirm_by_yes, show_again, state};
@@ -207,6 +207,7 @@ pub(in crate::app) fn look(model: &mut Model, at_once: bool) -> Vec<Effect> {
             let is_old = preview.prepared.as_ref().is_none_or(|prepared| since(prepared.files.at, now) >= AGAIN);
             if preview.question.is_none() && (is_old || preview.asked != asked) {
                 let apps: Vec<_> = asked.subjects.iter().map(|subject| subject.app.clone()).collect();
+                let pods = told_by_pods(&preview.request, &model.fleet, now);
                 preview.asked = asked.clone();
                 let request = model.number();
                 if let Screen::Preview(preview) = &mut model.screen {
@@ -215,6 +216,8 @@ pub(in crate::app) fn look(model: &mut Model, at_once: bool) -> Vec<Effect> {
                 effects.push(Effect::Prepare { request, asked: Box::new(asked) });
                 // What came since the last sync is told by an application's history, which is read on demand.
                 effects.extend(cell::details(model, &apps));
+                // Which digest a tag has where it was tried is told by pods.
+                effects.extend(cell::pods(model, &pods));
             }
             replan(model);
         }

@@ -57,6 +57,11 @@ impl Refusal {
             Self::NoRollout(place) => {
                 crate::safe!("{} has no Rollout: there are no steps to move or to abort. The way back is a version in git.", place.shown())
             }
+            Self::Undigested { place, tag, why } => crate::safe!(
+                "Git pins {} by digest, and which one {} has is not known: {why}. Name the digest in git where it was tried, or plan again when the pods there tell it.",
+                place.shown(),
+                tag.shown()
+            ),
             Self::Rollouts { place, why } => crate::safe!("The Rollouts of {} were not read: {why}.", place.shown()),
             Self::NotHastened { place, why } => crate::safe!(
                 "The way back in {} cannot be hastened: {why}. Put the version back, and promote it fully by hand when its pods come.",

@@ -18,7 +18,9 @@ use crate::domain::pull::{Pull, PullKey};
 use crate::domain::template::Template;
 use crate::domain::testing::{app_key, application, landscape};
 use crate::domain::version::VersionRule;
-use crate::domain::workload::{Container, Progress, Replicas, RolloutPhase, RolloutStatus, Strategy, Tracking, Workload, WorkloadKey, WorkloadKind};
+use crate::domain::workload::{
+    Container, Pods, Progress, Replicas, RolloutPhase, RolloutStatus, Strategy, Tracking, Workload, WorkloadKey, WorkloadKind,
+};
 use crate::domain::{AppKey, EnvironmentName, Known, SourceId, SourceKind, Sync};
 use crate::manifest::files::Files;
 use crate::manifest::objects::{self, Object};
@@ -91,6 +93,8 @@ pub(crate) struct World {
     pub(super) instead: BTreeMap<WorkloadKey, Instead>,
     /// What scales in its cluster.
     pub(super) scalers: Option<Result<Vec<Scaler>, Safe>>,
+    /// The pods of Rollouts.
+    pub(super) pods: BTreeMap<String, Pods>,
     /// The pauses of their steps.
     pub(super) pauses: Vec<Option<u64>>,
     pub(super) read_at: Timestamp,
@@ -129,6 +133,7 @@ impl World {
             rollouts: BTreeMap::new(),
             instead: BTreeMap::new(),
             scalers: None,
+            pods: BTreeMap::new(),
             pauses: Vec::new(),
             read_at: NOW,
             by_pull_request: false,
@@ -289,6 +294,9 @@ impl World {
             say(&prod, ReportBody::State(Scope::Workloads(WorkloadKind::Rollout, None), SourceState::Live));
             let workload = Box::new(workload(name, facts, &self.apps.get(name).unwrap().runs, &self.pauses));
             say(&prod, ReportBody::Observed(Observation::Changed { item: Item::Workload(rollout_key(name), workload), version: None }));
+        }
+        for (name, pods) in &self.pods {
+            say(&prod, ReportBody::Observed(Observation::Changed { item: Item::Pods(rollout_key(name), pods.clone()), version: None }));
         }
         let details = self.apps.iter().filter(|(_, app)| app.deployed.is_some() || app.differing.is_some());
         let details = details.map(|(name, app)| (app_key(name), app.detail(&self.detail)));
