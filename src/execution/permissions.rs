@@ -7,7 +7,6 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 use crate::base::{Raw, Safe};
-use crate::domain::workload::WorkloadKey;
 use crate::domain::{ArgocdName, ClusterName, Namespace};
 use crate::execution::argocd::Argocd;
 use crate::execution::cluster::Cluster;
@@ -77,17 +76,6 @@ fn unreached(name: &Safe) -> Permission {
 async fn patching(client: &kube::Client, patch: &Patch) -> Permission {
     let subresource = if patch.status { "status" } else { "" };
     review(client, &patch.workload.namespace, "rollouts", subresource, patch.workload.name.as_wire()).await
-}
-
-/// Why the cluster does not let this account patch a Rollout, and its status; `None`: it does, or nobody said.
-pub async fn withheld(cluster: &Cluster, key: &WorkloadKey) -> (Option<Safe>, Option<Safe>) {
-    let asked = |subresource| review(cluster.client(), &key.namespace, "rollouts", subresource, key.name.as_wire());
-    let why = |permission| if let Permission::Denied { why, .. } = permission { Some(why) } else { None };
-    let both = async { tokio::join!(asked(""), asked("status")) };
-    match tokio::time::timeout(LIMIT, both).await {
-        Ok((object, status)) => (why(object), why(status)),
-        Err(_late) => (None, None),
-    }
 }
 
 async fn patching_application(client: &kube::Client, target: &Target) -> Permission {

@@ -67,8 +67,8 @@ impl Beside {
         for key in held::rollouts(placement, &place, read)? {
             let facts = held::facts(read, &key, &place)?;
             let planned = canary::hasten(facts, images).map_err(|why| Refusal::NotHastened { place: place.clone(), why })?;
-            if let Some(why) = read.rollouts.instead.get(&key).and_then(|instead| instead.status.clone()) {
-                let why = crate::safe!("{why}, and Argo CD has no action that waits for a version to come");
+            if let Some(instead) = read.rollouts.instead.get(&key) {
+                let why = crate::safe!("{}, and Argo CD has no action that waits for a version to come", instead.why);
                 return Err(Refusal::NotHastened { place, why });
             }
             self.after.extend(planned.patches.into_iter().map(Mutation::Patch));

@@ -1,4 +1,4 @@
-//! Argo CD in place of a cluster that cannot be changed from here: which of its actions does what the patches of a verb would, and what is not guarded then.
+//! Argo CD in place of a cluster that is not reached from here: which of its actions does what the patches of a verb would, and what is not guarded then.
 //! It knows nothing of how either is asked.
 
 use std::collections::BTreeMap;
@@ -20,34 +20,25 @@ pub struct Rollouts {
     pub listed: BTreeMap<AppKey, Result<Vec<WorkloadKey>, Safe>>,
 }
 
-/// Why Argo CD is asked to change a Rollout, and not its cluster.
+/// Argo CD is asked to change a Rollout, since its cluster is not reached from here. What is known of it is from Argo CD too, which does not tell its replica
+/// sets. Where a cluster answers and lets nobody in, this is no way around that.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Instead {
     /// The application that the Rollout belongs to.
     pub target: Target,
-    /// Why the object is not patched; `None`: it is.
-    pub object: Option<Safe>,
-    /// Why its status is not patched; `None`: it is.
-    pub status: Option<Safe>,
-    /// Whether what is known of it is from Argo CD too, which does not tell its replica sets.
-    pub is_read: bool,
-}
-
-impl Instead {
-    fn why(&self, patch: &Patch) -> Option<&Safe> {
-        if patch.status { self.status.as_ref() } else { self.object.as_ref() }
-    }
+    /// Why its cluster is not asked.
+    pub why: Safe,
 }
 
 /// What is sent for the patches that were planned, and what a person should know of that. An error says why it cannot be sent.
 pub(super) fn sent(verb: Verb, patches: Vec<Patch>, facts: &Facts, instead: Option<&Instead>) -> Result<(Vec<Mutation>, Vec<Safe>), Safe> {
-    let found = instead.and_then(|instead| Some((instead, patches.iter().find_map(|patch| instead.why(patch))?.clone())));
-    let Some((instead, why)) = found else { return Ok((patches.into_iter().map(Mutation::Patch).collect(), Vec::new())) };
+    let Some(instead) = instead else { return Ok((patches.into_iter().map(Mutation::Patch).collect(), Vec::new())) };
+    let why = &instead.why;
     let acts = actions(verb, patches, facts).map_err(|unfit| crate::safe!("{why}, and {unfit}"))?;
     let guard = "an action of Argo CD is held to nothing: the Rollout is read again right before and must be the same, with the same pods and at the same \
                  step; a change within the moment after that is not noticed";
     let mut words = vec![crate::safe!("it goes through Argo CD, because {why}"), Safe::clean(guard)];
-    if instead.is_read && matches!(verb, Verb::Abort) {
+    if matches!(verb, Verb::Abort) {
         words
             .push(Safe::clean("whether what the stable version refers to (ConfigMaps, Secrets) is still there is not known: only its cluster tells"));
     }

@@ -112,7 +112,7 @@ fn a_canary_is_moved_held_turned_back_and_tried_again_by_whoever_is_on_call_only
     drop(promotion);
     let canary = |step: &str| format!("canary {step} checkout-service --in production --yes");
     for step in ["next", "abort"] {
-        crew.viewer(&canary(step)).not_permitted();
+        crew.viewer(&canary(step)).refused("not let this account");
     }
     crew.oncall(&canary("retry")).refused("");
     let step = || crew.rollout(SERVICE, "production")["status"]["currentStepIndex"].as_u64().unwrap();
@@ -126,7 +126,7 @@ fn a_canary_is_moved_held_turned_back_and_tried_again_by_whoever_is_on_call_only
     };
     until("it is turned back", SOON, status("abort"), |abort| *abort == true);
     crew.oncall(&canary("abort")).refused("");
-    crew.viewer(&canary("retry")).not_permitted();
+    crew.viewer(&canary("retry")).refused("not let this account");
     crew.oncall(&canary("retry")).done();
     until("it is tried again", SOON, status("abort"), |abort| *abort != true);
     // Argo CD would put back at once what undo takes away.

@@ -108,10 +108,4 @@ impl Ended {
         assert!(!self.told.contains("\nOperation "), "something was begun: {}", self.told);
         self
     }
-
-    /// Nothing was changed for want of a right. Where Argo CD stands in for a cluster it does not tell beforehand whether an account may act, and says it then.
-    pub(super) fn not_permitted(self) -> Self {
-        let is_told_later = self.code == 1 && self.told.contains("permission denied. Nothing was changed");
-        if is_told_later { self } else { self.refused("not let this account") }
-    }
 }
