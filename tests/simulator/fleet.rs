@@ -48,8 +48,10 @@ fn vanish_and_return(services: &str, rounds: usize) {
     };
     let (first, _) = until("a row is selected", SOON, || selected(&screen), Option::is_some);
     // To the end and back by one: a row that is not the one a new list would select.
-    screen.keys("Gk");
-    let (chosen, _) = until("another row is selected", SOON, || selected(&screen), |now| now.is_some() && *now != first);
+    screen.keys("G");
+    let (last, _) = until("another row is selected", SOON, || selected(&screen), |now| now.is_some() && *now != first);
+    screen.keys("k");
+    let (chosen, _) = until("the row before it is selected", SOON, || selected(&screen), |now| now.is_some() && *now != last);
     let mut memory = Vec::new();
     for _ in 0..rounds {
         world.vanish("main", true);
